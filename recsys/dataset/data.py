@@ -1,0 +1,102 @@
+"""A prepared log: events in dense indices, sorted by user and then by time, ready to be mapped from disk."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import scipy.sparse as sp
+
+from recsys.dataset.catalogue import Catalogue
+from recsys.dataset.ids import IdMap
+from recsys.types import NOTHING, BoolArray, FloatArray, IntArray, Query, TimeArray
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Events of a log over one item id space (the catalogue, with or without events).
+
+    The five event arrays are aligned and sorted by (user, time or order); they may be memory-mapped.
+    """
+
+    users: IdMap
+    catalogue: Catalogue
+    user: IntArray  # (events,)
+    item: IntArray  # (events,)
+    time: TimeArray  # (events,) s UTC, NaN if the log has none
+    weight: FloatArray  # (events,) > 0, from the event kind
+    positive: BoolArray  # (events,) counts as liked
+    profiles: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # by external user id
+    at: float = float("nan")  # s UTC: the newest moment this data knows of
+    returns: bool = False  # whether works may be recommended again once consumed (music)
+
+    @property
+    def n_users(self) -> int:
+        return len(self.users)
+
+    @property
+    def n_items(self) -> int:
+        return len(self.catalogue)
+
+    @property
+    def n_events(self) -> int:
+        return len(self.item)
+
+    @cached_property
+    def indptr(self) -> IntArray:
+        """(users + 1,): the events of user ``u`` are ``indptr[u]:indptr[u + 1]``."""
+        counts = np.bincount(self.user, minlength=self.n_users)
+        return np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+
+    @cached_property
+    def ages_days(self) -> FloatArray:
+        """(events,): how many days before ``at`` each event was; 0 where times are unknown."""
+        age = (self.at - self.time) / 86_400
+        return np.maximum(np.nan_to_num(age, nan=0.0), 0.0).astype(np.float32)
+
+    def matrix(self, *, positives_only: bool = False) -> sp.csr_matrix:
+        """(users, items) float32 sums of event weights, duplicates merged."""
+        keep = np.asarray(self.positive) if positives_only else slice(None)
+        shape = (self.n_users, self.n_items)
+        coo = sp.coo_matrix((self.weight[keep], (self.user[keep], self.item[keep])), shape=shape, dtype=np.float32)
+        csr = coo.tocsr()
+        csr.sum_duplicates()
+        return csr
+
+    def profile(self, user: int) -> Mapping[str, str]:
+        """The profile of a user by index, empty if there is none."""
+        return self.profiles.get(self.users[user], NOTHING)
+
+    def query(self, user: int) -> Query:
+        """The whole history of a user by index, as a query at ``at``."""
+        own = slice(self.indptr[user], self.indptr[user + 1])
+        return Query(self.item[own], self.time[own], self.weight[own], self.at, self.profile(user))
+
+    def seen(self, user: int) -> IntArray:
+        """Sorted items of a user's history, each once."""
+        return np.unique(self.item[self.indptr[user] : self.indptr[user + 1]])
+
+
+@dataclass(frozen=True, eq=False)
+class Holdout:
+    """What a model is asked after a cut, and what then happened. All lists are aligned with ``users``."""
+
+    users: IntArray  # (queries,) indices in the dataset's id map
+    queries: list[Query]  # histories end at the cut
+    truth: list[IntArray]  # sorted items, at least one: positives that the user had not had before
+    exclude: list[IntArray]  # sorted items: what must not be shown (seen), empty where works return
+    seen_items: BoolArray  # (items,) has at least one event before the cut
+
+    def __len__(self) -> int:
+        return len(self.queries)
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """One experiment: recipes choose on ``validation``, are refitted on ``train_validation``, compared on ``test``."""
+
+    name: str  # for example "time 80/10/10, window 2 of 4"
+    train: Dataset
+    validation: Holdout
+    train_validation: Dataset
+    test: Holdout
