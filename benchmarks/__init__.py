@@ -1,1 +1,1 @@
-""""""
+"""Side-by-side measurements; `python -m benchmarks` lists them."""

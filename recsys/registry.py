@@ -1,6 +1,7 @@
 """One extension is one file with ``@register(name)``, found by name."""
 
 import importlib
+import importlib.util
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from typing import Generic, TypeVar
@@ -11,7 +12,7 @@ T = TypeVar("T")
 
 
 class Registry(Mapping[str, T], Generic[T]):
-    """Names to extensions of one kind; the files of ``package`` are imported on first use."""
+    """Names to extensions of one kind; the files of ``package`` are imported when they are asked for."""
 
     def __init__(self, kind: str, package: str) -> None:
         self.kind = kind
@@ -31,7 +32,8 @@ class Registry(Mapping[str, T], Generic[T]):
         return add
 
     def __getitem__(self, name: str) -> T:
-        self._find()
+        if name not in self._entries:
+            self._find_one(name)
         try:
             return self._entries[name]
         except KeyError:
@@ -45,6 +47,14 @@ class Registry(Mapping[str, T], Generic[T]):
     def __len__(self) -> int:
         self._find()
         return len(self._entries)
+
+    def _find_one(self, name: str) -> None:
+        # A worker that serves one kind of model should not pay for the imports of all the others.
+        module = f"{self._package}.{name}"
+        if name.isidentifier() and importlib.util.find_spec(module) is not None:
+            importlib.import_module(module)
+        if name not in self._entries:
+            self._find()
 
     def _find(self) -> None:
         if not self._found:

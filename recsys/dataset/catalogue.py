@@ -100,10 +100,19 @@ def _conform(table: pa.Table) -> pa.Table:
     columns: dict[str, Any] = {}
     for field in ITEM_SCHEMA:
         if field.name in table.column_names:
-            columns[field.name] = table[field.name].cast(field.type)
+            columns[field.name] = _cast(table[field.name], field)
         else:
             columns[field.name] = pa.nulls(table.num_rows, field.type)
     for name in table.column_names:
         if name not in columns:
             columns[name] = table[name]
     return pa.table(columns)
+
+
+def _cast(column: Any, field: Any) -> Any:
+    try:
+        return column if column.type == field.type else column.cast(field.type)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise DataError(
+            f"Column {field.name} of the items is {column.type} and cannot be read as {field.type}: {error}."
+        ) from None

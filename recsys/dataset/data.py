@@ -1,7 +1,7 @@
 """A prepared log: events in dense indices, sorted by user and then by time, ready to be mapped from disk."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -29,6 +29,7 @@ class Dataset:
     profiles: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # by external user id
     at: float = float("nan")  # s UTC: the newest moment this data knows of
     returns: bool = False  # whether works may be recommended again once consumed (music)
+    ordered: bool = True  # whether a user's events lie in the order they happened (by time or by a given order)
 
     @property
     def n_users(self) -> int:
@@ -50,9 +51,27 @@ class Dataset:
 
     @cached_property
     def ages_days(self) -> FloatArray:
-        """(events,): how many days before ``at`` each event was; 0 where times are unknown."""
-        age = (self.at - self.time) / 86_400
-        return np.maximum(np.nan_to_num(age, nan=0.0), 0.0).astype(np.float32)
+        """(events,): how many days before ``at`` each event was; 0 where the log has no times.
+
+        In a log where only some events have a time, the others count as old as the oldest of those.
+        """
+        age = (self.at - np.asarray(self.time)) / 86_400
+        unknown = np.isnan(age)
+        oldest = 0.0 if unknown.all() else float(age[~unknown].max())
+        return np.maximum(np.where(unknown, oldest, age), 0.0).astype(np.float32)
+
+    def subset(self, keep: BoolArray, at: float | None = None) -> "Dataset":
+        """The events where ``keep`` (events,) holds, over the same users and items, known up to ``at``."""
+        chosen = np.flatnonzero(keep)
+        return replace(
+            self,
+            user=np.asarray(self.user)[chosen],
+            item=np.asarray(self.item)[chosen],
+            time=np.asarray(self.time)[chosen],
+            weight=np.asarray(self.weight)[chosen],
+            positive=np.asarray(self.positive)[chosen],
+            at=self.at if at is None else at,
+        )
 
     def matrix(self, *, positives_only: bool = False) -> sp.csr_matrix:
         """(users, items) float32 sums of event weights, duplicates merged."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from recsys.errors import DataError
 from recsys.types import IntArray
 
 
@@ -15,6 +16,9 @@ class IdMap:
     def __init__(self, ids: Sequence[str]) -> None:
         self.ids = tuple(ids)
         self._index = {external: dense for dense, external in enumerate(self.ids)}
+        if len(self._index) != len(self.ids):
+            twice = next(external for dense, external in enumerate(self.ids) if self._index[external] != dense)
+            raise DataError(f"The id {twice!r} is given twice; an id map holds each id once.")
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -38,3 +42,8 @@ class IdMap:
         """Ids of the indices given."""
         ids = self.ids
         return [ids[d] for d in dense]
+
+    def extended(self, externals: Iterable[str]) -> "IdMap":
+        """This map with unknown ids put behind it, in the order given."""
+        fresh = [external for external in dict.fromkeys(externals) if external not in self._index]
+        return IdMap(self.ids + tuple(fresh))

@@ -1,0 +1,53 @@
+"""`python -m benchmarks NAME [--data DIR] [--case C] [--quick]`; bare, it lists them; `all` writes RESULTS.md.
+
+A benchmark is a module of this package with `BARS` (a sentence) and `run(options) -> Result`. The last line printed is
+one JSON object. The exit code says whether it ran, not whether the bars were met.
+"""
+
+import argparse
+import importlib
+import json
+import pkgutil
+import sys
+from pathlib import Path
+
+import benchmarks
+from benchmarks.form import Options, markdown
+
+RESULTS = Path(__file__).with_name("RESULTS.md")
+
+
+def names() -> list[str]:
+    """Every benchmark there is."""
+    found = (module.name for module in pkgutil.iter_modules(benchmarks.__path__) if not module.name.startswith("_"))
+    return sorted(name for name in found if hasattr(importlib.import_module(f"benchmarks.{name}"), "run"))
+
+
+def main() -> int:
+    """Run what the arguments name."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Side-by-side measurements.")
+    parser.add_argument("name", nargs="?", help="a benchmark, or all")
+    parser.add_argument("--data", type=Path, help="folder with benchmark data sets")
+    parser.add_argument("--case", help="only this case")
+    parser.add_argument("--quick", action="store_true", help="a small version, to see that it runs")
+    given = parser.parse_args()
+    if given.name is None:
+        for name in names():
+            print(f"{name:12} {importlib.import_module(f'benchmarks.{name}').BARS}")
+        return 0
+    wanted = names() if given.name == "all" else [given.name]
+    if unknown := sorted(set(wanted) - set(names())):
+        print(f"There is no benchmark {unknown[0]!r}; known are: {', '.join(names())}.", file=sys.stderr)
+        return 2
+    results = []
+    for name in wanted:
+        result = importlib.import_module(f"benchmarks.{name}").run(Options(given.data, given.case, given.quick))
+        results.append(result)
+        print(json.dumps(result))
+    if given.name == "all":
+        RESULTS.write_text(markdown(results))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

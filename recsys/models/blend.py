@@ -1,0 +1,149 @@
+"""A weighted mix of other models: each proposes, all score, and whoever abstains has no vote."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
+
+from recsys.dataset.data import Dataset
+from recsys.models.files import load_arrays, save_arrays
+from recsys.models.mixing import best_weights, standard
+from recsys.models.recipe import FitContext, Model, Recipe, load_model, load_recipe, parse, register, save_recipe
+from recsys.types import BoolArray, FloatArray, IntArray, Query, Ranked
+
+_REFERENCE = 512  # items by which a part's scores are brought to one scale; half of them the most popular
+_LEAST = 0.02  # a part with a smaller share is left out of the bundle
+
+
+def _as_recipe(value: Any) -> Any:
+    return parse(value, where="a part of blend") if isinstance(value, dict) else value
+
+
+Part = Annotated[Recipe, BeforeValidator(_as_recipe), PlainSerializer(lambda part: part.params(), return_type=dict)]
+
+
+@register("blend")
+class Blend(Recipe):
+    """Parts, written as tables with a ``recipe`` key, and the share of each.
+
+    Each part proposes its best ``candidates``; all parts score the union. ``weights`` None are chosen by NDCG on the
+    holdout, equal without one; any part may win alone, and a part without weight is left out of the model.
+    """
+
+    parts: tuple[Part, ...] = Field(min_length=1)
+    weights: tuple[Annotated[float, Field(ge=0, allow_inf_nan=False)], ...] | None = None
+    candidates: int = Field(default=200, ge=1)
+
+    @model_validator(mode="after")
+    def _one_weight_a_part(self) -> "Blend":
+        if self.weights is not None and (len(self.weights) != len(self.parts) or sum(self.weights) <= 0):
+            raise ValueError(f"give one weight for each of the {len(self.parts)} parts, not all of them 0")
+        return self
+
+    def fit(self, data: Dataset, ctx: FitContext) -> "BlendModel":
+        reference = _reference(data)
+        parts = tuple(ctx.fit(part, data) for part in self.parts)
+        model = BlendModel(self, parts, self.weights or (1.0,) * len(parts), reference)
+        if self.weights is None and len(parts) > 1 and ctx.holdout is not None and len(ctx.holdout) > 0:
+            model = replace(model, weights=best_weights(model, ctx.holdout, data.n_items, ctx))
+        return _settled(model)
+
+    @classmethod
+    def load(cls, folder: Path) -> Model:
+        recipe = load_recipe(folder)
+        if not isinstance(recipe, Blend) or recipe.weights is None:
+            raise TypeError(f"{folder} holds a {recipe.name}, not a fitted blend.")
+        (reference,) = load_arrays(folder, "reference")
+        parts = tuple(load_model(_place(folder, at)) for at in range(len(recipe.parts)))
+        return BlendModel(recipe, parts, recipe.weights, reference)
+
+
+@dataclass(frozen=True, eq=False)
+class BlendModel:
+    """Scores are weighted means of the parts' standard scores, comparable within a query only.
+
+    They are brought to one scale by fixed reference items, never by what else is asked or allowed, so that a mask
+    takes items away and moves no other.
+    """
+
+    recipe: Blend
+    parts: tuple[Model, ...]
+    weights: tuple[float, ...]  # (parts,)
+    reference: IntArray  # (reference items,)
+
+    def top(self, queries: Sequence[Query], n: int, allowed: BoolArray, exclude: Sequence[IntArray]) -> list[Ranked]:
+        lists = []
+        for query, items in zip(queries, self.candidates(queries, n, allowed, exclude), strict=True):
+            scores = self._mix(query, items)
+            order = np.argsort(-scores, kind="stable")[:n]  # candidates ascend: ties go to the lower index
+            order = order[np.isfinite(scores[order])]
+            lists.append(Ranked(items[order], scores[order].astype(np.float32), self.recipe.name))
+        return lists
+
+    def score(self, queries: Sequence[Query], items: IntArray) -> FloatArray:
+        rows = [self._mix(query, items) for query in queries]
+        return np.array(rows, np.float32).reshape(len(queries), len(items))
+
+    def save(self, folder: Path) -> None:
+        for at, part in enumerate(self.parts):
+            _place(folder, at).mkdir()
+            part.save(_place(folder, at))
+        save_arrays(folder, reference=self.reference)
+        save_recipe(self.recipe, folder)
+
+    def candidates(
+        self, queries: Sequence[Query], n: int, allowed: BoolArray, exclude: Sequence[IntArray]
+    ) -> list[IntArray]:
+        """What any part proposes for each query, ascending; nothing for ``n`` 0."""
+        if n < 1:
+            return [np.zeros(0, np.int32) for _ in queries]
+        proposed = [part.top(queries, max(n, self.recipe.candidates), allowed, exclude) for part in self.parts]
+        return [np.unique(np.concatenate([ranked.items for ranked in own])) for own in zip(*proposed, strict=True)]
+
+    def standards(self, query: Query, items: IntArray) -> NDArray[np.float64]:
+        """(parts, items) each part's standard scores for one query, -inf where it abstains."""
+        # one query at a time: a list must not depend on who else is in the batch
+        return np.stack([standard(part, query, items, self.reference) for part in self.parts])
+
+    def _mix(self, query: Query, items: IntArray) -> NDArray[np.float64]:
+        """(items,) weighted means; -inf where all parts abstain."""
+        scores = self.standards(query, items)
+        spoken = np.isfinite(scores)
+        weights = np.array(self.weights, np.float64)
+        voters = weights[spoken.any(axis=1)].sum()  # a part that is silent for this query gives its share to the rest
+        mixed = weights @ np.where(spoken, scores, 0.0) / max(voters, np.finfo(np.float64).tiny)
+        return np.where(spoken.any(axis=0), mixed, -np.inf)
+
+
+def _settled(model: BlendModel) -> BlendModel:
+    """The model without parts that have next to no weight, and with a recipe that refits exactly it."""
+    weights = np.array(model.weights) / sum(model.weights)
+    keep = [at for at, weight in enumerate(weights) if weight >= _LEAST or weight == weights.max()]
+    parts = tuple(model.parts[at] for at in keep)
+    shares = _rounded(weights[keep] / weights[keep].sum())
+    recipe = Blend(parts=tuple(part.recipe for part in parts), weights=shares, candidates=model.recipe.candidates)
+    return BlendModel(recipe, parts, shares, model.reference)
+
+
+def _rounded(weights: NDArray[np.float64]) -> tuple[float, ...]:
+    """Shares of four decimals that add up to one, so that rounding them again changes nothing."""
+    shares = np.round(weights, 4)
+    shares[np.argmax(shares)] += 1.0 - shares.sum()
+    return tuple(np.round(shares, 4).tolist())
+
+
+def _reference(data: Dataset) -> IntArray:
+    """Sorted items to measure scales by: the most popular, and as many spread evenly over the rest."""
+    counts = np.bincount(data.item, minlength=data.n_items)
+    order = np.argsort(-counts, kind="stable")
+    popular, rest = order[: _REFERENCE // 2], order[_REFERENCE // 2 :]
+    spread = rest[np.linspace(0, len(rest) - 1, min(len(rest), _REFERENCE // 2)).astype(np.int64)]
+    return np.sort(np.concatenate([popular, spread])).astype(np.int32)
+
+
+def _place(folder: Path, at: int) -> Path:
+    return folder / f"part{at}"

@@ -1,0 +1,28 @@
+"""A model's arrays on disk: plain .npy files, mapped read-only so that workers share them. No pickle."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.errors import BundleError
+
+
+def save_arrays(folder: Path, **arrays: NDArray[Any]) -> None:
+    """Write each array as ``NAME.npy`` in C order; ValueError if one holds Python objects."""
+    for name, array in arrays.items():
+        np.save(folder / f"{name}.npy", np.ascontiguousarray(array), allow_pickle=False)
+
+
+def load_arrays(folder: Path, *names: str) -> list[NDArray[Any]]:
+    """Map the named arrays read-only, in the order asked; raises BundleError where one is missing or damaged."""
+    return [_load(folder / f"{name}.npy") for name in names]
+
+
+def _load(path: Path) -> NDArray[Any]:
+    try:
+        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise BundleError(f"{path} is not a readable array: {error}; publish the bundle again.") from None
+    return array

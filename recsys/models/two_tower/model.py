@@ -1,0 +1,86 @@
+"""The fitted towers: a query is encoded in numpy, without torch, in some ten microseconds."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from recsys.errors import BundleError
+from recsys.models.files import load_arrays, save_arrays
+from recsys.models.recipe import Recipe, load_recipe, save_recipe
+from recsys.models.two_tower.profiles import ProfileTokens
+from recsys.retrieval import dot_scores, top_vectors
+from recsys.types import BoolArray, FloatArray, IntArray, Query, Ranked
+
+_ARRAYS = ("items", "bias", "inputs", "token_vectors", "place_weight", "known")
+_PROFILE_FILE = "profile_tokens.json"
+
+
+@dataclass(frozen=True, eq=False)
+class TwoTowerModel:
+    """Scores are unnormalised log-odds within a query: inner product of the towers plus the item's bias."""
+
+    recipe: Recipe
+    tokens: ProfileTokens
+    items: FloatArray  # (items, d) what is recommended
+    bias: FloatArray  # (items,)
+    inputs: FloatArray  # (items, d) what an item in the history adds to the query
+    token_vectors: FloatArray  # (profile tokens + 1, d); the last is every query's
+    place_weight: FloatArray  # (max_history,) by place, 0 the newest event
+    known: BoolArray  # (items,) False: neither event nor content, so the model abstains
+
+    def top(self, queries: Sequence[Query], n: int, allowed: BoolArray, exclude: Sequence[IntArray]) -> list[Ranked]:
+        return top_vectors(
+            self.encode(queries),
+            self.items,
+            n,
+            allowed & self.known,
+            exclude,
+            self.recipe.name,
+            self.bias,
+            longest=self._longest,
+        )
+
+    def score(self, queries: Sequence[Query], items: IntArray) -> FloatArray:
+        scores = dot_scores(self.encode(queries), self.items[items], self.bias[items])
+        scores[:, ~self.known[items]] = -np.inf
+        return scores
+
+    def encode(self, queries: Sequence[Query]) -> FloatArray:
+        """(queries, d), each encoded by itself so that it is the same in any batch."""
+        rows = np.empty((len(queries), self.items.shape[1]), np.float32)
+        for row, query in zip(rows, queries, strict=True):
+            row[:] = self._encode(query.last(len(self.place_weight)))
+        return rows
+
+    def save(self, folder: Path) -> None:
+        save_arrays(folder, **{name: getattr(self, name) for name in _ARRAYS})
+        (folder / _PROFILE_FILE).write_text(json.dumps(self.tokens.tokens, ensure_ascii=False), encoding="utf-8")
+        save_recipe(self.recipe, folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> "TwoTowerModel":
+        """Map what ``save`` wrote; raises BundleError where it is incomplete."""
+        try:
+            names = json.loads((folder / _PROFILE_FILE).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise BundleError(f"{folder} holds no readable {_PROFILE_FILE}: {error}; publish it again.") from None
+        return cls(load_recipe(folder), ProfileTokens(tuple(names)), *load_arrays(folder, *_ARRAYS))
+
+    @cached_property
+    def _longest(self) -> float:
+        """An upper bound of the norms of ``items``."""
+        return float(np.sqrt(np.einsum("ij,ij->i", self.items, self.items).max(initial=0.0))) * 1.0001
+
+    def _encode(self, query: Query) -> FloatArray:
+        own = self.token_vectors[-1] + self.token_vectors[self.tokens.known(query.profile)].sum(axis=0)
+        if len(query) == 0:
+            return np.asarray(own, np.float32)
+        weight = query.weights * self.place_weight[len(query) - 1 :: -1]  # (events,) oldest first
+        # scaled by the heaviest, so that tiny or huge weights neither vanish nor overflow
+        weight = weight / weight.max()
+        own += (weight @ self.inputs[query.items]) / np.sqrt(weight @ weight)
+        return np.asarray(own, np.float32)

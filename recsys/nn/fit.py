@@ -1,0 +1,80 @@
+"""The loop that every neural model is fitted by."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
+
+from torch import Tensor
+
+from recsys.errors import FitError
+
+Batch = TypeVar("Batch")
+Report = Callable[[int, Mapping[str, float]], None]
+
+
+class Trainee(Protocol, Generic[Batch]):
+    """What the loop fits: it draws its own batches and owns its weights and its optimiser."""
+
+    def batches(self) -> Iterator[Batch]:
+        """The batches of one epoch, in a new order each time."""
+        ...
+
+    def update(self, batch: Batch) -> float:
+        """Take one step on ``batch`` and give its mean loss."""
+        ...
+
+    def validate(self) -> float | None:
+        """NDCG@10 on the holdout, None where there is none."""
+        ...
+
+    def weights(self) -> dict[str, Tensor]:
+        """The live weights, which ``update`` changes in place."""
+        ...
+
+
+@dataclass
+class State:
+    """Where a fit stands between two epochs. ``kept`` are the weights of ``best_epoch``, copied."""
+
+    epoch: int = 0
+    best: float = -math.inf
+    best_epoch: int = 0
+    kept: dict[str, Tensor] = field(default_factory=dict)
+
+
+def fit(trainee: Trainee[Batch], epochs: int, patience: int | None, report: Report) -> State:
+    """Fit for at most ``epochs`` epochs and end with the best weights in place.
+
+    With a ``patience``, stop when so many epochs in a row did not better the holdout's NDCG@10 and go back to the
+    best; with None, or without a holdout, run every epoch and keep the last. Raises FitError where the loss is lost.
+    """
+    state = State()
+    while state.epoch < epochs and not _stale(state, patience):
+        losses = [trainee.update(batch) for batch in trainee.batches()]
+        state.epoch += 1
+        metrics = {"loss": _mean(losses, state.epoch)}
+        score = trainee.validate()
+        if score is not None:
+            metrics["ndcg@10"] = score
+        if score is None or patience is None:
+            state.best_epoch = state.epoch
+        elif score > state.best:
+            state.best, state.best_epoch = score, state.epoch
+            state.kept = {name: weight.clone() for name, weight in trainee.weights().items()}
+        report(state.epoch, metrics)
+    for name, weight in trainee.weights().items():
+        if name in state.kept:
+            weight.copy_(state.kept[name])
+    return state
+
+
+def _stale(state: State, patience: int | None) -> bool:
+    return patience is not None and state.epoch - state.best_epoch >= patience and bool(state.kept)
+
+
+def _mean(losses: list[float], epoch: int) -> float:
+    mean = sum(losses) / max(len(losses), 1)
+    if not math.isfinite(mean):
+        raise FitError(f"The loss of epoch {epoch} is {mean}; lower learning_rate or look for extreme event weights.")
+    return mean

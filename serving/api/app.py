@@ -1,0 +1,65 @@
+"""The HTTP API as one Litestar application; the guard in front of it is the outer middleware."""
+
+from typing import Any
+
+from litestar import Litestar, get
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.spec import Components, SecurityScheme
+
+from serving.about import about as about_document
+from serving.api.editing import list_overrides, put_override, revoke_override
+from serving.api.intake import events, items
+from serving.api.lists import recommend, similar
+from serving.api.refusals import refused
+from serving.api.safety import approve_restore, audit, list_takedowns, request_restore, take_down
+from serving.api.users import erase, get_controls, put_controls
+from serving.runtime import holder
+
+DESCRIPTION = """Recommendations for cultural content under a content-safety layer.
+
+Send the API key as `Authorization: Bearer KEY` or `X-API-Key: KEY`. Every refusal is an RFC 9457 problem document.
+"""
+
+
+@get("/v1/about", tags=["about"], summary="Purpose, main parameters, live versions; in Chinese and English")
+async def about() -> dict[str, Any]:
+    """Public."""
+    runtime = holder.runtime()
+    return about_document(None if runtime.engine is None else runtime.engine.live.view(), runtime.clock())
+
+
+HANDLERS = [
+    recommend,
+    similar,
+    events,
+    items,
+    get_controls,
+    put_controls,
+    erase,
+    put_override,
+    list_overrides,
+    revoke_override,
+    take_down,
+    list_takedowns,
+    request_restore,
+    approve_restore,
+    audit,
+    about,
+]
+
+
+def create_app() -> Litestar:
+    """The application; the worker's runtime is found when a request comes, not at import."""
+    return Litestar(
+        HANDLERS,
+        openapi_config=OpenAPIConfig(
+            title="recsys",
+            version="1",
+            description=DESCRIPTION,
+            components=Components(security_schemes={"key": SecurityScheme(type="http", scheme="bearer")}),
+            security=[{"key": []}],
+        ),
+        exception_handlers={Exception: refused},
+        logging_config=None,
+        request_max_body_size=None,  # the guard has already bounded it
+    )

@@ -1,0 +1,71 @@
+"""POST /v1/events and PUT /v1/items: what platforms tell the service."""
+
+import math
+import uuid
+from typing import Any
+
+import msgspec
+from litestar import Request, post, put
+
+from recsys.clock import EventClock, to_datetime
+from serving.api.actors import actor
+from serving.api.refusals import Refused
+from serving.api.schemas import EventIn, EventsRequest, EventsResponse, ItemIn, ItemsRequest, ItemsResponse
+from serving.api.times import iso, parse_time
+from serving.measures import accepted
+from serving.runtime import holder
+from serving.stores.state import Event
+
+AHEAD_SECONDS = 86_400.0  # clocks of clients differ; a day ahead is a mistake
+TIMES = ("available_from", "available_to", "embargo_until")
+
+
+@post("/v1/events", status_code=202, tags=["intake"], summary="Report what users did")
+async def events(data: EventsRequest) -> EventsResponse:
+    """Durable before it is answered; an event counts in the next request."""
+    runtime = holder.runtime()
+    now = runtime.clock()
+    rows = [_event(event, place, now) for place, event in enumerate(data.events)]
+    if isinstance(runtime.clock, EventClock):
+        runtime.clock.saw(max(row.timestamp for row in rows))
+    new = runtime.state.append(rows)
+    accepted(new)
+    return EventsResponse(accepted=new, duplicates=len(rows) - new)
+
+
+@put("/v1/items", status_code=200, tags=["intake"], summary="Add or change works")
+async def items(data: ItemsRequest, request: Request[Any, Any, Any]) -> ItemsResponse:
+    """A new work can be recommended from the next request on, under the same gate as all others."""
+    records = [_item(item, place) for place, item in enumerate(data.items)]
+    sequence = holder.runtime().control.upsert_items(records, actor(request))
+    return ItemsResponse(upserted=len(records), sequence=sequence)
+
+
+def _event(event: EventIn, place: int, now: float) -> Event:
+    where = f"events[{place}]"
+    at = now if event.timestamp is None else parse_time(event.timestamp, f"{where}.timestamp")
+    replayed = isinstance(holder.runtime().clock, EventClock)  # there, the events themselves say what time it is
+    if at > now + AHEAD_SECONDS and not replayed:
+        raise Refused(400, f"{where}.timestamp lies in the future: {iso(at)}.", f"{where}.timestamp")
+    if event.value is not None and not math.isfinite(event.value):
+        raise Refused(400, f"{where}.value is not a finite number.", f"{where}.value")
+    return Event(
+        event_id=event.event_id or uuid.uuid4().hex,
+        user_id=event.user_id,
+        item_id=event.item_id,
+        kind=event.kind,
+        timestamp=at,
+        value=event.value,
+        session_id=event.session_id,
+        surface=event.surface,
+        device=event.device,
+        request_id=event.request_id,
+    )
+
+
+def _item(item: ItemIn, place: int) -> dict[str, Any]:
+    record: dict[str, Any] = msgspec.to_builtins(item)
+    for name in TIMES:
+        if record.get(name) is not None:
+            record[name] = to_datetime(parse_time(record[name], f"items[{place}].{name}"))
+    return record

@@ -1,0 +1,75 @@
+"""POST /v1/recommend and /v1/similar: always 200 with what is safe to show."""
+
+import structlog
+from litestar import Response, post
+from litestar.openapi.datastructures import ResponseSpec
+
+from recsys.types import Viewer
+from serving.api.encode import encode_list
+from serving.api.problems import problem
+from serving.api.schemas import ListResponse, RecommendRequest, SimilarRequest
+from serving.asks import Answer, Ask
+from serving.measures import answered
+from serving.runtime import Runtime, holder
+
+log = structlog.get_logger()
+LIST = {200: ResponseSpec(ListResponse, description="A list; never an error for what could not be personalised.")}
+
+
+@post("/v1/recommend", status_code=200, responses=LIST, tags=["lists"], summary="Recommend works")
+async def recommend(data: RecommendRequest) -> Response[bytes]:
+    """A list for a user or a session."""
+    ask = Ask(
+        viewer=_viewer(data),
+        k=data.k,
+        user_id=data.user_id,
+        session=data.session,
+        exclude=data.exclude,
+        profile=data.profile,
+        context=data.context,
+        explain=data.explain,
+    )
+    return _answered(ask)
+
+
+@post("/v1/similar", status_code=200, responses=LIST, tags=["lists"], summary="Works close to one work")
+async def similar(data: SimilarRequest) -> Response[bytes]:
+    """A list around one work, under the same gate and overrides."""
+    ask = Ask(
+        viewer=_viewer(data),
+        k=data.k,
+        user_id=data.user_id,
+        exclude=data.exclude,
+        explain=data.explain,
+        similar_to=data.item_id,
+    )
+    return _answered(ask)
+
+
+def _viewer(data: RecommendRequest | SimilarRequest) -> Viewer:
+    return Viewer(data.surface, data.territory, data.age, data.personalised, data.device, data.locale)
+
+
+def _answered(ask: Ask) -> Response[bytes]:
+    runtime = holder.runtime()
+    if runtime.engine is None:
+        detail = "No model is published yet; train and promote one, the service picks it up by itself."
+        return Response(problem(503, detail), status_code=503, media_type="application/problem+json")
+    answer = answer_one(runtime, ask)
+    return Response(encode_list(answer), media_type="application/json")
+
+
+def answer_one(runtime: Runtime, ask: Ask) -> Answer:
+    """One list, logged and counted. A fault in personalisation falls back to the same list without it."""
+    engine = runtime.engine
+    if engine is None:
+        raise RuntimeError("answer_one needs a published model")
+    with answered() as measure:
+        try:
+            answer = engine.recommend([ask])[0]
+        except Exception:
+            log.exception("personalisation_failed")
+            answer = engine.impersonal(ask)
+        measure(answer)
+    runtime.decisions.write([answer])
+    return answer

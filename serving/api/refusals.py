@@ -1,0 +1,59 @@
+"""Whatever goes wrong in a route becomes one problem document."""
+
+from typing import Any
+
+import msgspec
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+
+from recsys.errors import ConfigError, DataError, RecsysError, StoreError
+from serving.api.problems import MEDIA_TYPE, problem
+
+log = structlog.get_logger()
+
+
+class Refused(Exception):
+    """A request that a route refuses; ``field`` names what is wrong in it."""
+
+    def __init__(self, status: int, detail: str, field: str | None = None) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.field = field
+
+
+def refused(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """The problem document of an exception."""
+    if isinstance(error, Refused):
+        return _document(request, error.status, error.detail, error.field)
+    if isinstance(error, HTTPException):
+        return _from_litestar(request, error)
+    if isinstance(error, msgspec.DecodeError | UnicodeDecodeError | RecursionError):
+        return _document(request, 400, f"The body is no JSON in UTF-8: {error}.")
+    if isinstance(error, ConfigError | DataError):
+        return _document(request, 400, str(error))
+    if isinstance(error, StoreError):
+        log.error("store_unavailable", error=str(error))
+        return _document(request, 503, "A store that this needs does not answer now; nothing was changed.")
+    log.exception("request_failed", request_id=_request_id(request), error=isinstance(error, RecsysError))
+    return _document(request, 500, "Something went wrong here; the request id finds it in the logs.")
+
+
+def _from_litestar(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    details = error.extra if isinstance(error.extra, list) else []
+    first = next((entry for entry in details if isinstance(entry, dict)), None)
+    if first is not None:
+        field = str(first.get("key", "")) or None
+        text = str(first.get("message", error.detail))
+        return _document(request, error.status_code, f"{field}: {text}" if field else text, field)
+    return _document(request, error.status_code, error.detail or "The request cannot be read.")
+
+
+def _document(request: Request[Any, Any, Any], status: int, detail: str, field: str | None = None) -> Response[bytes]:
+    body = problem(status, detail, request_id=_request_id(request), field=field)
+    return Response(body, status_code=status, media_type=MEDIA_TYPE)
+
+
+def _request_id(request: Request[Any, Any, Any]) -> str:
+    return str(request.scope.get("state", {}).get("request_id", ""))

@@ -1,0 +1,74 @@
+"""Takedowns and the audit over HTTP. One person takes down; a second one is needed to bring back."""
+
+from typing import Annotated, Any
+
+from litestar import Request, get, post
+from litestar.params import Parameter
+
+from recsys.safety import Takedown
+from serving.api.actors import actor
+from serving.api.schemas import AuditBody, ReasonBody, TakedownBody, TakedownRequest
+from serving.api.times import iso
+from serving.runtime import holder
+
+
+@post("/v1/takedowns", status_code=201, tags=["safety"], summary="Take a work down")
+async def take_down(data: TakedownRequest, request: Request[Any, Any, Any]) -> TakedownBody:
+    """From the next request on the work appears nowhere; taking it down again changes nothing."""
+    control = holder.runtime().control
+    found = control.take_down(data.item_id, reason=data.reason, actor=actor(request), territory=data.territory)
+    return _body(found)
+
+
+@get("/v1/takedowns", tags=["safety"], summary="Takedowns in force")
+async def list_takedowns() -> list[TakedownBody]:
+    """Oldest first."""
+    return [_body(takedown) for takedown in holder.runtime().control.takedowns()]
+
+
+@post("/v1/takedowns/{takedown_id:str}/restore", status_code=202, tags=["safety"], summary="Ask to bring a work back")
+async def request_restore(takedown_id: str, data: ReasonBody, request: Request[Any, Any, Any]) -> ReasonBody:
+    """Changes nothing until another person approves it."""
+    holder.runtime().control.request_restore(takedown_id, actor(request), data.reason)
+    return data
+
+
+@post(
+    "/v1/takedowns/{takedown_id:str}/restore/approval",
+    status_code=204,
+    tags=["safety"],
+    summary="Bring a work back, as a second person",
+)
+async def approve_restore(takedown_id: str, request: Request[Any, Any, Any]) -> None:
+    """Refused to whoever asked for it."""
+    holder.runtime().control.approve_restore(takedown_id, actor(request))
+
+
+@get("/v1/audit", tags=["safety"], summary="The audit log")
+async def audit(since: Annotated[int, Parameter(ge=0, le=2**53)] = 0) -> list[AuditBody]:
+    """Who did what, when, with what before and after; hash-chained, append-only. At most 1,000 entries a call."""
+    entries = holder.runtime().control.audit(since, limit=1000)
+    return [
+        AuditBody(
+            seq=entry.seq,
+            at=iso(entry.at),
+            actor=entry.actor,
+            action=entry.action,
+            target=entry.target,
+            before=entry.before,
+            after=entry.after,
+            reason=entry.reason,
+            hash=entry.hash,
+        )
+        for entry in entries
+    ]
+
+
+def _body(takedown: Takedown) -> TakedownBody:
+    return TakedownBody(
+        id=takedown.id,
+        item_id=takedown.item_id,
+        territory=takedown.territory,
+        reason=takedown.reason,
+        at=iso(takedown.at),
+    )

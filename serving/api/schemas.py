@@ -1,0 +1,236 @@
+"""The shapes of the HTTP API. Unknown fields are refused, so that a misspelt one is never ignored."""
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+Id = Annotated[str, Meta(min_length=1, max_length=256, description="An external id.")]
+Name = Annotated[str, Meta(min_length=1, max_length=64)]
+Text = Annotated[str, Meta(max_length=4_000)]
+Territory = Annotated[str, Meta(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2, upper case.")]
+Age = Annotated[int, Meta(ge=0, le=130)]
+K = Annotated[int, Meta(ge=1, le=1000, description="How many items are wanted.")]
+Ids = Annotated[tuple[Id, ...], Meta(max_length=1000)]
+Fields = Annotated[dict[Name, Annotated[str, Meta(max_length=256)]], Meta(max_length=32)]
+Time = Annotated[str, Meta(max_length=40, description="ISO 8601; naive means UTC.")] | float
+
+
+class _ListRequest(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    k: K = 10
+    user_id: Id | None = None
+    surface: Name = "feed"
+    territory: Territory | None = None
+    age: Age | None = None
+    personalised: bool = True
+    exclude: Ids = ()
+    explain: bool = False
+    device: Annotated[str, Meta(max_length=64)] = ""
+    locale: Annotated[str, Meta(max_length=35)] = ""
+
+
+class RecommendRequest(_ListRequest, frozen=True):
+    """A list for a user, for an anonymous session, or for nobody in particular."""
+
+    session: Annotated[Ids, Meta(description="Items of the running session, oldest first.")] = ()
+    profile: Fields = {}
+    context: Fields = {}
+
+
+class SimilarRequest(_ListRequest, frozen=True, kw_only=True):
+    """A list of works close to one work."""
+
+    item_id: Id
+
+
+class Reason(Struct, frozen=True):
+    """Why an item is where it is."""
+
+    code: str
+    zh: str
+    en: str
+    because: tuple[str, ...] = ()
+
+
+class Item(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One place of a list."""
+
+    item_id: str
+    title: str | UnsetType = UNSET
+    media_type: str | UnsetType = UNSET
+    year: int | UnsetType = UNSET
+    language: str | UnsetType = UNSET
+    genres: tuple[str, ...] | UnsetType = UNSET
+    authors: tuple[str, ...] | UnsetType = UNSET
+    provider: str | UnsetType = UNSET
+    labels: tuple[str, ...]
+    rank: int
+    score: float
+    source: str
+    override_id: str | UnsetType = UNSET
+    reason: Reason
+
+
+class ListResponse(Struct, frozen=True, kw_only=True):
+    """A list. ``degraded`` names what could not be used; it never names what safety removed."""
+
+    decision_id: str
+    items: tuple[Item, ...]
+    surface: str
+    personalised: bool
+    model: str
+    policy: str
+    degraded: tuple[str, ...]
+
+
+class EventIn(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """One thing a user did. Give an ``event_id`` so that a retry counts once."""
+
+    user_id: Id
+    item_id: Id
+    kind: Name = "view"
+    timestamp: Time | None = None
+    value: float | None = None
+    event_id: Id | None = None
+    session_id: Id | None = None
+    surface: Name | None = None
+    device: Name | None = None
+    request_id: Annotated[Id, Meta(description="decision_id of the list the item was shown in.")] | None = None
+
+
+class EventsRequest(Struct, forbid_unknown_fields=True, frozen=True):
+    """A batch; one bad event refuses the whole batch and changes nothing."""
+
+    events: Annotated[tuple[EventIn, ...], Meta(min_length=1, max_length=1000)]
+
+
+class EventsResponse(Struct, frozen=True):
+    """``accepted`` were new and are durable; ``duplicates`` had been accepted before."""
+
+    accepted: int
+    duplicates: int
+
+
+Tokens = Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=200)], ...], Meta(max_length=200)]
+
+
+class ItemIn(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True, omit_defaults=True):
+    """A work, new or changed. What is left out is unknown; an upsert replaces the whole record."""
+
+    item_id: Id
+    title: Annotated[str, Meta(max_length=1000)] | None = None
+    description: Annotated[str, Meta(max_length=20_000)] | None = None
+    language: Name | None = None
+    media_type: Name | None = None
+    provider: Annotated[str, Meta(max_length=200)] | None = None
+    genres: Tokens | None = None
+    tags: Tokens | None = None
+    authors: Tokens | None = None
+    attributes: Tokens | None = None
+    labels: Tokens | None = None
+    territories: Annotated[tuple[Territory | Literal["*", "WW"], ...], Meta(max_length=250)] | None = None
+    year: Annotated[int, Meta(ge=-5000, le=3000)] | None = None
+    min_age: Age | None = None
+    available_from: Time | None = None
+    available_to: Time | None = None
+    embargo_until: Time | None = None
+
+
+class ItemsRequest(Struct, forbid_unknown_fields=True, frozen=True):
+    """A batch of works; one bad item refuses the whole batch and changes nothing."""
+
+    items: Annotated[tuple[ItemIn, ...], Meta(min_length=1, max_length=1000)]
+
+
+class ItemsResponse(Struct, frozen=True):
+    """``sequence`` is the change number from which on every worker knows the items."""
+
+    upserted: int
+    sequence: int
+
+
+class ControlsBody(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """A user's own choices; they outrank editors. A PUT replaces them whole."""
+
+    personalised: bool = True
+    hidden: Annotated[tuple[Id, ...], Meta(max_length=10_000)] = ()
+    not_interested: Annotated[tuple[Id, ...], Meta(max_length=10_000)] = ()
+
+
+class ErasureResponse(Struct, frozen=True):
+    """What was removed at once, and the job that removes the user from the lake."""
+
+    user_id: str
+    events_removed: int
+    lake_erasure: Literal["queued", "no lake"]
+    receipt: str
+
+
+class TakedownRequest(Struct, forbid_unknown_fields=True, frozen=True):
+    """Take a work off every surface, everywhere or in one territory, from the next request on."""
+
+    item_id: Id
+    reason: Annotated[str, Meta(min_length=1, max_length=2000)]
+    territory: Territory | None = None
+
+
+class TakedownBody(Struct, frozen=True, kw_only=True):
+    """A takedown in force."""
+
+    id: str
+    item_id: str
+    territory: str | None
+    reason: str
+    at: str
+
+
+class ReasonBody(Struct, forbid_unknown_fields=True, frozen=True):
+    """Why."""
+
+    reason: Annotated[str, Meta(min_length=1, max_length=2000)]
+
+
+class OverrideRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """What an editor wants shown, moved or left out. It always ends."""
+
+    action: Literal["pin", "boost", "bury", "exclude"]
+    item_id: Id
+    end: Time
+    start: Time | None = None
+    slot: Annotated[int, Meta(ge=1, le=1000)] | None = None
+    factor: Annotated[float, Meta(ge=0.2, le=5.0)] | None = None
+    surfaces: Annotated[tuple[Name, ...], Meta(max_length=50)] = ()
+    territories: Annotated[tuple[Territory, ...], Meta(max_length=250)] = ()
+    priority: Annotated[int, Meta(ge=-1000, le=1000)] = 0
+    reason: Annotated[str, Meta(max_length=2000)] = ""
+
+
+class OverrideBody(Struct, frozen=True, kw_only=True):
+    """An override in force or to come."""
+
+    id: str
+    action: str
+    item_id: str
+    slot: int | None
+    factor: float | None
+    surfaces: tuple[str, ...]
+    territories: tuple[str, ...]
+    start: str
+    end: str
+    priority: int
+    created_by: str
+    created_at: str
+    reason: str
+
+
+class AuditBody(Struct, frozen=True, kw_only=True):
+    """One audited act."""
+
+    seq: int
+    at: str
+    actor: str
+    action: str
+    target: str
+    before: dict[str, object] | None
+    after: dict[str, object] | None
+    reason: str
+    hash: str

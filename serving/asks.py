@@ -1,0 +1,51 @@
+"""What is asked of the engine and what it answers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from recsys.types import NOTHING, Slate, Viewer
+from serving.stores.state import History
+from serving.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request for a list."""
+
+    viewer: Viewer
+    k: int = 10
+    user_id: str | None = None
+    session: tuple[str, ...] = ()  # item ids of an anonymous or running session, oldest first
+    exclude: tuple[str, ...] = ()
+    profile: Mapping[str, str] = field(default_factory=lambda: NOTHING)
+    context: Mapping[str, str] = field(default_factory=lambda: NOTHING)
+    explain: bool = False
+    similar_to: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """The list, why it is so, and under which versions it was made."""
+
+    decision_id: str
+    at: float
+    ask: Ask
+    view: View
+    slate: Slate
+    reasons: tuple[str, ...]  # codes, aligned with the slate
+    because: tuple[tuple[str, ...], ...]  # ids of history items, aligned; empty unless asked for
+    personalised: bool
+    degraded: tuple[str, ...]
+
+
+class Histories(Protocol):
+    """What the engine asks of a state store; a lake read offline fulfils it too."""
+
+    def history(self, user_id: str, limit: int | None = None) -> History:
+        """Everything a user has had, oldest first."""
+        ...
+
+    def profile(self, user_id: str) -> Mapping[str, str]:
+        """What is known of a user beyond events."""
+        ...

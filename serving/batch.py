@@ -1,0 +1,224 @@
+"""Lists for many users at once, by the same engine and gate, into one Parquet file; and their recheck."""
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from recsys.bundle import Bundle, load_bundle
+from recsys.clock import fixed_clock, system_clock, to_datetime
+from recsys.errors import ConfigError, DataError
+from recsys.lake import Lake
+from recsys.types import Viewer
+from serving.asks import Answer, Ask
+from serving.champion import load_champion, read_champion
+from serving.engine import Engine
+from serving.histories import LakeHistories
+from serving.settings import Settings
+from serving.stores.control import ControlStore
+from serving.view import Live, View
+
+CHUNK = 256
+META = b"recsys"
+BATCH = Viewer("batch")
+SCHEMA = pa.schema(
+    [
+        pa.field("user_id", pa.string(), nullable=False),
+        pa.field("rank", pa.int32(), nullable=False),
+        pa.field("item_id", pa.string(), nullable=False),
+        pa.field("score", pa.float32(), nullable=False),
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("labels", pa.list_(pa.string()), nullable=False),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One batch run. ``users`` None means everybody in the lake."""
+
+    out: Path
+    users: Sequence[str] | None
+    k: int = 10
+    bundle: Path | None = None
+    lake: str | None = None
+    at: float | None = None
+    viewer: Viewer = BATCH
+
+
+def recommend(job: Job, settings: Settings, progress: Callable[[int, int], None] = lambda done, total: None) -> int:
+    """Write the lists of a job and return how many users got one; the file appears whole or not at all."""
+    if job.k < 1:
+        raise ConfigError(f"--k is {job.k}; ask for at least 1 item.")
+    bundle = the_bundle(job.bundle, settings)
+    lake, versions = _lake(job, bundle)
+    histories = LakeHistories(lake, versions, job.at)
+    at = _moment(job, histories, bundle)
+    users = list(histories.users() if job.users is None else job.users)
+    with the_control(settings) as control:
+        clock = fixed_clock(at)
+        engine = Engine(Live(bundle, control, clock, policy=settings.policy), control, histories, clock)
+        view = engine.live.view()
+        writer = _Writer(job.out, _metadata(view, job.viewer, at))
+        try:
+            for start in range(0, len(users), CHUNK):
+                chunk = users[start : start + CHUNK]
+                answers = engine.recommend_on(view, [Ask(job.viewer, job.k, user_id=user) for user in chunk])
+                writer.add(chunk, answers)
+                progress(min(start + CHUNK, len(users)), len(users))
+        except BaseException:
+            writer.discard()
+            raise
+        writer.publish()
+    return len(users)
+
+
+def recheck(
+    file: Path, settings: Settings, bundle_path: Path | None = None, at: float | None = None
+) -> tuple[int, int]:
+    """Drop from a batch file what takedowns or the policy forbid by now; returns (rows kept, rows dropped).
+
+    Ranks are closed up. An item that the catalogue no longer knows is dropped: nothing vouches for it.
+    """
+    table, facts = _read(file)
+    bundle = the_bundle(bundle_path, settings)
+    viewer = Viewer(**facts["viewer"])
+    now = max(float(facts["at"]), system_clock()) if at is None else at
+    with the_control(settings) as control:
+        live = Live(bundle, control, fixed_clock(now), policy=settings.policy)
+        view = live.view()
+        keep = _still_allowed(view, viewer, table["item_id"].to_pylist())
+        kept = table.filter(pa.array(keep))
+        kept = kept.set_column(1, SCHEMA.field("rank"), pa.array(_ranks(kept["user_id"].to_pylist()), pa.int32()))
+        writer = _Writer(file, _metadata(view, viewer, now))
+        writer.write(kept)
+        writer.publish()
+    return kept.num_rows, table.num_rows - kept.num_rows
+
+
+def the_bundle(path: Path | None, settings: Settings) -> Bundle:
+    """The bundle asked for, or the champion."""
+    given = path or settings.bundle
+    if given is not None:
+        return load_bundle(given)
+    champion = read_champion(settings.var)
+    if champion is None:
+        raise ConfigError(f"No model is published under {settings.var}; train one or give --bundle DIR.")
+    return load_champion(champion)
+
+
+@contextmanager
+def the_control(settings: Settings) -> Iterator[ControlStore]:
+    """The control store; an embedded one that does not exist is empty and is not created."""
+    location = settings.control_location()
+    with tempfile.TemporaryDirectory() as folder:
+        if isinstance(location, Path) and not location.exists():
+            location = Path(folder) / "control.db"
+        control = ControlStore.open(location)
+        try:
+            yield control
+        finally:
+            control.close()
+
+
+def _lake(job: Job, bundle: Bundle) -> tuple[Lake, dict[str, int]]:
+    if job.lake is None:
+        return Lake(bundle.manifest.lake), dict(bundle.manifest.lake_versions)
+    lake = Lake(job.lake)
+    if not lake.has("events"):
+        raise DataError(f"{job.lake} holds no events table; give the lake that `recsys ingest` filled.")
+    return lake, lake.versions()
+
+
+def _moment(job: Job, histories: LakeHistories, bundle: Bundle) -> float:
+    """``--at``, else the newest event of what was read: decayed counts on old logs must not be zero."""
+    moments = (job.at, histories.newest, bundle.manifest.at)
+    return next((moment for moment in moments if moment is not None), system_clock())
+
+
+def _metadata(view: View, viewer: Viewer, at: float) -> dict[str, object]:
+    return {
+        "bundle": view.bundle.version,
+        "policy": view.policy_id,
+        "takedown_sequence": view.sequence,
+        "at": at,
+        "time": to_datetime(at).isoformat(),
+        "viewer": asdict(viewer),
+    }
+
+
+def _still_allowed(view: View, viewer: Viewer, item_ids: Iterable[str]) -> list[bool]:
+    names = list(item_ids)
+    distinct = list(dict.fromkeys(names))
+    index = np.array([view.ids.get(name) if name in view.ids else -1 for name in distinct], np.int32)
+    known = index >= 0
+    fine = np.zeros(len(distinct), bool)
+    fine[known] = view.gate.check(viewer, index[known]).allowed
+    verdict = dict(zip(distinct, fine.tolist(), strict=True))
+    return [verdict[name] for name in names]
+
+
+def _ranks(users: Sequence[str]) -> list[int]:
+    ranks: list[int] = []
+    for place, user in enumerate(users):
+        ranks.append(ranks[-1] + 1 if place and users[place - 1] == user else 1)
+    return ranks
+
+
+def _read(file: Path) -> tuple[pa.Table, dict[str, Any]]:
+    try:
+        table = pq.read_table(file)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise DataError(f"{file} cannot be read as Parquet: {error}.") from None
+    facts = (table.schema.metadata or {}).get(META)
+    if facts is None or table.schema.names != SCHEMA.names:
+        raise DataError(f"{file} is no list of recommendations; `recsys recommend` writes such files.")
+    return table, json.loads(facts)
+
+
+class _Writer:
+    """One Parquet file that appears whole or not at all."""
+
+    def __init__(self, out: Path, metadata: dict[str, object]) -> None:
+        self._out = out
+        self._schema = SCHEMA.with_metadata({META: json.dumps(metadata).encode()})
+        self._draft = out.with_name(f".{out.name}.{os.getpid()}.part")
+        out.parent.mkdir(parents=True, exist_ok=True)
+        self._parquet = pq.ParquetWriter(self._draft, self._schema)
+
+    def add(self, users: Sequence[str], answers: Sequence[Answer]) -> None:
+        """The lists of some users."""
+        view = answers[0].view
+        sizes = [len(answer.slate) for answer in answers]
+        items = np.concatenate([answer.slate.items for answer in answers])
+        columns = [
+            pa.array(np.repeat(np.array(users, object), sizes), pa.string()),
+            pa.array(np.concatenate([np.arange(1, size + 1) for size in sizes]), pa.int32()),
+            pa.array(view.ids.external(items), pa.string()),
+            pa.array(np.concatenate([answer.slate.scores for answer in answers]), pa.float32()),
+            pa.array([source for answer in answers for source in answer.slate.sources], pa.string()),
+            pa.array([view.gate.labels(int(item)) for item in items], pa.list_(pa.string())),
+        ]
+        self.write(pa.Table.from_arrays(columns, schema=SCHEMA))
+
+    def write(self, table: pa.Table) -> None:
+        """Rows in the batch format."""
+        self._parquet.write_table(table.cast(SCHEMA).replace_schema_metadata(self._schema.metadata))
+
+    def publish(self) -> None:
+        """Close the draft and put it in place."""
+        self._parquet.close()
+        self._draft.replace(self._out)
+
+    def discard(self) -> None:
+        """Leave nothing behind."""
+        self._parquet.close()
+        self._draft.unlink(missing_ok=True)

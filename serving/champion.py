@@ -1,0 +1,94 @@
+"""Which bundle to serve, and the switch to another one while requests go on."""
+
+import gc
+import json
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from recsys.bundle import MANIFEST, Bundle, load_bundle, sha256_of
+from recsys.errors import BundleError, RecsysError
+
+log = structlog.get_logger()
+CHAMPION = "champion.json"
+
+
+class Champion(BaseModel):
+    """What promotion wrote last."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    version: str
+    path: Path
+    manifest_sha256: str
+
+
+def read_champion(var: Path) -> Champion | None:
+    """The published champion, None where nothing is published yet."""
+    file = var / CHAMPION
+    try:
+        champion = Champion.model_validate(json.loads(file.read_text()))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, ValidationError) as error:
+        raise BundleError(f"{file} cannot be read ({error}). Promote a model again.") from None
+    path = champion.path if champion.path.is_absolute() else var / champion.path
+    return champion.model_copy(update={"path": path})
+
+
+def load_champion(champion: Champion) -> Bundle:
+    """The champion's bundle, verified against the manifest that was promoted."""
+    manifest = champion.path / MANIFEST
+    if not manifest.is_file() or sha256_of(manifest) != champion.manifest_sha256:
+        raise BundleError(f"{manifest} is not the manifest that was promoted. Promote {champion.version} again.")
+    return load_bundle(champion.path)
+
+
+class Watcher:
+    """Looks at var/champion.json every second; a bad bundle is refused and the old one keeps serving."""
+
+    def __init__(self, var: Path, served: str | None, switch: Callable[[Bundle], None], every: float = 1.0) -> None:
+        self._var = var
+        self._served = served  # manifest sha256 of what is served
+        self._refused: str | None = None
+        self._switch = switch
+        self._every = every
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="champion-watcher", daemon=True)
+
+    def start(self) -> None:
+        """Begin to watch."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop watching."""
+        self._stopped.set()
+        self._thread.join(timeout=5)
+
+    def look(self) -> bool:
+        """Switch if the champion has moved; True if it did."""
+        champion = read_champion(self._var)
+        if champion is None or champion.manifest_sha256 in (self._served, self._refused):
+            return False
+        try:
+            self._switch(load_champion(champion))
+        except RecsysError:
+            self._refused = champion.manifest_sha256  # said once; a promotion of another bundle is tried again
+            raise
+        self._served, self._refused = champion.manifest_sha256, None
+        # What was just loaded lives for days: a full collection that walks it costs 100 ms a request.
+        gc.collect()
+        gc.freeze()
+        log.info("champion_switched", version=champion.version)
+        return True
+
+    def _run(self) -> None:
+        while not self._stopped.wait(self._every):
+            try:
+                self.look()
+            except RecsysError as error:
+                log.error("champion_refused", error=str(error))
+            except Exception:
+                log.exception("champion_watch_failed")

@@ -1,0 +1,15 @@
+"""Serving's part of the command line, mounted through the entry-point group ``recsys.commands``."""
+
+import importlib
+import pkgutil
+
+import typer
+
+
+def commands(app: typer.Typer) -> None:
+    """Add every command of ``serving.commands`` to the root app; none imports a store before it runs."""
+    package = importlib.import_module("serving.commands")
+    for found in sorted(pkgutil.iter_modules(package.__path__), key=lambda module: module.name):
+        module = importlib.import_module(f"serving.commands.{found.name}")
+        if hasattr(module, "register"):
+            module.register(app)

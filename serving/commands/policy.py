@@ -1,0 +1,54 @@
+"""`recsys policy`: what a policy pack says, and whether it can be used."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from serving.commands.printing import Json, show
+
+group = typer.Typer(help="Show and check policy packs.")
+Pack = Annotated[str, typer.Argument(help="A pack that ships, or a TOML file.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group to the root app."""
+    group.command("show")(display)
+    group.command()(check)
+    app.add_typer(group, name="policy", no_args_is_help=True)
+
+
+def display(
+    pack: Annotated[str | None, typer.Argument(help="A pack that ships, or a TOML file.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show a pack; the one of the settings if none is named."""
+    from recsys.safety import load_policy
+    from serving.settings import Settings
+
+    policy = load_policy(pack or Settings().policy or "open")
+    if as_json:
+        typer.echo(json.dumps(policy.model_dump(mode="json"), ensure_ascii=False, indent=2))
+        return
+    typer.echo(policy.cite)
+    surfaces = policy.model_dump(mode="json")["surfaces"]
+    show("Surfaces", [{"surface": name, **rules} for name, rules in surfaces.items()], as_json=False)
+    labels = [
+        {
+            "label": name,
+            "verdict": label.verdict.code,
+            "on surfaces": ", ".join(f"{at}: {verdict.code}" for at, verdict in label.surfaces.items()) or None,
+            "min age": label.min_age,
+        }
+        for name, label in policy.labels.items()
+    ]
+    show("Labels", labels, as_json=False)
+
+
+def check(pack: Pack) -> None:
+    """Say whether a pack can be used; exit code 2 and each mistake where not."""
+    from recsys.safety import load_policy
+
+    policy = load_policy(pack)
+    counts = f"{len(policy.surfaces)} surfaces, {len(policy.labels)} labels, {len(policy.rules)} rules"
+    typer.echo(f"{policy.cite} is fine: {counts}.")

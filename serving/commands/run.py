@@ -1,0 +1,134 @@
+"""`recsys serve`, `recommend`, `recheck`."""
+
+import json
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Out = Annotated[Path, typer.Option(help="Parquet file to write: user_id, rank, item_id, score, source, labels.")]
+BundleDir = Annotated[Path | None, typer.Option(help="A bundle's folder; the published champion if left out.")]
+At = Annotated[
+    str | None, typer.Option(help="The moment the lists are for, ISO 8601; the lake's newest event if left out.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the root app."""
+    app.command()(serve)
+    app.command()(recommend)
+    app.command()(recheck)
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Worker processes; one a core.")] = None,
+) -> None:
+    """Serve the published champion over HTTP until stopped."""
+    from serving.settings import Settings
+
+    settings = Settings()
+    arguments = [
+        *(sys.executable, "-m", "bentoml", "serve", "serving.service:Recommender"),
+        *("--host", host or settings.host),
+        *("--port", str(port or settings.port)),
+        *("--api-workers", str(workers or settings.workers)),
+    ]
+    settings.var.mkdir(parents=True, exist_ok=True)
+    os.execve(sys.executable, arguments, serving_environment(settings.var))  # noqa: S606 - no shell, fixed arguments
+
+
+def serving_environment(var: Path) -> dict[str, str]:
+    """The environment of `bentoml serve`: its files under ``var``, no telemetry, one thread a worker."""
+    return {
+        **os.environ,
+        "BENTOML_HOME": str((var / "bentoml").absolute()),
+        "BENTOML_DO_NOT_TRACK": "True",
+        "OPENBLAS_NUM_THREADS": os.environ.get("OPENBLAS_NUM_THREADS", "1"),
+        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
+    }
+
+
+def recommend(
+    out: Out,
+    users: Annotated[Path | None, typer.Option(help="File with one user id a line.")] = None,
+    everybody: Annotated[bool, typer.Option("--all", help="Every user of the lake.")] = False,
+    k: Annotated[int, typer.Option("--k", min=1, help="Items a user.")] = 10,
+    bundle: BundleDir = None,
+    lake: Annotated[str | None, typer.Option(help="Lake to read histories from; the bundle's own if left out.")] = None,
+    at: At = None,
+    surface: Annotated[str, typer.Option(help="Surface whose safety policy applies.")] = "batch",
+    territory: Annotated[str | None, typer.Option(help="ISO 3166-1 alpha-2 code.")] = None,
+    age: Annotated[int | None, typer.Option(min=0, max=130, help="Age of the readers; unknown if left out.")] = None,
+) -> None:
+    """Write lists for many users, through the same engine, gate and control store as the service."""
+    from recsys.types import Viewer
+    from serving import batch
+    from serving.histories import read_users
+    from serving.settings import Settings
+
+    if everybody == (users is not None):
+        raise typer.BadParameter("Give either --users FILE or --all.")
+    names = None if users is None else read_users(_lines(users))
+    viewer = Viewer(surface, territory.upper() if territory else None, age)
+    job = batch.Job(out, names, k, bundle, lake, None if at is None else _moment(at), viewer)
+    with _bar() as progress:
+        done = batch.recommend(job, Settings(), progress)
+    typer.echo(f"{done} lists of up to {k} items are in {out}.")
+
+
+def recheck(
+    file: Annotated[Path, typer.Argument(help="A file that `recsys recommend` wrote.")],
+    bundle: BundleDir = None,
+    at: Annotated[str | None, typer.Option(help="The moment to check for, ISO 8601; now if left out.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
+) -> None:
+    """Drop from a batch file what takedowns or the policy forbid by now."""
+    from serving import batch
+    from serving.settings import Settings
+
+    kept, dropped = batch.recheck(file, Settings(), bundle, None if at is None else _moment(at))
+    if as_json:
+        typer.echo(json.dumps({"kept": kept, "dropped": dropped}))
+    else:
+        typer.echo(f"{kept} rows stay in {file}, {dropped} were dropped.")
+
+
+def _lines(file: Path) -> list[str]:
+    from recsys.errors import DataError
+
+    try:
+        return file.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{file} cannot be read as UTF-8 text: {error}.") from None
+
+
+def _moment(text: str) -> float:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"--at is no time: {text!r}. Write ISO 8601, as 2026-01-31T12:00:00Z.") from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+class _bar:  # noqa: N801 - used as a function
+    """A progress bar on a terminal, nothing elsewhere."""
+
+    def __enter__(self) -> "_bar":
+        from rich.console import Console
+        from rich.progress import Progress
+
+        self._progress = Progress(console=Console(stderr=True), disable=not sys.stderr.isatty())
+        self._task = self._progress.add_task("lists", total=None)
+        self._progress.start()
+        return self
+
+    def __call__(self, done: int, total: int) -> None:
+        self._progress.update(self._task, completed=done, total=total)
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()

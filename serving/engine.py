@@ -1,0 +1,188 @@
+"""One request from draft to list: candidates, overrides, caps, check. Check is always the last to touch a list."""
+
+import time
+import uuid
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import structlog
+
+from recsys.clock import Clock
+from recsys.overrides import Live as LiveOverrides
+from recsys.overrides import apply
+from recsys.types import BoolArray, FloatArray, IntArray, Query, Slate
+from serving.asks import Answer, Ask, Histories
+from serving.drafts import Draft, Drafts
+from serving.reasons import reason_code
+from serving.stores.control import ControlStore
+from serving.view import Live, View
+
+log = structlog.get_logger()
+
+SPARE = 50  # candidates beyond k, so that overrides, caps and the last check rarely need another round
+ROUNDS = 3  # how often a list is refilled after the last check before it stays short
+BECAUSE_OF = 10  # newest history items that an explanation may name
+
+
+class Engine:
+    """Answers batches of requests against the live view. Thread-safe; holds no user's data."""
+
+    def __init__(
+        self, live: Live, control: ControlStore, state: Histories, clock: Clock, *, max_history: int = 200
+    ) -> None:
+        self.live = live
+        self._clock = clock
+        self._drafts = Drafts(control, state, max_history)
+
+    def recommend(self, asks: Sequence[Ask]) -> list[Answer]:
+        """A list for each request; one request is a batch of one."""
+        return self.recommend_on(self.live.view(), asks)
+
+    def recommend_on(self, view: View, asks: Sequence[Ask]) -> list[Answer]:
+        """The same against a given view, as for warming a bundle up before it is swapped in."""
+        now = self._clock()
+        drafts = [self._drafts.draft(view, ask, now) for ask in asks]
+        classes: defaultdict[int, list[Draft]] = defaultdict(list)
+        for draft in drafts:
+            classes[id(draft.allowed)].append(draft)
+        slates: dict[int, Slate] = {}
+        for group in classes.values():
+            for draft, slate in zip(group, _candidates(view, group), strict=True):
+                slates[id(draft)] = _finished(view, draft, slate, now)
+        return [_answer(view, draft, slates[id(draft)], now) for draft in drafts]
+
+    def impersonal(self, ask: Ask) -> Answer:
+        """The answer of last resort: no history, no profile; nothing at all where even that fails. Never raises."""
+        view = self.live.view()
+        plain = replace(ask, viewer=replace(ask.viewer, personalised=False), explain=False)
+        try:
+            answer = self.recommend_on(view, [plain])[0]
+        except Exception:
+            log.exception("recommendation_failed")
+            slate = Slate(np.zeros(0, np.int32), np.zeros(0, np.float32), (), ())
+            return Answer(decision_id(), self._clock(), ask, view, slate, (), (), False, ("engine_failed",))
+        return replace(answer, degraded=(*answer.degraded, "personalisation_failed"))
+
+
+def _candidates(view: View, drafts: Sequence[Draft]) -> list[Slate]:
+    """More than k items for each of a viewer class; a source that fails is passed over and named."""
+
+    def failed(source: str, error: Exception) -> None:
+        log.error("source_failed", source=source, error=f"{type(error).__name__}: {error}")
+        for draft in drafts:
+            draft.degraded.append(f"source_failed:{source}")
+
+    n = max(draft.ask.k for draft in drafts) + SPARE
+    queries, exclude = [draft.query for draft in drafts], [draft.exclude for draft in drafts]
+    return view.bundle.pipeline.candidates(queries, n, drafts[0].allowed, exclude, view.overlay, failed)
+
+
+def _finished(view: View, draft: Draft, slate: Slate, now: float) -> Slate:
+    """Overrides, caps, check; what the check removes is refilled from the masked pool and checked again."""
+    for _ in range(ROUNDS):
+        placed = _placed(view, draft, slate, now)
+        fine = view.gate.check(draft.ask.viewer, placed.items).allowed
+        if fine.all():
+            return placed
+        draft.exclude = np.union1d(draft.exclude, placed.items[~fine]).astype(np.int32)
+        slate = _candidates(view, [draft])[0]
+    return _taken(placed, fine)
+
+
+def _placed(view: View, draft: Draft, slate: Slate, now: float) -> Slate:
+    viewer, k = draft.ask.viewer, draft.ask.k
+    live = view.overrides.live(viewer, now)
+    eligible = draft.allowed.copy()
+    eligible[draft.exclude] = False
+    with_boosted = _with_boosted(view, draft, slate, live, eligible)
+    return view.capped(apply(with_boosted, live, eligible, len(with_boosted)), viewer, k)
+
+
+def _with_boosted(view: View, draft: Draft, slate: Slate, live: LiveOverrides, eligible: BoolArray) -> Slate:
+    """The slate and, at their own scores, the boosted items that the candidates did not reach."""
+    boosted = np.fromiter((item for item, (factor, _) in live.factors.items() if factor > 1), np.int32)
+    missing = np.setdiff1d(boosted[eligible[boosted]], slate.items).astype(np.int32)
+    if not len(missing) or not len(slate):
+        return slate
+    scores = view.bundle.pipeline.score([draft.query], missing, view.overlay)[0]
+    spoken = np.isfinite(scores)
+    return _inserted(slate, missing[spoken], np.minimum(scores[spoken], slate.scores[0]))
+
+
+def _inserted(slate: Slate, items: IntArray, scores: FloatArray) -> Slate:
+    every = np.concatenate([slate.scores, scores])
+    order = np.argsort(-every, kind="stable")
+    sources = (*slate.sources, *(["boost"] * len(items)))
+    overrides = (*slate.overrides, *([None] * len(items)))
+    return Slate(
+        np.concatenate([slate.items, items])[order],
+        every[order],
+        tuple(sources[place] for place in order),
+        tuple(overrides[place] for place in order),
+    )
+
+
+def _taken(slate: Slate, keep: BoolArray) -> Slate:
+    places = np.flatnonzero(keep)
+    return Slate(
+        slate.items[places],
+        slate.scores[places],
+        tuple(slate.sources[place] for place in places),
+        tuple(slate.overrides[place] for place in places),
+    )
+
+
+def _answer(view: View, draft: Draft, slate: Slate, now: float) -> Answer:
+    ask, degraded = draft.ask, list(draft.degraded)
+    if not len(slate):
+        degraded.append("no_cleared_items")
+    reasons = tuple(
+        reason_code(
+            source,
+            override,
+            history=draft.has_history,
+            profile=bool(draft.query.profile),
+            similar=ask.similar_to is not None,
+        )
+        for source, override in zip(slate.sources, slate.overrides, strict=True)
+    )
+    because = _because(view, draft, slate, reasons) if ask.explain else ((),) * len(slate)
+    return Answer(
+        decision_id=decision_id(),
+        at=now,
+        ask=ask,
+        view=view,
+        slate=slate,
+        reasons=reasons,
+        because=because,
+        personalised=draft.personalised,
+        degraded=tuple(dict.fromkeys(degraded)),
+    )
+
+
+def _because(view: View, draft: Draft, slate: Slate, reasons: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """For items that the history brought: the item of the history that alone speaks loudest for each.
+
+    An explanation names a title, so it passes the same check as the list.
+    """
+    newest = np.unique(draft.query.items[-BECAUSE_OF:])
+    named = newest[view.gate.check(draft.ask.viewer, newest).allowed]
+    if not len(named) or "history" not in reasons:
+        return ((),) * len(slate)
+    alone = [
+        Query(np.array([item], np.int32), np.array([draft.query.at]), np.ones(1, np.float32), draft.query.at)
+        for item in named
+    ]
+    scores = view.bundle.pipeline.score(alone, slate.items, view.overlay)  # (named, shown)
+    best = scores.argmax(axis=0)
+    return tuple(
+        (view.ids[int(named[best[place]])],) if reason == "history" and np.isfinite(scores[best[place], place]) else ()
+        for place, reason in enumerate(reasons)
+    )
+
+
+def decision_id() -> str:
+    """An id that sorts by time and cannot be guessed."""
+    return f"{time.time_ns() // 1_000_000:012x}{uuid.uuid4().hex[:20]}"

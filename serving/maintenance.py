@@ -1,0 +1,99 @@
+"""Background work of the embedded set-up: accepted events go to the lake, erased users leave it.
+
+Every worker runs the thread; a file lock lets one of them work at a time. Each step may be killed anywhere and is done
+again: events carry their ids, an erasure job stays in its queue until the lake has been rewritten.
+"""
+
+import fcntl
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import structlog
+
+from recsys.errors import RecsysError
+from recsys.lake import Lake
+from serving.settings import Settings
+from serving.stores.control import ControlStore
+from serving.stores.jobs import Jobs
+from serving.stores.state import UserState
+from serving.stores.sync import drain
+
+log = structlog.get_logger()
+ERASE = "erase_user"
+PREPARED = "prepared"  # data sets that training made from the lake; they hold histories and can be made again
+
+
+class Maintenance:
+    """Drains events and runs queued jobs every few seconds, where a lake is set."""
+
+    def __init__(self, settings: Settings, control: ControlStore, state: UserState, jobs: Jobs) -> None:
+        self._settings = settings
+        self._control = control
+        self._state = state
+        self._jobs = jobs
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="maintenance", daemon=True)
+
+    def start(self) -> None:
+        """Begin, if a lake is set."""
+        if self._settings.lake_location() is not None:
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Stop after the step that is running."""
+        self._stopped.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=10)
+
+    def step(self) -> None:
+        """One round, unless another worker is at it."""
+        location = self._settings.lake_location()
+        if location is None:
+            return
+        with _alone(self._settings.var / "maintenance.lock") as mine:
+            if mine:
+                lake = Lake(location)
+                # Erasures first: an event of an erased user must not be drained after the lake was cleaned.
+                erase_queued(self._jobs, lake, self._settings.var / PREPARED)
+                drained = drain(self._state, lake, self._control)
+                if drained:
+                    log.info("events_drained", events=drained)
+
+    def _run(self) -> None:
+        while not self._stopped.wait(self._settings.events_drain_seconds):
+            try:
+                self.step()
+            except RecsysError as error:
+                log.error("maintenance_failed", error=str(error))
+            except Exception:
+                log.exception("maintenance_failed")
+
+
+def erase_queued(jobs: Jobs, lake: Lake, prepared: Path) -> int:
+    """Erase every user whose erasure is queued from the lake and what was prepared from it; returns how many."""
+    done = 0
+    while (job := jobs.take(ERASE)) is not None:
+        try:
+            removed = lake.erase([str(job.payload["user_id"])])
+            shutil.rmtree(prepared, ignore_errors=True)
+        except RecsysError as error:
+            jobs.failed(job.id, str(error))
+            raise
+        jobs.done(job.id)
+        log.info("user_erased_from_lake", receipt=job.payload["receipt"], rows=sum(removed.values()))
+        done += 1
+    return done
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[bool]:
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True

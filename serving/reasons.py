@@ -1,0 +1,31 @@
+"""Why an item is where it is: one short reason for every item, in Chinese and English (PIPL 24, GDPR 22)."""
+
+from recsys.pipeline import BACKFILL, CONTENT
+
+TEXTS: dict[str, dict[str, str]] = {
+    "history": {"zh": "与您看过、听过、读过的内容相近", "en": "Close to what you watched, heard and read"},
+    "similar": {"zh": "与当前作品相近", "en": "Close to this work"},
+    "popular": {"zh": "近期大家喜欢的内容", "en": "Popular at the moment"},
+    "profile": {"zh": "与您填写的资料相符", "en": "Fits the profile you gave"},
+    "editor": {"zh": "编辑推荐", "en": "Placed by an editor"},
+    "new": {"zh": "新作品，内容与您的兴趣相近", "en": "New, and close in content to what you like"},
+    "new_arrival": {"zh": "新上架的作品", "en": "New in the catalogue"},
+    "catalogue": {"zh": "来自片库的其他作品", "en": "From the rest of the catalogue"},
+}
+
+
+def reason_code(source: str, override: str | None, *, history: bool, profile: bool, similar: bool = False) -> str:
+    """The code of the reason for an item that ``source`` proposed and ``override`` may have moved."""
+    if source == "pin" or override is not None:
+        return "editor"
+    if source == BACKFILL:
+        return "catalogue"
+    if similar:
+        return "similar"
+    if source == CONTENT:
+        return "new" if history else "new_arrival"
+    if source == "popular":
+        return "popular"
+    if history:
+        return "history"
+    return "profile" if profile else "popular"

@@ -1,0 +1,144 @@
+"""What a worker holds while it runs: stores, clock, engine, logs. Built once, after the worker has started."""
+
+import gc
+import threading
+from dataclasses import dataclass
+
+import structlog
+
+from recsys.bundle import Bundle, load_bundle
+from recsys.clock import Clock, EventClock, system_clock
+from recsys.errors import ConfigError
+from recsys.types import Viewer
+from serving.asks import Ask
+from serving.champion import Watcher, load_champion, read_champion
+from serving.decisions import DecisionLog
+from serving.engine import Engine
+from serving.maintenance import Maintenance
+from serving.settings import Settings
+from serving.stores.control import ControlStore
+from serving.stores.jobs import Jobs
+from serving.stores.state import UserState, open_state
+from serving.view import Live, View
+
+log = structlog.get_logger()
+
+
+@dataclass(eq=False)
+class Runtime:
+    """One worker's state. ``engine`` is None until a bundle has been verified and warmed up."""
+
+    settings: Settings
+    clock: Clock
+    control: ControlStore
+    state: UserState
+    jobs: Jobs
+    decisions: DecisionLog
+    engine: Engine | None = None
+    watcher: Watcher | None = None
+    maintenance: Maintenance | None = None
+
+    @classmethod
+    def start(cls, settings: Settings) -> "Runtime":
+        """Open the stores, load the champion and begin to watch it; without one the worker waits, not ready."""
+        clock = make_clock(settings)
+        control = ControlStore.open(settings.control_location(), clock)
+        state = open_state(settings.state_location())
+        jobs = Jobs(settings.jobs_location())
+        runtime = cls(settings, clock, control, state, jobs, DecisionLog(settings.var / "decisions"))
+        runtime._load()
+        runtime.maintenance = Maintenance(settings, control, state, jobs)
+        runtime.maintenance.start()
+        return runtime
+
+    def switch(self, bundle: Bundle) -> None:
+        """Serve ``bundle`` from the next request on, after it has answered a few requests unseen."""
+        if isinstance(self.clock, EventClock) and bundle.manifest.at is not None:
+            self.clock.saw(bundle.manifest.at)
+        if self.engine is None:
+            live = Live(bundle, self.control, self.clock, policy=self.settings.policy)
+            engine = Engine(live, self.control, self.state, self.clock, max_history=self.settings.max_history)
+            _warm(engine, live.view())
+            self.engine = engine
+        else:
+            engine = self.engine
+            engine.live.swap(bundle, lambda view: _warm(engine, view))
+
+    def close(self) -> None:
+        """Stop the threads and flush the logs."""
+        for part in (self.watcher, self.maintenance):
+            if part is not None:
+                part.stop()
+        self.decisions.close()
+
+    def _load(self) -> None:
+        if self.settings.bundle is not None:
+            self.switch(load_bundle(self.settings.bundle))
+            _settle()
+            return
+        champion = read_champion(self.settings.var)
+        if champion is not None:
+            self.switch(load_champion(champion))
+            _settle()
+        else:
+            log.warning("no_champion", hint=f"train a model; {self.settings.var}/champion.json is watched")
+        served = None if champion is None else champion.manifest_sha256
+        self.watcher = Watcher(self.settings.var, served, self.switch)
+        self.watcher.start()
+
+
+def make_clock(settings: Settings) -> Clock:
+    """The system's clock, or one that follows the newest event (for demos and replays, never in production)."""
+    if settings.clock == "system":
+        return system_clock
+    if settings.production:
+        raise ConfigError("RECSYS_CLOCK=events is for demos and replays; it is refused with RECSYS_PRODUCTION=true.")
+    return EventClock(0.0)
+
+
+def _warm(engine: Engine, view: View) -> None:
+    """A few requests before the first real one: caches fill, and a bundle that cannot answer is refused here."""
+    some = tuple(view.ids.ids[:5])
+    asks = [Ask(Viewer(), 20), Ask(Viewer(), 20, session=some, explain=True), Ask(Viewer("home"), 5)]
+    for ask in asks:
+        engine.recommend_on(view, [ask])
+    _ = view.shown
+
+
+def _settle() -> None:
+    # What was loaded lives for days: a full collection that walks it costs 100 ms of a request.
+    gc.collect()
+    gc.freeze()
+
+
+class Holder:
+    """Where the routes find the worker's runtime: the app is built at import, the runtime when the worker starts."""
+
+    def __init__(self) -> None:
+        self._runtime: Runtime | None = None
+        self._lock = threading.Lock()
+        self.settings = Settings()
+
+    def start(self, settings: Settings) -> Runtime:
+        """Start the runtime of this worker, once."""
+        with self._lock:
+            if self._runtime is None:
+                self.settings = settings
+                self._runtime = Runtime.start(settings)
+            return self._runtime
+
+    def stop(self) -> None:
+        """Close the runtime, if there is one."""
+        with self._lock:
+            if self._runtime is not None:
+                self._runtime.close()
+                self._runtime = None
+
+    def runtime(self) -> Runtime:
+        """The running worker's state; ConfigError before it has started."""
+        if self._runtime is None:
+            raise ConfigError("The worker has not started yet.")
+        return self._runtime
+
+
+holder = Holder()

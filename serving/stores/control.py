@@ -1,0 +1,63 @@
+"""The control store: what people change while the system runs. The only door to it."""
+
+from pathlib import Path
+from typing import Self
+
+from sqlalchemy import select
+
+from recsys.clock import Clock, system_clock
+from serving.stores.audit import AuditLog
+from serving.stores.database import Database, control_url
+from serving.stores.items import ItemStore
+from serving.stores.keys import KeyStore
+from serving.stores.overrides import OverrideStore
+from serving.stores.records import ROLES, AuditEntry, Change, Controls, Key, Principal, RestoreRequest, Role, load
+from serving.stores.tables import changes
+from serving.stores.takedowns import TakedownStore
+from serving.stores.users import Erasures, UserControls
+
+__all__ = [
+    "ROLES",
+    "AuditEntry",
+    "Change",
+    "ControlStore",
+    "Controls",
+    "Erasures",
+    "Key",
+    "Principal",
+    "RestoreRequest",
+    "Role",
+]
+
+
+class ControlStore(OverrideStore, TakedownStore, ItemStore, UserControls, KeyStore, AuditLog):
+    """Overrides, takedowns, upserted items, users' controls, keys and the audit log, in one database.
+
+    Safe to share between threads. Every method raises StoreError where the database does not answer; a write that
+    has returned is durable, in the change log and in the audit log.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    @classmethod
+    def open(cls, url_or_path: str | Path, clock: Clock = system_clock) -> Self:
+        """Open and migrate a SQLite file (made where absent) or a PostgreSQL database."""
+        return cls(Database(control_url(url_or_path), clock))
+
+    def close(self) -> None:
+        """Give every connection back; the store cannot be used any more."""
+        self._db.close()
+
+    def sequence(self) -> int:
+        """The newest change that this process knows of: exact and µs embedded, within about 100 ms on PostgreSQL."""
+        return self._db.feed.sequence()
+
+    def silent_seconds(self) -> float:
+        """How long a remote store has not answered (s), 0 embedded; after a long silence takedowns may be missing."""
+        return self._db.feed.silent_seconds()
+
+    def changes(self, since: int) -> list[Change]:
+        """The change log after number ``since``. An item's line has no payload: read ``items(since)``."""
+        found = self._db.rows(select(changes).where(changes.c.seq > since).order_by(changes.c.seq))
+        return [Change(r.seq, r.kind, r.key, load(r.payload), r.at) for r in found]

@@ -1,0 +1,74 @@
+"""The control store's feed on PostgreSQL; apart because its driver is an extra (``pip install "recsys[postgres]"``)."""
+
+import threading
+import time
+
+import psycopg
+from sqlalchemy import URL
+
+from recsys.errors import StoreError
+from serving.stores.feed import NEWEST
+
+CHANNEL = "recsys_control"
+POLL_SECONDS = 0.1
+
+
+class PostgresFeed:
+    """A thread that listens for notifications and asks every 100 ms in case one was lost."""
+
+    def __init__(self, url: URL) -> None:
+        self._conninfo = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._known = 0
+        self._heard = time.monotonic()
+        try:
+            connection = self._listen()
+        except psycopg.Error as error:
+            shown = url.render_as_string(hide_password=True)
+            raise StoreError(f"The control store {shown} does not answer: {error}. Is the server running?") from None
+        self._thread = threading.Thread(target=self._follow, args=(connection,), name="control-feed", daemon=True)
+        self._thread.start()
+
+    def sequence(self) -> int:
+        """What the thread last heard, or what this process itself wrote."""
+        return self._known
+
+    def wrote(self, seq: int) -> None:
+        """Count a change at once where it was made."""
+        with self._lock:
+            self._known = max(self._known, seq)
+
+    def silent_seconds(self) -> float:
+        """Seconds since the server last answered."""
+        return time.monotonic() - self._heard
+
+    def close(self) -> None:
+        """Stop the thread and close its connection."""
+        self._stop.set()
+        self._thread.join(timeout=5)
+
+    def _listen(self) -> psycopg.Connection:
+        connection = psycopg.connect(self._conninfo, autocommit=True, connect_timeout=5)
+        connection.execute(f"LISTEN {CHANNEL}")
+        self._read(connection)
+        return connection
+
+    def _read(self, connection: psycopg.Connection) -> None:
+        row = connection.execute(NEWEST).fetchone()
+        if row is not None:
+            self.wrote(row[0])
+        self._heard = time.monotonic()
+
+    def _follow(self, connection: psycopg.Connection) -> None:
+        while not self._stop.is_set():
+            try:
+                if connection.closed:
+                    connection = self._listen()
+                for _ in connection.notifies(timeout=POLL_SECONDS, stop_after=1):
+                    pass
+                self._read(connection)
+            except psycopg.Error:  # silent_seconds tells whoever asks; the next round tries again
+                connection.close()
+                self._stop.wait(POLL_SECONDS)
+        connection.close()

@@ -1,0 +1,146 @@
+"""User state in one SQLite file."""
+
+import json
+import math
+import sqlite3
+import threading
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from serving.stores.sqlite import Readers, Transaction, connect, migrate
+from serving.stores.state import Event, History
+
+# Events lie in the order of (user, time), so that a history is one range of the file; a time of -inf is unknown.
+SCHEMA = (
+    """CREATE TABLE events (
+        user_id TEXT NOT NULL, time REAL NOT NULL, place INTEGER NOT NULL, event_id TEXT NOT NULL,
+        item_id TEXT NOT NULL, kind TEXT NOT NULL, value REAL,
+        PRIMARY KEY (user_id, time, place, event_id)) WITHOUT ROWID;
+    CREATE UNIQUE INDEX events_id ON events (event_id);
+    CREATE TABLE outbox (
+        seq INTEGER PRIMARY KEY, event_id TEXT NOT NULL UNIQUE, user_id TEXT NOT NULL, event TEXT NOT NULL);
+    CREATE INDEX outbox_user ON outbox (user_id);
+    CREATE TABLE profiles (user_id TEXT PRIMARY KEY, profile TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE cursors (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE arrivals (n INTEGER NOT NULL);
+    INSERT INTO arrivals VALUES (0)""",
+)
+INSERT = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (event_id) DO NOTHING"
+OUTBOX = "INSERT INTO outbox (event_id, user_id, event) VALUES (?, ?, ?)"
+HISTORY = """SELECT item_id, kind, value, time FROM events WHERE user_id = ?
+    ORDER BY time DESC, place DESC, event_id DESC LIMIT ?"""
+
+
+class SqliteState:
+    """Histories in a file that all processes of one machine share.
+
+    A commit outlives a kill of the process; ``synchronous = NORMAL`` means that a power cut may cost the last ones.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        self._writer = connect(path, synchronous="NORMAL")
+        migrate(self._writer, path, SCHEMA)
+        self._readers = Readers(path)
+
+    def append(self, events: Sequence[Event], *, pending: bool = True) -> int:
+        """Store the events whose ids are new, in one transaction; gives how many."""
+        if not events:
+            return 0
+        with self._write() as connection:
+            first = self._places(connection, len(events))
+            rows = [_row(event, first + offset) for offset, event in enumerate(events)]
+            if not pending:
+                before = connection.total_changes
+                connection.executemany(INSERT, rows)
+                return connection.total_changes - before
+            fresh = [
+                event for event, row in zip(events, rows, strict=True) if connection.execute(INSERT, row).rowcount == 1
+            ]
+            connection.executemany(OUTBOX, [(e.event_id, e.user_id, json.dumps(asdict(e))) for e in fresh])
+        return len(fresh)
+
+    def history(self, user_id: str, limit: int | None = None) -> History:
+        """A user's newest ``limit`` events, oldest first."""
+        return _history(self._readers.rows(HISTORY, (user_id, -1 if limit is None else limit)))
+
+    def histories(self, user_ids: Sequence[str], limit: int | None = None) -> dict[str, History]:
+        """The histories of many users, unknown ones empty."""
+        return {user_id: self.history(user_id, limit) for user_id in user_ids}
+
+    def erase(self, user_id: str) -> int:
+        """Forget a user; the bytes are overwritten and the log that held them is emptied where nobody reads it."""
+        with self._write() as connection:
+            removed = connection.execute("DELETE FROM events WHERE user_id = ?", (user_id,)).rowcount
+            connection.execute("DELETE FROM outbox WHERE user_id = ?", (user_id,))
+            connection.execute("DELETE FROM profiles WHERE user_id = ?", (user_id,))
+        with self._lock:
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        return removed
+
+    def pending(self, limit: int) -> list[Event]:
+        """Events that the lake has not confirmed, in the order they came."""
+        found = self._readers.rows("SELECT event FROM outbox ORDER BY seq LIMIT ?", (limit,))
+        return [Event(**json.loads(row[0])) for row in found]
+
+    def drained(self, event_ids: Collection[str]) -> None:
+        """Tell that the lake holds these."""
+        with self._write() as connection:
+            connection.executemany("DELETE FROM outbox WHERE event_id = ?", [(event_id,) for event_id in event_ids])
+
+    def cursor(self, name: str) -> str | None:
+        """A bookmark by name."""
+        found = self._readers.rows("SELECT value FROM cursors WHERE name = ?", (name,))
+        return str(found[0][0]) if found else None
+
+    def put_cursor(self, name: str, value: str | None) -> None:
+        """Set a bookmark, or remove it."""
+        with self._write() as connection:
+            if value is None:
+                connection.execute("DELETE FROM cursors WHERE name = ?", (name,))
+            else:
+                connection.execute("INSERT OR REPLACE INTO cursors VALUES (?, ?)", (name, value))
+
+    def put_profiles(self, profiles: Mapping[str, Mapping[str, str]]) -> None:
+        """Replace the profiles of these users, in one transaction."""
+        rows = [(user_id, json.dumps(dict(profile))) for user_id, profile in profiles.items()]
+        with self._write() as connection:
+            connection.executemany("INSERT OR REPLACE INTO profiles VALUES (?, ?)", rows)
+
+    def profile(self, user_id: str) -> dict[str, str]:
+        """A user's profile, empty if there is none."""
+        found = self._readers.rows("SELECT profile FROM profiles WHERE user_id = ?", (user_id,))
+        return dict(json.loads(found[0][0])) if found else {}
+
+    def ping(self) -> None:
+        """Raise StoreError where the file cannot be read."""
+        self._readers.rows("SELECT 1 FROM arrivals")
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._readers.close()
+        self._writer.close()
+
+    def _write(self) -> Transaction:
+        return Transaction(self._writer, self._lock, self.path)
+
+    def _places(self, connection: sqlite3.Connection, count: int) -> int:
+        """Reserve places in the order of arrival; the first of them."""
+        connection.execute("UPDATE arrivals SET n = n + ?", (count,))
+        return int(connection.execute("SELECT n FROM arrivals").fetchone()[0]) - count
+
+
+def _row(event: Event, arrival: int) -> tuple[Any, ...]:
+    time = -math.inf if math.isnan(event.timestamp) else event.timestamp
+    place = arrival if event.order is None else event.order
+    return (event.user_id, time, place, event.event_id, event.item_id, event.kind, event.value)
+
+
+def _history(newest_first: Sequence[Sequence[Any]]) -> History:
+    if not newest_first:
+        return History()
+    items, kinds, values, times = (list(column) for column in zip(*reversed(newest_first), strict=True))
+    return History(items, kinds, values, [math.nan if time == -math.inf else time for time in times])

@@ -1,0 +1,124 @@
+"""The tables of the control store, as SQLAlchemy sees them; ``serving/migrations`` builds them."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+metadata = MetaData()
+
+meta = Table("meta", metadata, Column("name", String, primary_key=True), Column("value", Text, nullable=False))
+
+changes = Table(
+    "changes",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),  # without gaps, in commit order
+    Column("kind", String, nullable=False),
+    Column("key", String, nullable=False),
+    Column("payload", Text, nullable=False),  # JSON
+    Column("at", Double, nullable=False),  # s UTC
+)
+
+overrides = Table(
+    "overrides",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("action", String, nullable=False),
+    Column("item_id", String, nullable=False),
+    Column("slot", Integer),
+    Column("factor", Double),
+    Column("surfaces", Text, nullable=False),  # JSON list
+    Column("territories", Text, nullable=False),  # JSON list
+    Column("start", Double, nullable=False),
+    Column("end", Double, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("created_by", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("revoked_at", Double),
+)
+Index("overrides_end", overrides.c.end)
+
+takedowns = Table(
+    "takedowns",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("item_id", String, nullable=False),
+    Column("territory", String, nullable=False),  # "" = everywhere, so that it can be part of a unique index
+    Column("reason", Text, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("restore_requested_by", String),
+    Column("restore_reason", Text),
+    Column("restored_at", Double),
+)
+Index(
+    "takedowns_active",
+    takedowns.c.item_id,
+    takedowns.c.territory,
+    unique=True,
+    sqlite_where=text("restored_at IS NULL"),
+    postgresql_where=text("restored_at IS NULL"),
+)
+
+items = Table(
+    "items",
+    metadata,
+    Column("item_id", String, primary_key=True),
+    Column("first_seq", BigInteger, nullable=False),  # arrival: the item's place in the overlay, kept by later upserts
+    Column("seq", BigInteger, nullable=False),
+    Column("record", Text, nullable=False),  # JSON
+)
+Index("items_seq", items.c.seq)
+
+controls = Table(
+    "controls",
+    metadata,
+    Column("user_id", String, primary_key=True),
+    Column("personalised", Boolean, nullable=False),
+    Column("hidden", Text, nullable=False),  # JSON list
+    Column("not_interested", Text, nullable=False),  # JSON list
+)
+
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("pseudonym", String, primary_key=True),
+    Column("at", Double, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("role", String, nullable=False),
+    Column("digest", String, nullable=False, unique=True),  # sha256 of the token, hexadecimal
+    Column("created_at", Double, nullable=False),
+    Column("created_by", String, nullable=False),
+    Column("revoked_at", Double),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", Double, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("action", String, nullable=False),
+    Column("target", String, nullable=False),
+    Column("before", Text, nullable=False),  # canonical JSON
+    Column("after", Text, nullable=False),  # canonical JSON
+    Column("reason", Text, nullable=False),
+    Column("hash", String, nullable=False),  # sha256 of the previous hash and this entry
+)

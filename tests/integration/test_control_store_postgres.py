@@ -1,0 +1,70 @@
+"""The control store on a PostgreSQL server that comes and goes."""
+
+import os
+import time
+import uuid
+
+import psycopg
+import pytest
+
+from serving.stores.control import ControlStore
+
+POSTGRES = "postgresql://postgres@127.0.0.1:5432/test"
+SKIP = "RECSYS_TEST_NO_SERVERS"
+
+
+@pytest.fixture
+def server():
+    try:
+        connection = psycopg.connect(POSTGRES, autocommit=True, connect_timeout=5)
+    except psycopg.Error as error:
+        if os.environ.get(SKIP) == "1":
+            pytest.skip(f"PostgreSQL is not tested: {SKIP}=1")
+        pytest.fail(f"PostgreSQL at {POSTGRES} does not answer ({error}); start it, or set {SKIP}=1.", pytrace=False)
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def location(server):
+    schema = f"test_{uuid.uuid4().hex}"
+    server.execute(f"CREATE SCHEMA {schema}")
+    yield f"{POSTGRES}?options=-csearch_path%3D{schema}&application_name={schema}"
+    server.execute(f"DROP SCHEMA {schema} CASCADE")
+
+
+def cut(server, location):
+    """Close every connection of the stores at this location, as a restart of the server would."""
+    name = location.rsplit("=", 1)[1]
+    found = server.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s", (name,)
+    ).fetchall()
+    assert found
+
+
+def within(seconds, condition):
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return condition()
+
+
+def test_a_store_whose_connections_were_cut_follows_again_and_writes_again(server, location):
+    mine, other = ControlStore.open(location), ControlStore.open(location)
+    mine.take_down("a", reason="r", actor="sam")
+    assert within(10, lambda: other.sequence() == 1)
+    cut(server, location)
+    mine.take_down("b", reason="r", actor="sam")
+    assert within(10, lambda: other.sequence() == 2)
+    assert [t.item_id for t in other.takedowns()] == ["a", "b"]
+    mine.close()
+    other.close()
+
+
+def test_a_store_tells_how_long_its_server_has_been_silent(server, location):
+    control = ControlStore.open(location)
+    assert within(10, lambda: control.silent_seconds() < 1)
+    control._db.feed.close()  # nobody listens any more
+    time.sleep(0.3)
+    assert control.silent_seconds() >= 0.3
+    control.close()

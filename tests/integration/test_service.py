@@ -1,0 +1,261 @@
+"""The served process, as a platform, an editor and a safety officer meet it. What one worker writes, both know."""
+
+import json
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from support.data import AT
+from support.http import make_keys, publish, serving
+
+END = datetime.fromtimestamp(AT + 86_400 * 30, UTC).isoformat()
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    var = tmp_path_factory.mktemp("var")
+    publish(var)
+    keys = make_keys(var)
+    with serving(var, keys, workers=2) as served:
+        yield served
+
+
+def everywhere(service, body=None, tries=6):
+    """The item ids of several requests, so that both workers answer."""
+    return [service.ids(k=40, **(body or {})) for _ in range(tries)]
+
+
+def test_a_user_gets_a_list_with_reasons_sources_and_versions(service):
+    answer = service.call("POST", "/v1/recommend", {"user_id": "u01", "k": 5, "age": 30}).json()
+    assert len(answer["items"]) == 5
+    assert [item["rank"] for item in answer["items"]] == [1, 2, 3, 4, 5]
+    assert all(item["reason"]["zh"] and item["reason"]["en"] and item["source"] for item in answer["items"])
+    assert answer["policy"].startswith("open@")
+    assert answer["degraded"] == []
+
+
+def test_an_event_changes_the_next_answer(service):
+    before = service.ids(user_id="eventful", k=5)
+    events = [{"user_id": "eventful", "item_id": before[0]}]
+    assert service.call("POST", "/v1/events", {"events": events}).json() == {"accepted": 1, "duplicates": 0}
+    assert before[0] not in service.ids(user_id="eventful", k=40)
+
+
+def test_an_event_sent_again_counts_once(service):
+    events = {"events": [{"user_id": "again", "item_id": "i01", "event_id": "e-1"}]}
+    service.call("POST", "/v1/events", events)
+    assert service.call("POST", "/v1/events", events).json() == {"accepted": 0, "duplicates": 1}
+
+
+def test_similar_works_share_the_colour(service):
+    items = service.call("POST", "/v1/similar", {"item_id": "i05", "k": 8, "age": 30}).json()["items"]
+    assert all(int(item["item_id"][1:]) % 2 == 1 for item in items)
+    assert {item["reason"]["code"] for item in items} == {"similar"}
+
+
+def test_an_upserted_work_is_in_the_next_list_of_every_worker(service):
+    item = {"item_id": "fresh", "title": "Blue again", "genres": ["blue"], "authors": ["nobody"]}
+    assert service.call("PUT", "/v1/items", {"items": [item]}).json()["upserted"] == 1
+    assert all("fresh" in ids for ids in [service.ids(k=60) for _ in range(6)])
+
+
+def test_a_takedown_counts_on_the_next_request_of_every_worker_and_needs_two_to_lift(service):
+    item = service.ids(k=1)[0]
+    made = service.call("POST", "/v1/takedowns", {"item_id": item, "reason": "court order"}, role="safety")
+    assert made.status_code == 201
+    assert all(item not in ids for ids in everywhere(service))
+    restore = f"/v1/takedowns/{made.json()['id']}/restore"
+    assert service.call("POST", restore, {"reason": "lifted"}, role="safety").status_code == 202
+    alone = service.call("POST", f"{restore}/approval", role="safety")
+    assert alone.status_code == 400
+    assert "second person" in alone.json()["detail"]
+    assert all(item not in ids for ids in everywhere(service))
+    assert service.call("POST", f"{restore}/approval", role="safety2").status_code == 204
+    assert all(item in ids for ids in everywhere(service))
+
+
+def test_a_pin_counts_on_the_next_request_of_every_worker_until_it_is_revoked(service):
+    pin = {"action": "pin", "item_id": "i39", "slot": 1, "end": END, "reason": "premiere"}
+    made = service.call("POST", "/v1/overrides", pin, role="editor")
+    assert made.status_code == 201
+    shown = [service.items(k=3)[0] for _ in range(6)]
+    assert {(item["item_id"], item["override_id"]) for item in shown} == {("i39", made.json()["id"])}
+    listed = service.call("GET", "/v1/overrides", role="editor").json()
+    assert made.json()["id"] in {override["id"] for override in listed}
+    revoked = service.call("DELETE", f"/v1/overrides/{made.json()['id']}", role="editor")
+    assert revoked.status_code == 204
+    assert all(service.items(k=3)[0].get("override_id") is None for _ in range(6))
+
+
+def test_every_change_is_in_the_audit_with_who_and_why(service):
+    service.call("POST", "/v1/takedowns", {"item_id": "audited", "reason": "for the record"}, role="safety")
+    entries = service.call("GET", "/v1/audit", role="safety").json()
+    last = [entry for entry in entries if entry["target"] == "audited"][-1]
+    assert (last["action"], last["reason"]) == ("takedown", "for the record")
+    assert last["actor"].startswith("test-safety (")
+
+
+def test_what_a_child_is_shown_is_within_its_age(service):
+    shown = service.ids(k=40, age=12)
+    assert shown
+    assert all(int(item[1:]) % 4 for item in shown if item.startswith("i"))
+
+
+def test_turning_personalisation_off_makes_two_users_lists_byte_identical(service):
+    for user, item in (("left", "i01"), ("right", "i02")):
+        service.call("POST", "/v1/events", {"events": [{"user_id": user, "item_id": item}]})
+        service.call("PUT", f"/v1/users/{user}/controls", {"personalised": False})
+    lists = [service.call("POST", "/v1/recommend", {"user_id": user}).content for user in ("left", "right")]
+    left, right = (text[text.index(b'"items"') :] for text in lists)
+    assert left == right
+
+
+def test_controls_are_given_back_as_they_were_put(service):
+    chosen = {"personalised": True, "hidden": ["i01"], "not_interested": ["i03"]}
+    assert service.call("PUT", "/v1/users/chooser/controls", chosen).json() == chosen
+    assert service.call("GET", "/v1/users/chooser/controls").json() == chosen
+    assert not {"i01", "i03"} & set(service.ids(user_id="chooser", k=40))
+
+
+def test_an_erased_user_is_a_new_user(service):
+    service.call("POST", "/v1/events", {"events": [{"user_id": "leaving", "item_id": "i01"}]})
+    assert "i01" not in service.ids(user_id="leaving", k=40)
+    answer = service.call("DELETE", "/v1/users/leaving").json()
+    assert answer["events_removed"] == 1
+    assert answer["receipt"].startswith("er_")
+    assert "i01" in service.ids(user_id="leaving", k=40)
+
+
+def test_about_is_public_and_names_the_live_model_in_two_languages(service):
+    about = service.call("GET", "/v1/about", role=None).json()
+    assert about["purpose"]["zh"]
+    assert about["purpose"]["en"]
+    assert about["model"]["version"] == service.call("POST", "/v1/recommend", {}).json()["model"]
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/healthz"])
+def test_probes_are_public(service, path):
+    assert service.call("GET", path, role=None).status_code == 200
+
+
+def test_metrics_count_lists_and_are_for_loopback_or_the_metrics_role(service):
+    service.ids(k=3)
+    text = service.call("GET", "/metrics", role="metrics").text
+    assert 'recsys_list_seconds_count{surface="feed"}' in text
+    forwarded = service.call("GET", "/metrics", role=None, headers={"X-Forwarded-For": "10.1.2.3"})
+    assert forwarded.status_code == 401
+
+
+def test_the_api_describes_itself_as_openapi_31(service):
+    document = service.call("GET", "/schema/openapi.json").json()
+    assert document["openapi"].startswith("3.1")
+    assert {"/v1/recommend", "/v1/similar", "/v1/events", "/v1/items", "/v1/about"} <= set(document["paths"])
+
+
+def test_bentoml_clients_reach_the_same_engine(service):
+    answer = service.call("POST", "/bento/recommend", {"user_id": "u01", "k": 3}).json()
+    assert [item["rank"] for item in answer["items"]] == [1, 2, 3]
+
+
+def test_a_decision_is_logged_without_user_or_history(service):
+    service.call("POST", "/v1/events", {"events": [{"user_id": "private-person", "item_id": "i01"}]})
+    answer = service.call("POST", "/v1/recommend", {"user_id": "private-person"}).json()
+    lines = ""
+    for _ in range(50):
+        lines = "".join(file.read_text() for file in (service.var / "decisions").glob("*.jsonl"))
+        if answer["decision_id"] in lines:
+            break
+        time.sleep(0.05)
+    record = next(json.loads(line) for line in lines.splitlines() if answer["decision_id"] in line)
+    assert [row[0] for row in record["items"]] == [item["item_id"] for item in answer["items"]]
+    assert "private-person" not in lines
+
+
+# --- what a platform may get wrong; each has a defined answer
+
+
+def problem(answer, status):
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"].startswith("application/problem+json")
+    document = answer.json()
+    assert document["status"] == status
+    assert document["request_id"] == answer.headers["x-request-id"]
+    return document["detail"]
+
+
+def test_an_unknown_user_gets_a_popular_list(service):
+    assert {item["source"] for item in service.items(user_id="who is this", k=5)} <= {"popular", "content"}
+
+
+def test_an_empty_session_is_no_error(service):
+    assert len(service.items(session=[], k=5)) == 5
+
+
+def test_k_beyond_the_catalogue_gives_the_whole_allowed_catalogue(service):
+    assert len(service.items(k=1000)) >= 40
+
+
+@pytest.mark.parametrize("k", [0, -1, 10_000])
+def test_a_k_out_of_bounds_is_refused_by_name(service, k):
+    assert "k" in problem(service.call("POST", "/v1/recommend", {"k": k}), 400)
+
+
+def test_an_unknown_field_is_refused_by_name(service):
+    assert "sufrace" in problem(service.call("POST", "/v1/recommend", {"sufrace": "home"}), 400)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("k", "ten"), ("user_id", 7), ("session", "i01"), ("age", 200), ("territory", "china"), ("exclude", [1])],
+)
+def test_a_wrong_type_or_value_is_refused_by_name(service, field, value):
+    assert field in problem(service.call("POST", "/v1/recommend", {field: value}), 400)
+
+
+def test_a_body_of_two_megabytes_is_refused(service):
+    answer = service.call("POST", "/v1/recommend", {"user_id": "x" * 2_000_000})
+    assert "bytes" in problem(answer, 413)
+
+
+def test_broken_utf8_is_refused(service):
+    answer = service.client.post(
+        service.url + "/v1/recommend",
+        content=b'{"user_id": "\xff\xfe"}',
+        headers={"Authorization": f"Bearer {service.keys['platform']}", "Content-Type": "application/json"},
+    )
+    problem(answer, 400)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'"k"', b"{" * 5000])
+def test_what_is_no_json_object_is_refused(service, body):
+    answer = service.client.post(
+        service.url + "/v1/recommend",
+        content=body,
+        headers={"Authorization": f"Bearer {service.keys['platform']}", "Content-Type": "application/json"},
+    )
+    problem(answer, 400)
+
+
+def test_one_bad_event_refuses_the_batch_and_changes_nothing(service):
+    events = [{"user_id": "careful", "item_id": "i01"}, {"user_id": "careful", "item_id": "i03", "timestamp": "soon"}]
+    assert "events[1].timestamp" in problem(service.call("POST", "/v1/events", {"events": events}), 400)
+    assert "i01" in service.ids(user_id="careful", k=40)
+
+
+def test_an_override_without_an_end_or_with_one_in_the_past_is_refused(service):
+    pin = {"action": "pin", "item_id": "i01", "slot": 1}
+    assert "end" in problem(service.call("POST", "/v1/overrides", pin, role="editor"), 400)
+    past = datetime.fromtimestamp(AT, UTC) - timedelta(days=1)
+    answer = service.call("POST", "/v1/overrides", {**pin, "end": past.isoformat()}, role="editor")
+    assert "end" in problem(answer, 400)
+
+
+def test_a_pin_without_a_slot_is_refused(service):
+    answer = service.call("POST", "/v1/overrides", {"action": "pin", "item_id": "i01", "end": END}, role="editor")
+    assert "slot" in problem(answer, 400)
+
+
+def test_an_unknown_path_and_method_are_problems(service):
+    problem(service.call("GET", "/v1/nothing", role="admin"), 404)
+    problem(service.call("GET", "/v1/recommend", role="admin"), 405)

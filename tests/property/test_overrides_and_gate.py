@@ -1,0 +1,327 @@
+"""What is shown is a subset of what safety allows, for every catalogue, policy, order, viewer and moment.
+
+The oracle is written from the rules, item by item, on the records themselves; it shares no code with the gate.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recsys.dataset.catalogue import Catalogue
+from recsys.dataset.ids import IdMap
+from recsys.overrides import Live, Override, OverrideIndex, apply
+from recsys.safety import Gate, Label, Policy, Rule, Surface, Takedown, Verdict
+from recsys.types import BoolArray, Slate, Viewer
+
+RANK = ["allow", "label", "interstitial", "limit", "hold", "block", "takedown"]
+SHOWN = {"allow", "label", "interstitial"}
+BANDS = (3, 8, 12, 16, 18)
+NAMES = [f"i{n}" for n in range(6)]
+EXAMPLES = settings(max_examples=250, deadline=None)
+
+
+# the oracle
+
+
+def oracle(record: dict[str, Any], policy: Policy, viewer: Viewer, now: float, orders: list[Takedown]) -> bool:
+    place = viewer.territory if viewer.territory in {"DE", "FR", "CN"} else None
+    for order in orders:
+        if order.item_id == record["item_id"] and (order.territory is None or place in (None, order.territory)):
+            return False
+    return not garbage(record) and rights(record, place, now) and fits(record, policy, viewer)
+
+
+def garbage(record: dict[str, Any]) -> bool:
+    start, end, age = record["available_from"], record["available_to"], record["min_age"]
+    return (
+        (start is not None and end is not None and start > end)
+        or (age is not None and not 0 <= age <= 99)
+        or any(label in {None, "", "ok|rude"} for label in record["labels"] or [])
+        or any(code in {None, "USA"} for code in record["territories"] or [])
+    )
+
+
+def rights(record: dict[str, Any], place: str | None, now: float) -> bool:
+    where = record["territories"]
+    if where is not None and "WW" not in where and place not in where:
+        return False
+    if record["available_from"] is not None and now < record["available_from"].timestamp():
+        return False
+    if record["available_to"] is not None and now >= record["available_to"].timestamp():
+        return False
+    return record["embargo_until"] is None or now >= record["embargo_until"].timestamp()
+
+
+def fits(record: dict[str, Any], policy: Policy, viewer: Viewer) -> bool:
+    labels, least = labelled(record, policy)
+    rules = policy.surfaces.get(viewer.surface)
+    strict = rules is None or rules.strict
+    for_minors = rules is None or rules.minors
+    known_minor = viewer.age is not None and viewer.age < 18
+    cleared_only = strict or (known_minor and rules.minors_cleared_only)
+    if viewer.age is None or (for_minors and not known_minor):
+        age = 3 if rules is None or rules.unknown_age is None else rules.unknown_age
+    elif known_minor and cleared_only:
+        age = max([band for band in BANDS if band <= viewer.age], default=0)
+    else:
+        age = viewer.age
+    verdicts = [label_verdict(label, policy, viewer.surface) for label in labels]
+    if cleared_only:
+        return least <= age and bool(verdicts) and all(verdict == "allow" for verdict in verdicts)
+    unknown = rules.unknown_label.code
+    worst = max([verdict or unknown for verdict in verdicts] or [rules.unlabelled.code], key=RANK.index)
+    return least <= age and worst in SHOWN
+
+
+def labelled(record: dict[str, Any], policy: Policy) -> tuple[set[str], int]:
+    labels = {label.lower() for label in record["labels"] or []}
+    ages = [record["min_age"] or 0]
+    for rule in policy.rules:
+        genres = {genre.lower() for genre in record["genres"] or []}
+        hit = not labels if rule.otherwise else (genres & set(rule.any_of)) and not (genres & set(rule.none_of))
+        if hit:
+            labels = labels | set(rule.labels)
+            ages.append(rule.min_age or 0)
+    ages += [policy.labels[label].min_age or 0 for label in labels if label in policy.labels]
+    return labels, max(ages)
+
+
+def label_verdict(label: str, policy: Policy, surface: str) -> str | None:
+    if label not in policy.labels:
+        return None
+    entry = policy.labels[label]
+    if surface in policy.surfaces:
+        return entry.surfaces.get(surface, entry.verdict).code
+    return max([entry.verdict.code, *(verdict.code for verdict in entry.surfaces.values())], key=RANK.index)
+
+
+# the world
+
+
+def mostly(harmless: Any, otherwise: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Many fields in a record: each is harmless more often than not, so that a good share of items is shown."""
+    return st.integers(0, 4).flatmap(lambda n: otherwise if n == 0 else st.just(harmless))
+
+
+MOMENT = mostly(None, st.integers(0, 6).map(lambda second: datetime.fromtimestamp(second, UTC)))
+LABEL_NAME = st.sampled_from(["ok", "OK", "rude", "grim", "zzz", "", "ok|rude", None])
+CODE = st.sampled_from(["DE", "FR", "CN", "WW", "USA", None])
+
+
+def records(item: str) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries(
+        {
+            "item_id": st.just(item),
+            "labels": mostly(["ok"], st.none() | st.lists(LABEL_NAME, max_size=2)),
+            "genres": st.sampled_from([None, [], ["War"], ["Love"], ["War", "Love"]]),
+            "min_age": st.none() | st.sampled_from([-1, 3, 5, 12, 13, 15, 18, 21, 100]),
+            "territories": mostly(None, st.lists(CODE, max_size=2)),
+            "available_from": MOMENT,
+            "available_to": MOMENT,
+            "embargo_until": MOMENT,
+        }
+    )
+
+
+VERDICTS = st.sampled_from([v for v in Verdict if v is not Verdict.TAKEDOWN])
+GENTLE = mostly(Verdict.ALLOW, VERDICTS)
+AGES = mostly(None, st.sampled_from([0, 3, 8, 12, 13, 16, 18, 21]))
+STRICT = st.builds(
+    Surface,
+    unlabelled=st.sampled_from([Verdict.HOLD, Verdict.BLOCK]),
+    unknown_label=st.sampled_from([Verdict.HOLD, Verdict.BLOCK]),
+    unknown_age=st.none() | st.integers(0, 3),
+)
+LOOSE = st.builds(
+    Surface,
+    strict=st.just(False),
+    minors_cleared_only=st.booleans(),
+    unlabelled=GENTLE,
+    unknown_label=GENTLE,
+    unknown_age=st.none() | st.sampled_from([0, 12, 18]),
+)
+LABEL = st.builds(
+    Label,
+    verdict=GENTLE,
+    surfaces=st.dictionaries(st.sampled_from(["feed", "home", "minor"]), GENTLE, max_size=2),
+    min_age=AGES,
+)
+GIVEN = st.lists(st.sampled_from(["ok", "rude", "grim"]), min_size=1, max_size=2, unique=True)
+RULE = st.one_of(
+    st.builds(Rule, otherwise=st.just(True), labels=GIVEN, min_age=AGES),
+    st.builds(
+        Rule,
+        field=st.just("genres"),
+        any_of=st.just(("war",)),
+        none_of=st.sampled_from([(), ("Love",)]),
+        labels=GIVEN,
+        min_age=AGES,
+    ),
+)
+POLICY = st.builds(
+    Policy,
+    name=st.just("p"),
+    version=st.just("1"),
+    surfaces=st.fixed_dictionaries(
+        {"feed": LOOSE, "home": STRICT, "minor": STRICT.map(lambda s: s.model_copy(update={"minors": True}))}
+    ),
+    labels=st.fixed_dictionaries({"ok": LABEL, "rude": LABEL, "grim": LABEL}),
+    rules=st.lists(RULE, max_size=2),
+)
+VIEWER = st.builds(
+    Viewer,
+    surface=st.sampled_from(["feed", "feed", "home", "minor", "popup"]),
+    territory=st.sampled_from([None, "DE", "FR", "CN", "WW", "nowhere"]),
+    age=st.sampled_from([None, None, 0, 5, 13, 15, 17, 18, 25]),
+)
+TAKEDOWN = st.builds(
+    Takedown,
+    id=st.just("t"),
+    item_id=st.sampled_from([*NAMES, "absent"]),
+    territory=st.sampled_from([None, "DE", "CN"]),
+)
+ACTION = st.sampled_from(
+    [
+        ("pin", 1, None),
+        ("pin", 2, None),
+        ("pin", 5, None),
+        ("boost", None, 4.0),
+        ("bury", None, 0.3),
+        ("exclude", None, None),
+    ]
+)
+ORDER = st.builds(
+    lambda id, item, action, surfaces, where, start, priority, created: Override(  # noqa: A006
+        id, action[0], item, action[1], action[2], surfaces, where, start, start + 4.0, priority, created
+    ),
+    id=st.sampled_from([f"o{n}" for n in range(20)]),
+    item=st.sampled_from([*NAMES, "absent"]),
+    action=ACTION,
+    surfaces=st.sampled_from([frozenset(), frozenset({"feed"}), frozenset({"home", "minor"})]),
+    where=st.sampled_from([frozenset(), frozenset({"DE"})]),
+    start=st.integers(-2, 5).map(float),
+    priority=st.integers(0, 1),
+    created=st.integers(0, 2).map(float),
+)
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> tuple[list[dict[str, Any]], Gate, list[Takedown], list[float]]:
+    """A gate in its last state, by whatever way it came there; its clock reads the last of the list."""
+    rows = [draw(records(name)) for name in NAMES[: draw(st.integers(1, len(NAMES)))]]
+    policy, orders, clock = draw(POLICY), draw(st.lists(TAKEDOWN, max_size=3)), [0.0]
+    cut = draw(st.integers(0, len(rows)))
+    first = [draw(records(row["item_id"])) if draw(st.booleans()) else row for row in rows[:cut]]
+    early = draw(st.lists(TAKEDOWN, max_size=2))
+    gate = Gate.compile(Catalogue.from_records(first), policy, lambda: clock[-1], early)
+    for row in rows[cut:]:
+        gate = gate.extended(Catalogue.from_records([row]))
+    gate = gate.with_takedowns(orders)
+    for at, row in enumerate(first):
+        if row is not rows[at]:
+            gate = gate.replaced(at, Catalogue.from_records([rows[at]]))
+    return rows, gate, orders, clock
+
+
+NOW = st.integers(-1, 14).map(lambda half: half / 2)
+MOMENTS = st.lists(NOW, min_size=1, max_size=3)
+
+
+@EXAMPLES
+@given(worlds(), VIEWER, MOMENTS)
+def test_the_mask_and_the_check_are_exactly_what_the_rules_allow_at_every_moment(world, viewer, times):
+    rows, gate, orders, clock = world
+    everything = np.arange(len(rows), dtype=np.int32)
+    for now in times:  # one gate, so that a mask which outlives its boundary is caught
+        clock.append(now)
+        expected = [oracle(row, gate.policy, viewer, now, orders) for row in rows]
+        assert gate.mask(viewer).tolist() == expected
+        assert gate.check(viewer, everything).allowed.tolist() == expected
+        assert not (gate.cleared(viewer) & ~gate.mask(viewer)).any()
+
+
+@st.composite
+def slates(draw: st.DrawFn) -> Slate:
+    items = draw(st.lists(st.integers(0, len(NAMES) + 1), max_size=8))
+    score = st.floats(-1e6, 1e6, width=32) | st.sampled_from([np.nan, np.inf, -np.inf])
+    scores = draw(st.lists(score, min_size=len(items), max_size=len(items)))
+    ids = tuple(["als"] * len(items))
+    return Slate(np.array(items, np.int32), np.array(scores, np.float32), ids, (None,) * len(items))
+
+
+def on_screen(
+    gate: Gate, live: Live, slate: Slate, viewer: Viewer, k: int, *, mask: BoolArray | None = None
+) -> tuple[Slate, list[int]]:
+    """The list after the overrides, and what of it is left after the check."""
+    out = apply(slate, live, gate.mask(viewer) if mask is None else mask, k)
+    return out, out.items[gate.check(viewer, out.items).allowed].tolist()
+
+
+@EXAMPLES
+@given(worlds(), VIEWER, MOMENTS, st.lists(ORDER, max_size=6), slates(), st.integers(0, 10))
+def test_whatever_editors_order_nothing_is_shown_that_the_rules_do_not_allow(world, viewer, times, edits, slate, k):
+    rows, gate, orders, clock = world
+    index = OverrideIndex.compile(edits, IdMap([row["item_id"] for row in rows]))
+    for now in times:
+        clock.append(now)
+        safe = {at for at, row in enumerate(rows) if oracle(row, gate.policy, viewer, now, orders)}
+        live = index.live(viewer, now)
+        out, shown = on_screen(gate, live, slate, viewer, k)
+        assert set(out.items.tolist()) <= safe  # before the check already
+        assert shown == out.items.tolist()
+        assert len(set(shown)) == len(shown) <= k
+        assert not live.excluded.intersection(shown)
+        assert len(shown) >= min(k, len((safe & set(slate.items.tolist())) - live.excluded))
+        assert np.isfinite(out.scores).all()
+        assert (np.diff(out.scores) <= 0).all()
+        stale, left = on_screen(gate, live, slate, viewer, k, mask=np.ones(len(rows) + 5, np.bool_))
+        assert left == [item for item in stale.items.tolist() if item in safe]  # the check alone is enough
+
+
+@EXAMPLES
+@given(st.lists(ORDER, max_size=6), VIEWER, NOW, st.randoms(use_true_random=False))
+def test_the_order_in_which_overrides_arrive_changes_nothing(edits, viewer, now, random):
+    shuffled = random.sample(edits, len(edits))
+    ids = IdMap(NAMES)
+    first = OverrideIndex.compile(edits, ids).live(viewer, now)
+    second = OverrideIndex.compile(shuffled, ids).live(viewer, now)
+    assert (first.pins, first.factors, first.excluded) == (second.pins, second.factors, second.excluded)
+    assert first.unserved == second.unserved
+
+
+@EXAMPLES
+@given(st.lists(ORDER, max_size=6), VIEWER, MOMENTS)
+def test_what_is_remembered_between_two_moments_is_what_is_resolved_anew(edits, viewer, times):
+    kept = OverrideIndex.compile(edits, IdMap(NAMES))
+    for now in times:
+        fresh = OverrideIndex.compile(edits, IdMap(NAMES)).live(viewer, now)
+        assert repr(kept.live(viewer, now)) == repr(fresh)
+
+
+@EXAMPLES
+@given(st.lists(TAKEDOWN, max_size=4), VIEWER, st.randoms(use_true_random=False))
+def test_the_order_in_which_takedowns_arrive_changes_nothing(orders, viewer, random):
+    policy = Policy(name="p", version="1", surfaces={"feed": Surface(strict=False, unlabelled=Verdict.ALLOW)})
+    gate = Gate.compile(Catalogue.bare(NAMES), policy, lambda: 0.0)
+    shuffled = random.sample(orders, len(orders))
+    assert (gate.with_takedowns(orders).mask(viewer) == gate.with_takedowns(shuffled).mask(viewer)).all()
+
+
+@pytest.mark.parametrize("surface", ["feed", "home", "minor", "popup"])
+def test_the_oracle_can_say_yes_and_no(surface):
+    policy = Policy(
+        name="p",
+        version="1",
+        surfaces={"feed": Surface(strict=False), "home": Surface(), "minor": Surface(minors=True)},
+        labels={"ok": Label(verdict=Verdict.ALLOW)},
+    )
+    plain = dict.fromkeys(
+        ("labels", "genres", "min_age", "territories", "available_from", "available_to", "embargo_until")
+    )
+    record = {**plain, "item_id": "i0", "labels": ["ok"]}
+    assert oracle(record, policy, Viewer(surface), 0.0, [])
+    assert not oracle(record | {"min_age": 4}, policy, Viewer(surface), 0.0, [])

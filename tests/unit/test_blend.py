@@ -1,0 +1,181 @@
+import numpy as np
+import pytest
+
+from recsys.errors import ConfigError
+from recsys.evaluate import evaluate
+from recsys.models.blend import Blend, BlendModel
+from recsys.models.mixing import _board
+from recsys.models.recipe import FitContext, parse
+from recsys.types import query
+from support.data import AT, dataset, holdout
+from support.models import Told
+
+DATA = dataset([("u", name, 0.0) for name in "abcdef"], users=["v", "w"])
+SOMEONE = DATA.query(0)
+NOBODY = query(at=AT)
+RISING = Told(scores=(1.0, 2.0, 3.0, 4.0, 5.0, 6.0))
+FALLING = Told(scores=(6.0, 5.0, 4.0, 3.0, 2.0, 1.0))
+
+
+def blend(*parts, ctx=None, **params):
+    return Blend(parts=parts, **params).fit(DATA, ctx or FitContext())
+
+
+def top(model, asked=SOMEONE, n=6, allowed=(0, 1, 2, 3, 4, 5)):
+    (ranked,) = model.top([asked], n, np.isin(np.arange(6), allowed), [np.zeros(0, np.int32)])
+    return ranked.items.tolist()
+
+
+def test_a_part_alone_keeps_its_order():
+    assert top(blend(RISING)) == [5, 4, 3, 2, 1, 0]
+
+
+def test_the_heavier_part_decides():
+    assert top(blend(RISING, FALLING, weights=(0.6, 0.4))) == [5, 4, 3, 2, 1, 0]
+    assert top(blend(RISING, FALLING, weights=(0.4, 0.6))) == [0, 1, 2, 3, 4, 5]
+
+
+def test_parts_that_cancel_out_tie_and_ties_go_to_the_lower_index():
+    assert top(blend(RISING, FALLING)) == [0, 1, 2, 3, 4, 5]
+
+
+def test_the_scale_of_a_parts_scores_does_not_matter():
+    loud = Told(scores=tuple(1000.0 * s for s in RISING.scores))
+    assert top(blend(loud, FALLING, weights=(0.4, 0.6))) == [0, 1, 2, 3, 4, 5]
+
+
+def test_the_score_is_the_weighted_mean_of_standard_scores():
+    # both parts have mean 3.5 and standard deviation 1.7078 over the six items
+    model = blend(RISING, FALLING, weights=(0.75, 0.25))
+    expected = (0.75 - 0.25) * (6.0 - 3.5) / 1.7078251
+    assert model.score([SOMEONE], np.array([5], np.int32))[0, 0] == pytest.approx(expected)
+
+
+def test_an_abstention_is_no_low_score():
+    # item 0 is unknown to the second part, which puts item 1 far below its mean
+    partial = Told(scores=(None, 1.0, 6.0, 6.0, 6.0, 6.0))
+    flat = Told(scores=(1.0, 1.0, 1.0, 1.0, 1.0, 1.0))
+    scores = blend(flat, partial).score([SOMEONE], np.arange(6, dtype=np.int32))[0]
+    assert scores[1] < scores[0] == 0.0 < scores[2]
+
+
+def test_an_item_that_all_abstain_from_is_abstained_from():
+    partial = Told(scores=(None, 1.0, 2.0, 3.0, 4.0, 5.0))
+    model = blend(partial, partial)
+    assert top(model) == [5, 4, 3, 2, 1]
+    assert model.score([SOMEONE], np.array([0], np.int32))[0, 0] == -np.inf
+
+
+def test_a_part_that_is_silent_for_a_query_gives_its_share_to_the_rest():
+    shy = Told(scores=FALLING.scores, silent_without_history=True)
+    model = blend(RISING, shy, weights=(0.1, 0.9))
+    assert top(model) == [0, 1, 2, 3, 4, 5]
+    assert top(model, NOBODY) == [5, 4, 3, 2, 1, 0]
+    items = np.arange(6, dtype=np.int32)
+    assert np.array_equal(model.score([NOBODY], items), blend(RISING).score([NOBODY], items))
+
+
+def test_nothing_is_shown_where_all_are_silent():
+    shy = Told(scores=FALLING.scores, silent_without_history=True)
+    assert top(blend(shy, shy), NOBODY) == []
+
+
+def test_a_mask_takes_items_away_and_moves_no_other():
+    model = blend(RISING, Told(scores=(9.0, 1.0, 7.0, 2.0, 8.0, 3.0)))
+    whole = top(model)
+    assert top(model, allowed=(1, 3, 4)) == [item for item in whole if item in (1, 3, 4)]
+
+
+def test_each_part_proposes_so_many_candidates_and_no_fewer_than_asked():
+    model = blend(RISING, FALLING, candidates=1)
+    assert sorted(top(model, n=1)) == [0]
+    everyone = np.ones(6, np.bool_)
+    (found,) = model.candidates([SOMEONE], 1, everyone, [np.zeros(0, np.int32)])
+    assert found.tolist() == [0, 5]
+    assert len(top(model, n=6)) == 6
+
+
+def truth_context(item, seed=0):
+    return FitContext(
+        seed=seed, holdout=holdout(dataset([("z", n, 0.0) for n in "abcdef"], users=["v"]), {"v": [item]})
+    )
+
+
+def test_a_part_that_ranks_the_holdout_best_wins_alone():
+    model = blend(RISING, FALLING, ctx=truth_context("f"))
+    assert model.recipe == Blend(parts=(RISING,), weights=(1.0,))
+
+
+def test_a_mix_wins_where_it_is_better_than_any_part():
+    # c is second for both parts, and the favourites of each are last for the other
+    one = Told(scores=(9.0, 0.0, 8.0, 1.0, 2.0, 3.0))
+    other = Told(scores=(0.0, 9.0, 8.0, 3.0, 2.0, 1.0))
+    model = blend(one, other, ctx=truth_context("c"))
+    assert len(model.parts) == 2
+    assert top(model)[0] == 2
+
+
+@pytest.mark.parametrize("weights", [(1.0, 0.0), (0.0, 1.0), (0.5, 0.5), (0.2, 0.8)])
+def test_the_quality_it_chooses_by_is_the_quality_that_evaluation_measures(weights):
+    rng = np.random.default_rng(3)
+    data = dataset([(f"u{rng.integers(9)}", f"i{at % 40:02}", 0.0) for at in range(150)])
+    # whole numbers tie often, and each part abstains from a few items
+    parts = [Told(scores=tuple(None if s == 0 else float(s) for s in rng.integers(0, 5, 40))) for _ in "ab"]
+    unseen = {u: np.setdiff1d(range(40), data.seen(u)) for u in range(data.n_users)}
+    asked = holdout(data, {data.users[u]: data.catalogue.ids.external(own[::3]) for u, own in unseen.items()})
+    mix = BlendModel(Blend(parts=parts), tuple(p.fit(data, FitContext()) for p in parts), weights, np.arange(40))
+    alone = Blend(parts=parts, weights=weights).fit(data, FitContext())  # without the part that has no weight
+    measured = evaluate(alone, asked, data).mean("ndcg@10")
+    assert _board(mix, asked, 40, rng).ndcg(np.array(weights)) == pytest.approx(measured, abs=1e-6)
+
+
+def test_the_same_seed_finds_the_same_weights():
+    parts = (RISING, Told(scores=(9.0, 1.0, 7.0, 2.0, 8.0, 3.0)), Told(scores=(1.0, 3.0, 9.0, 2.0, 8.0, 7.0)))
+    found = [blend(*parts, ctx=truth_context("c", seed=4)).recipe for _ in range(2)]
+    assert found[0] == found[1]
+
+
+def test_without_a_holdout_the_parts_are_equal():
+    assert blend(RISING, FALLING).recipe.weights == (0.5, 0.5)
+
+
+def test_the_weights_of_a_fitted_blend_are_shares_that_refit_unchanged():
+    fitted = blend(RISING, FALLING, RISING, weights=(1.0, 1.0, 1.0))
+    assert sum(fitted.recipe.weights) == pytest.approx(1.0, abs=1e-12)
+    assert fitted.recipe.fit(DATA, FitContext()).recipe == fitted.recipe
+
+
+def test_a_part_without_weight_is_left_out():
+    model = blend(RISING, FALLING, weights=(1.0, 0.0))
+    assert model.recipe == Blend(parts=(RISING,), weights=(1.0,))
+    assert len(model.parts) == 1
+
+
+def test_a_part_that_the_context_has_fitted_is_not_fitted_again():
+    ctx = FitContext()
+    assert blend(RISING, FALLING, ctx=ctx).parts[0] is ctx.fit(RISING, DATA)
+
+
+def test_parts_are_written_as_tables():
+    plain = {"recipe": "blend", "parts": [{"recipe": "popular", "half_life_days": 7.0}], "weights": [1.0]}
+    recipe = parse(plain)
+    assert recipe.parts[0].half_life_days == 7.0
+    assert recipe.params() == {**plain, "candidates": 200}
+    assert parse(recipe.params()) == recipe
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"parts": []}, "parts"),
+        ({"parts": [{"recipe": "nonesuch"}]}, "nonesuch"),
+        ({"parts": [{"recipe": "popular", "depth": 2}]}, "depth"),
+        ({"parts": [{"half_life_days": 2}]}, "which recipe"),
+        ({"parts": [{"recipe": "popular"}], "weights": [0.5, 0.5]}, "one weight for each"),
+        ({"parts": [{"recipe": "popular"}], "weights": [0.0]}, "not all of them 0"),
+        ({"parts": [{"recipe": "popular"}], "weights": [-1.0]}, "weights"),
+    ],
+)
+def test_an_impossible_blend_is_refused_with_its_reason(params, message):
+    with pytest.raises(ConfigError, match=message):
+        parse({"recipe": "blend", **params})

@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+
+from recsys.errors import ConfigError
+from recsys.metrics import bootstrap, bootstrap_columns, paired_ratio
+
+
+def test_a_constant_has_an_interval_of_no_width():
+    assert bootstrap(np.full(50, 0.25), seed=1) == (0.25, 0.25, 0.25)
+
+
+def test_the_interval_of_a_fair_coin_has_the_width_of_the_normal_one():
+    mean, low, high = bootstrap(np.arange(400) % 2, seed=1)
+    assert mean == 0.5
+    assert (low, high) == (pytest.approx(0.451, abs=0.006), pytest.approx(0.549, abs=0.006))
+
+
+def test_the_same_seed_gives_the_same_interval_and_another_seed_another():
+    values = np.arange(30) ** 2 / 900
+    assert bootstrap(values, seed=3) == bootstrap(values, seed=3)
+    assert bootstrap(values, seed=3) != bootstrap(values, seed=4)
+
+
+def test_columns_are_resampled_together():
+    values = np.arange(20.0)
+    one, twice = bootstrap_columns(np.stack([values, 2 * values], axis=1), seed=0)
+    assert twice == pytest.approx((2 * one.mean, 2 * one.low, 2 * one.high))
+
+
+def test_no_values_have_no_mean():
+    assert np.isnan(bootstrap(np.zeros(0), seed=0)).all()
+
+
+def test_a_paired_ratio_of_proportional_values_is_certain():
+    b = np.arange(1.0, 30.0)
+    assert paired_ratio(1.5 * b, b, seed=0) == pytest.approx((1.5, 1.5, 1.5))
+
+
+def test_a_paired_ratio_knows_what_noise_is():
+    rng = np.random.default_rng(0)
+    a, b = rng.random(500), rng.random(500)
+    ratio, low, high = paired_ratio(a, b, seed=0)
+    assert low < ratio < high
+    assert low < 1 < high
+
+
+def test_nothing_over_nothing_is_one_and_something_over_nothing_is_infinite():
+    none, some = np.zeros(5), np.ones(5)
+    assert paired_ratio(none, none, seed=0) == (1.0, 1.0, 1.0)
+    assert paired_ratio(some, none, seed=0) == (np.inf, np.inf, np.inf)
+
+
+def test_a_ratio_that_is_sometimes_infinite_has_an_interval_without_nan():
+    a, b = np.ones(3), np.array([1.0, 0.0, 0.0])
+    ratio, low, high = paired_ratio(a, b, seed=0)
+    assert (ratio, low, high) == (pytest.approx(3.0), pytest.approx(1.0), np.inf)
+
+
+def test_a_ratio_of_different_queries_is_refused():
+    with pytest.raises(ConfigError, match="same queries"):
+        paired_ratio(np.ones(3), np.ones(4), seed=0)

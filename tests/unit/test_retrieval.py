@@ -1,0 +1,153 @@
+import numpy as np
+import pytest
+
+from recsys.retrieval import dot_scores, top_k, top_vectors
+
+NONE = np.zeros(0, np.int32)
+
+
+def ints(*values):
+    return np.array(values, np.int32)
+
+
+def everything(n):
+    return np.ones(n, np.bool_)
+
+
+def lists(found):
+    return [ranked.items.tolist() for ranked in found]
+
+
+def test_the_best_come_first_and_ties_go_to_the_lower_index():
+    scores = np.array([[1, 3, 2, 3, 2]], np.float32)
+    assert lists(top_k(scores, 4, everything(5), [NONE], "m")) == [[1, 3, 2, 4]]
+
+
+def test_a_tie_at_the_last_place_goes_to_the_lower_index():
+    scores = np.ones((1, 50_000), np.float32)
+    assert lists(top_k(scores, 300, everything(50_000), [NONE], "m")) == [list(range(300))]
+
+
+def test_many_ties_of_two_kinds_keep_the_order_of_their_indices():
+    scores = np.tile(np.array([1, 2], np.float32), 500)[None, :]
+    assert lists(top_k(scores, 1000, everything(1000), [NONE], "m")) == [[*range(1, 1000, 2), *range(0, 1000, 2)]]
+
+
+def test_scores_and_source_come_with_the_items():
+    (ranked,) = top_k(np.array([[0.5, 2.0]], np.float32), 2, everything(2), [NONE], "als")
+    assert ranked.scores.tolist() == [2.0, 0.5]
+    assert ranked.source == "als"
+    assert (ranked.items.dtype, ranked.scores.dtype) == (np.int32, np.float32)
+
+
+def test_masked_and_excluded_items_are_never_returned():
+    scores = np.array([[5, 4, 3, 2, 1], [5, 4, 3, 2, 1]], np.float32)
+    allowed = np.array([False, True, True, True, True])
+    assert lists(top_k(scores, 5, allowed, [ints(1), ints(2, 4)], "m")) == [[2, 3, 4], [1, 3]]
+
+
+def test_excluding_an_item_that_is_not_allowed_anyway_changes_nothing():
+    allowed = np.array([True, False, True])
+    assert lists(top_k(np.zeros((1, 3), np.float32), 3, allowed, [ints(1)], "m")) == [[0, 2]]
+
+
+@pytest.mark.parametrize("bad", [-np.inf, np.nan, np.inf])
+def test_what_is_not_finite_is_an_abstention(bad):
+    scores = np.array([[1.0, bad, 3.0]], np.float32)
+    assert lists(top_k(scores, 3, everything(3), [NONE], "m")) == [[2, 0]]
+
+
+@pytest.mark.parametrize("bad", [-np.inf, np.nan, np.inf])
+def test_what_is_not_finite_is_an_abstention_in_a_long_row_too(bad):
+    scores = np.arange(20_000, dtype=np.float32)[None, :].copy()
+    scores[0, [5, 19_998, 19_999]] = bad
+    assert lists(top_k(scores, 2, everything(20_000), [NONE], "m")) == [[19_997, 19_996]]
+
+
+def test_a_row_with_few_finite_scores_gives_these_only():
+    scores = np.full((1, 20_000), -np.inf, np.float32)
+    scores[0, [7, 12_345]] = [1.0, 2.0]
+    assert lists(top_k(scores, 10, everything(20_000), [NONE], "m")) == [[12_345, 7]]
+
+
+def test_nothing_asked_or_nothing_allowed_is_an_empty_list():
+    scores = np.ones((1, 3), np.float32)
+    assert lists(top_k(scores, 0, everything(3), [NONE], "m")) == [[]]
+    assert lists(top_k(scores, 2, np.zeros(3, np.bool_), [ints(1)], "m")) == [[]]
+    vectors = np.ones((3, 2), np.float32)
+    assert lists(top_vectors(vectors[:1], vectors, 0, everything(3), [NONE], "m")) == [[]]
+    assert lists(top_vectors(vectors[:1], vectors, 2, np.zeros(3, np.bool_), [ints(1)], "m")) == [[]]
+
+
+def test_the_callers_scores_stay_as_they_were():
+    scores = np.array([[1, 2, 3]], np.float32)
+    top_k(scores, 2, everything(3), [ints(2)], "m")
+    assert scores.tolist() == [[1, 2, 3]]
+
+
+def test_the_best_inner_products_come_first():
+    items = np.array([[1, 0], [0, 1], [2, 2], [0, 0]], np.float32)
+    (ranked,) = top_vectors(np.array([[1, 0.5]], np.float32), items, 3, everything(4), [NONE], "m")
+    assert ranked.items.tolist() == [2, 0, 1]
+    assert ranked.scores.tolist() == [3.0, 1.0, 0.5]
+
+
+def test_a_bias_is_added():
+    items = np.zeros((3, 2), np.float32)
+    bias = np.array([0.1, 0.3, 0.2], np.float32)
+    asked = np.ones((1, 2), np.float32)
+    assert lists(top_vectors(asked, items, 3, everything(3), [NONE], "m", bias)) == [[1, 2, 0]]
+    (only,) = top_vectors(asked, items, 3, np.array([False, False, True]), [NONE], "m", bias)
+    assert only.scores.tolist() == bias[2:].tolist()
+
+
+def random_case(share, seed=0):
+    rng = np.random.default_rng(seed)
+    items = rng.normal(size=(9_000, 24)).astype(np.float32)
+    items[4_000:4_050] = items[17]  # ties
+    queries = rng.normal(size=(33, 24)).astype(np.float32)
+    queries[3] = items[17]
+    allowed = rng.random(9_000) < share
+    exclude = [np.sort(rng.choice(9_000, 40, replace=False)).astype(np.int32) for _ in queries]
+    return queries, items, allowed, exclude
+
+
+@pytest.mark.parametrize("share", [1.1, 0.8, 0.01, 0.001])
+def test_vectors_are_ranked_as_a_full_sort_ranks_them(share):
+    queries, items, allowed, exclude = random_case(share)
+    found = top_vectors(queries, items, 20, allowed, exclude, "m")
+    exact = dot_scores(queries, items)
+    for row, hidden, ranked in zip(exact, exclude, found, strict=True):
+        free = allowed.copy()
+        free[hidden] = False
+        order = [i for i in np.lexsort((np.arange(9_000), -row)) if free[i]][:20]
+        assert ranked.items.tolist() == order
+        assert ranked.scores.tolist() == row[order].tolist()
+
+
+def test_items_closer_than_the_rounding_of_a_matrix_product_are_ranked_exactly():
+    rng = np.random.default_rng(2)
+    items = np.float32(1) + rng.integers(-3, 4, (5_000, 48)).astype(np.float32) * np.float32(2**-22)
+    queries = rng.normal(size=(7, 48)).astype(np.float32)
+    exact = dot_scores(queries, items)
+    found = top_vectors(queries, items, 10, everything(5_000), [NONE] * 7, "m")
+    for row, ranked in zip(exact, found, strict=True):
+        assert ranked.items.tolist() == np.lexsort((np.arange(5_000), -row))[:10].tolist()
+
+
+@pytest.mark.parametrize("share", [1.1, 0.8, 0.01])
+def test_a_list_is_bitwise_the_same_alone_and_in_a_batch(share):
+    queries, items, allowed, exclude = random_case(share, seed=1)
+    together = top_vectors(queries, items, 15, allowed, exclude, "m")
+    for i, ranked in enumerate(together):
+        (alone,) = top_vectors(queries[i : i + 1], items, 15, allowed, [exclude[i]], "m")
+        assert alone.items.tolist() == ranked.items.tolist()
+        assert alone.scores.tobytes() == ranked.scores.tobytes()
+
+
+def test_vectors_that_are_no_numbers_return_nothing():
+    items = np.array([[1, 1], [np.nan, 1], [2, 2]], np.float32)
+    queries = np.array([[np.nan, 0], [1, 1]], np.float32)
+    found = top_vectors(queries, items, 3, everything(3), [NONE, NONE], "m")
+    assert lists(found)[0] == []
+    assert 1 not in found[1].items

@@ -1,0 +1,1 @@
+"""The commands of ``recsys`` that belong to training, one file each group."""

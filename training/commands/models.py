@@ -1,0 +1,93 @@
+"""``recsys models``, ``promote``, ``rollback`` and ``follow``: what is registered, and what is served."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from training.options import VarOption
+
+if TYPE_CHECKING:
+    from training.champion import Served
+
+
+def register(app: typer.Typer) -> None:
+    """Mount the commands."""
+    for command in (models, promote, rollback, follow):
+        app.command()(command)
+
+
+def models(var: VarOption = None) -> None:
+    """List the registered versions, newest first, with their aliases."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    from training.state import State
+    from training.tracking import Tracker
+
+    made = Table("version", "alias", "recipe", "lake versions", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    made.add_column("bundle", no_wrap=True)
+    for version in Tracker(State.at(var)).versions():
+        data = ", ".join(f"{table} {number}" for table, number in version.candidate.lake_versions.items())
+        recipe = str(version.candidate.recipe["recipe"])
+        made.add_row(version.number, ", ".join(version.aliases), recipe, data, version.bundle)
+    Console().print(made)
+
+
+def promote(
+    version: Annotated[str, typer.Argument(help="A version's number, or its bundle's version.")],
+    var: VarOption = None,
+) -> None:
+    """Make a version champion, whatever the champion rule says, and serve it."""
+    from training import release
+    from training.state import State
+    from training.tracking import Tracker
+
+    state = State.at(var)
+    tracker = Tracker(state)
+    _tell(release.promote(state, tracker, tracker.version(version)))
+
+
+def rollback(var: VarOption = None) -> None:
+    """Make the champion before this one champion again, and serve it."""
+    from training import release
+    from training.state import State
+    from training.tracking import Tracker
+
+    state = State.at(var)
+    _tell(release.rollback(state, Tracker(state)))
+
+
+def follow(
+    registry: Annotated[str, typer.Option("--registry", help="MLflow tracking URI of the registry to follow.")],
+    once: Annotated[bool, typer.Option("--once", help="Look once and exit.")] = False,
+    every: Annotated[float, typer.Option("--every", min=1, help="Seconds between looks.")] = 30.0,
+    var: VarOption = None,
+) -> None:
+    """Mirror the champion of a registry into var, verified, so that the service here serves it."""
+    import time
+
+    from recsys.errors import RecsysError
+    from training import release
+    from training.state import State
+    from training.tracking import Tracker
+
+    state = State.at(var)
+    while True:
+        try:
+            served = release.mirror(state, Tracker(state, registry))
+            if served is not None:
+                _tell(served)
+            elif once:
+                typer.echo("The champion is served already.")
+        except RecsysError as error:
+            if once:
+                raise
+            typer.echo(f"recsys: {error}", err=True)  # what is served stays; the next look may do better
+        if once:
+            return
+        time.sleep(every)
+
+
+def _tell(served: "Served") -> None:
+    typer.echo(f"{served.version} is champion, served from {served.path}.")

@@ -1,0 +1,45 @@
+"""From a contest's winner to a bundle: fitted again on all events, with its fallback and its content space."""
+
+from pathlib import Path
+
+import numpy as np
+
+from recsys.bundle import Facts, Manifest, write_bundle
+from recsys.content import ContentSpace
+from recsys.models.recipe import FitContext
+from recsys.pipeline import Pipeline
+from training.record import git_revision
+from training.selection import Contest
+from training.source import Source
+from training.spec import RunSpec
+
+
+def publish(folder: Path, source: Source, contest: Contest, spec: RunSpec, *, device: str = "cpu") -> Manifest:
+    """Refit exactly what validation chose on every event, and write the bundle; its metrics are the contest's."""
+    context = FitContext(seed=spec.seed, device=device)
+    chosen = dict.fromkeys(
+        (contest.best.resolved, contest.floor.resolved)
+    )  # the floor is the fallback, if not the best
+    sources = tuple(context.fit(recipe, source.data) for recipe in chosen)
+    catalogue = source.data.catalogue
+    pipeline = Pipeline(catalogue, sources, ContentSpace.fit(catalogue, seed=spec.seed))
+    return write_bundle(folder, pipeline, _facts(source, contest, spec))
+
+
+def _facts(source: Source, contest: Contest, spec: RunSpec) -> Facts:
+    best, newest = contest.best, source.data.at
+    windows = source.windows
+    return Facts(
+        lake=source.lake,
+        lake_versions=dict(source.versions),
+        spec=spec.name,
+        recipe=best.resolved.params(),
+        split="; ".join(split.name for split in windows),
+        metrics={"validation": best.validation.summary(), "test": best.test.summary()},
+        refit=True,
+        rules=dict(source.rules),
+        returns=source.data.returns,
+        policy="strict" if source.has_labels else "open",
+        at=float(newest) if np.isfinite(newest) else None,
+        git=git_revision(),
+    )

@@ -1,0 +1,95 @@
+"""What of a run goes into MLflow: one run per recipe under one parent, with epochs, metrics and pictures."""
+
+import math
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from recsys.evaluate import Evaluation
+from training import plots, report
+from training.selection import Arena, Contest, Trial
+from training.show import Show
+from training.source import Source
+from training.spec import RunSpec
+from training.tracking import Run, Tracker
+
+
+class Recorder:
+    """Records the trials of one parent run. ``work`` is a folder for what is on its way."""
+
+    def __init__(self, tracker: Tracker, parent: Run, show: Show, work: Path) -> None:
+        self._tracker = tracker
+        self._parent = parent
+        self._show = show
+        self._work = work
+
+    def begin(self, source: Source, spec: RunSpec) -> None:
+        """What the run is made from."""
+        self._parent.params(
+            {
+                "spec": spec.model_dump(mode="json", exclude={"models"}),
+                "lake": {"uri": source.lake, "versions": source.versions},
+                "events": source.data.n_events,
+                "users": source.data.n_users,
+                "items": source.data.n_items,
+            }
+        )
+        revision = git_revision()
+        if revision:
+            self._parent.tags({"mlflow.source.git.commit": revision})
+
+    def trial(self, arena: Arena, section: str) -> Trial:
+        """Try one section's recipe as a run of its own."""
+        curve: list[tuple[int, int, Mapping[str, float]]] = []
+        self._show.doing(section)
+        with self._tracker.run(section, parent=self._parent) as run:
+
+            def watch(window: int, step: int, metrics: Mapping[str, float]) -> None:
+                curve.append((window, step, dict(metrics)))
+                self._show.step(section, window, step, metrics)
+                newest = window == len(arena.windows) - 1
+                run.metrics({name if newest else f"{name}.window{window + 1}": metrics[name] for name in metrics}, step)
+
+            trial = arena.trial(section, arena.spec.models[section], watch)
+            run.params(trial.resolved.params())
+            run.metrics({**means("validation", trial.validation), **means("test", trial.test)})
+            run.metrics({"seconds": trial.seconds})
+            folder = self._folder(section)
+            if curve:
+                plots.learning_curve(curve, section, folder / "learning_curve.png")
+            plots.by_popularity({section: trial.test.by_popularity}, section, folder / "recall_by_popularity.png")
+            run.folder(folder, "plots")
+        self._show.done(trial, arena.spec.metric)
+        return trial
+
+    def contest(self, contest: Contest, spec: RunSpec) -> None:
+        """The comparison of all of them, on the parent."""
+        folder = self._folder("comparison")
+        recalls = {trial.section: trial.test.by_popularity for trial in contest.trials}
+        plots.by_popularity(recalls, "recall@10 by popularity", folder / "recall_by_popularity.png")
+        self._parent.folder(folder, "plots")
+        self._parent.metrics({**means("validation", contest.best.validation), **means("test", contest.best.test)})
+        self._parent.json(report.values(contest, spec), "comparison.json")
+
+    def _folder(self, name: str) -> Path:
+        folder = self._work / f"plots-{name}"
+        folder.mkdir()
+        return folder
+
+
+def means(prefix: str, evaluation: Evaluation) -> dict[str, float]:
+    """Means of every metric in every group that has queries, as ``test.ndcg@10`` and ``test.warm.ndcg@10``."""
+    found = {f"{prefix}.{name}": value for name, value in evaluation.whole.items()}
+    for group in evaluation.groups:
+        place = prefix if group == "all" else f"{prefix}.{group}"
+        found |= {f"{place}.{name}": evaluation.mean(name, group) for name in evaluation.per_query}
+    return {name: value for name, value in found.items() if math.isfinite(value)}
+
+
+def git_revision() -> str | None:
+    """The commit of the working directory, None outside a git checkout."""
+    try:
+        found = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True, timeout=10)  # noqa: S607
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return found.stdout.strip()

@@ -1,0 +1,96 @@
+"""Recipes against each other: each chosen on validation, refitted on train + validation, measured on test."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from recsys.dataset.data import Dataset, Holdout, Split
+from recsys.errors import FitError
+from recsys.evaluate import Evaluation, compare, evaluate, pool
+from recsys.metrics import Interval
+from recsys.models.recipe import FitContext, Model, Recipe, recipes
+from training.spec import RunSpec
+
+FLOOR = "popular"
+Watch = Callable[[int, int, Mapping[str, float]], None]  # window, step, metrics of that step
+
+
+def nobody(window: int, step: int, metrics: Mapping[str, float]) -> None:
+    """A watch that looks away."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """One recipe over every window of a split."""
+
+    section: str
+    recipe: Recipe  # as the spec has it
+    resolved: Recipe  # what validation chose in the newest window
+    validation: Evaluation  # windows pooled; fitted on train
+    test: Evaluation  # windows pooled; fitted on train + validation
+    seconds: float
+
+
+class Arena:
+    """The windows of one run and the models fitted in them, so that a blend reuses its parts."""
+
+    def __init__(self, windows: Sequence[Split], spec: RunSpec, *, device: str = "cpu") -> None:
+        if not windows:
+            raise FitError("The split has no window to fit in; give the log more events or choose another [split].")
+        self.windows = windows
+        self.spec = spec
+        context = FitContext(seed=spec.seed, device=device)
+        self._choosing = [replace(context, holdout=split.validation, _fitted={}) for split in windows]
+        self._exact = [replace(context, _fitted={}) for _ in windows]
+
+    def trial(self, section: str, recipe: Recipe, watch: Watch = nobody) -> Trial:
+        """Fit, choose, refit and measure a recipe in every window."""
+        begin = time.perf_counter()
+        chosen, validation, test = [], [], []
+        for place, split in enumerate(self.windows):
+            context = replace(self._choosing[place], report=_report(watch, place))
+            model = context.fit(recipe, split.train)
+            validation.append(self._measure(section, model, split.validation, split.train))
+            chosen.append(model.recipe)
+            test.append(self._exactly(section, model.recipe, place))
+        seconds = time.perf_counter() - begin
+        return Trial(section, recipe, chosen[-1], pool(validation), pool(test), seconds)
+
+    def fixed(self, name: str, recipe: Recipe) -> Evaluation:
+        """A recipe as it stands, fitted on train + validation and measured on test; windows pooled."""
+        return pool([self._exactly(name, recipe, place) for place in range(len(self.windows))])
+
+    def _exactly(self, name: str, recipe: Recipe, place: int) -> Evaluation:
+        split = self.windows[place]
+        model = self._exact[place].fit(recipe, split.train_validation)
+        return self._measure(name, model, split.test, split.train_validation)
+
+    def _measure(self, name: str, model: Model, holdout: Holdout, data: Dataset) -> Evaluation:
+        return evaluate(model, holdout, data, ks=self.spec.k, name=name, seed=self.spec.seed)
+
+
+@dataclass(frozen=True, eq=False)
+class Contest:
+    """The trials of a spec. ``best`` was chosen on validation; ``floor`` is ``popular``, in the spec or beside it."""
+
+    trials: tuple[Trial, ...]
+    best: Trial
+    floor: Trial
+
+
+def hold(arena: Arena, run: Callable[[str], Trial]) -> Contest:
+    """Let every section of the spec compete; ``run`` makes the trial of a section. The first of equals wins."""
+    trials = tuple(run(section) for section in arena.spec.models)
+    best = max(trials, key=lambda trial: trial.validation.mean(arena.spec.metric))
+    known = (trial for trial in trials if trial.recipe.name == FLOOR)
+    floor = next(known, None) or arena.trial(FLOOR, recipes()[FLOOR]())
+    return Contest(trials, best, floor)
+
+
+def ratio(a: Evaluation, b: Evaluation, spec: RunSpec) -> Interval:
+    """a ÷ b in the spec's metric, paired on the same queries."""
+    return compare(a, b, spec.metric, seed=spec.seed)
+
+
+def _report(watch: Watch, place: int) -> Callable[[int, Mapping[str, float]], None]:
+    return lambda step, metrics: watch(place, step, metrics)

@@ -1,0 +1,40 @@
+"""The data of a run: pinned lake versions, prepared once, cut into windows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from recsys.dataset.data import Dataset, Split
+from recsys.dataset.splits import splits
+from recsys.lake import Lake
+from recsys.prepare import load_facts, load_rules, prepare
+from recsys.prepare.build import TABLES
+from recsys.prepare.spec import EventRule
+from training.spec import RunSpec
+from training.state import State
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A prepared data set, and where it came from."""
+
+    lake: str  # URI or absolute path
+    versions: Mapping[str, int]  # by table
+    data: Dataset
+    windows: list[Split]
+    rules: Mapping[str, EventRule]  # resolved
+    has_labels: bool  # whether any items file had a label column
+
+
+def open_source(lake: str, spec: RunSpec, state: State) -> Source:
+    """Prepare the newest version of a lake under ``var/prepared``, or map what was prepared from it before.
+
+    Raises DataError where the lake has no events.
+    """
+    place = lake if "://" in lake else str(Path(lake).absolute())
+    store = Lake(place)
+    versions = {table: version for table, version in store.versions().items() if table in TABLES}
+    folder = state.prepared(place, versions, spec.prepare)
+    data = prepare(store, spec.prepare, folder, versions)
+    has_labels = bool(load_facts(folder)["has_labels"])
+    return Source(place, versions, data, splits(data, spec.split), load_rules(folder), has_labels)

@@ -1,0 +1,51 @@
+"""Where a job keeps what it makes: one folder, ``var/`` by default."""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel
+
+VARIABLE = "RECSYS_VAR"
+
+
+@dataclass(frozen=True)
+class State:
+    """The state folder and the places in it. Nothing is created before it is needed."""
+
+    root: Path
+
+    @classmethod
+    def at(cls, folder: Path | None = None) -> "State":
+        """``folder``, else RECSYS_VAR, else ``var``; always absolute."""
+        return cls(Path(folder or os.environ.get(VARIABLE) or "var").absolute())
+
+    @property
+    def bundles(self) -> Path:
+        return self.root / "bundles"
+
+    @property
+    def champion(self) -> Path:
+        return self.root / "champion.json"
+
+    @property
+    def tracking(self) -> Path:
+        return self.root / "mlflow.db"
+
+    @property
+    def artifacts(self) -> Path:
+        return self.root / "mlartifacts"
+
+    @property
+    def staging(self) -> Path:
+        """Bundles on their way; whatever a killed job leaves here is swept by the next one."""
+        return self.root / "staging"
+
+    def prepared(self, lake: str, versions: Mapping[str, int], spec: BaseModel) -> Path:
+        """The folder of the data prepared from these lake versions with this spec."""
+        facts = {"lake": lake, "versions": dict(versions), "spec": spec.model_dump(mode="json")}
+        digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+        return self.root / "prepared" / digest[:16]

@@ -1,0 +1,275 @@
+"""Runs and model versions in MLflow. The only file that imports it; the import costs seconds, so it comes late."""
+
+import json
+import logging
+import math
+import os
+import socket
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from recsys.bundle import MANIFEST, Manifest, sha256_of
+from recsys.errors import StoreError
+from training.champion import alive
+from training.promotion import Candidate
+from training.state import State
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read at import: a training job reports to nobody else
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")  # an unreachable server is told within seconds
+
+from mlflow import MlflowClient
+from mlflow.artifacts import download_artifacts
+from mlflow.entities import Metric, Param
+from mlflow.exceptions import MlflowException
+
+URI = "MLFLOW_TRACKING_URI"
+EXPERIMENT = "MLFLOW_EXPERIMENT_NAME"
+OUTER_RUN = "MLFLOW_RUN_ID"  # set by `mlflow run`
+MODEL = "recsys"
+BUNDLE = "bundle"
+CHAMPION, CHALLENGER = "champion", "challenger"
+HOST, PID = "recsys.host", "recsys.pid"
+LONGEST_VALUE = 6000  # MLflow's limit for a parameter
+
+
+class Run:
+    """One MLflow run that is being written."""
+
+    def __init__(self, client: MlflowClient, run_id: str, uri: str) -> None:
+        self._client = client
+        self._uri = uri
+        self.id = run_id
+
+    def params(self, values: Mapping[str, Any]) -> None:
+        """Log nested plain values as flat parameters (``parts.0.factors``)."""
+        flat = [Param(_key(key), str(value)[:LONGEST_VALUE]) for key, value in flatten(values)]
+        with _told(self._uri):
+            self._client.log_batch(self.id, params=flat)
+
+    def metrics(self, values: Mapping[str, float], step: int = 0) -> None:
+        """Log the finite ones of ``values``; ``ndcg@10`` is written ``ndcg_at_10``, as MLflow takes no @."""
+        now = int(time.time() * 1000)
+        finite = [Metric(_key(k), float(v), now, step) for k, v in values.items() if math.isfinite(v)]
+        with _told(self._uri):
+            self._client.log_batch(self.id, metrics=finite)
+
+    def tags(self, values: Mapping[str, str]) -> None:
+        """Set tags."""
+        with _told(self._uri):
+            for key, value in values.items():
+                self._client.set_tag(self.id, key, value)
+
+    def json(self, values: Mapping[str, Any], name: str) -> None:
+        """Log plain values as a JSON artifact."""
+        with _told(self._uri):
+            self._client.log_dict(self.id, dict(values), name)
+
+    def folder(self, folder: Path, name: str | None = None) -> None:
+        """Log the files of a folder as artifacts under ``name``."""
+        with _told(self._uri):
+            self._client.log_artifacts(self.id, str(folder), name)
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of the registered model: a bundle, and what the champion rule needs to know of it."""
+
+    number: str
+    bundle: str  # the version its manifest gives
+    manifest_sha256: str
+    source: str  # URI of the bundle's folder
+    created_at: float  # s UTC
+    aliases: tuple[str, ...]
+    tags: Mapping[str, str]
+
+    @property
+    def candidate(self) -> Candidate:
+        """Its recipe and its data."""
+        tags = self.tags
+        return Candidate(json.loads(tags["recipe"]), tags["lake"], json.loads(tags["lake_versions"]))
+
+
+class Tracker:
+    """Tracking and registry, at the URI that ``uri`` or MLFLOW_TRACKING_URI names, else in SQLite under ``var``."""
+
+    def __init__(self, state: State, uri: str | None = None) -> None:
+        for name in ("mlflow", "alembic"):
+            logging.getLogger(name).setLevel(logging.WARNING)
+        given = uri or os.environ.get(URI)
+        self.uri = given or f"sqlite:///{state.tracking}"
+        self.embedded = not given
+        self._artifacts = None if given else state.artifacts.as_uri()
+        with _told(self.uri):
+            if not given and not state.tracking.exists():
+                _create(state.tracking)
+            self._client = MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
+
+    @property
+    def place(self) -> str:
+        """The URI without a password, for messages."""
+        return _place(self.uri)
+
+    @contextmanager
+    def run(self, name: str, *, parent: Run | None = None) -> Iterator[Run]:
+        """A run around a block: FINISHED at its end, FAILED where it raises, KILLED at Ctrl-C."""
+        with _told(self.uri):
+            run = self._start(name, parent)
+        status = "FAILED"
+        try:
+            yield run
+            status = "FINISHED"
+        except KeyboardInterrupt:
+            status = "KILLED"
+            raise
+        finally:
+            with _told(self.uri):
+                self._client.set_terminated(run.id, status)
+
+    def close_killed(self) -> int:
+        """Mark runs KILLED that processes of this machine left running when they died; gives their number."""
+        with _told(self.uri):
+            experiment = self._experiment()
+            running = self._client.search_runs(
+                [experiment], f"attributes.status = 'RUNNING' and tags.`{HOST}` = '{socket.gethostname()}'"
+            )
+            dead = [run for run in running if not alive(int(run.data.tags.get(PID, os.getpid())))]
+            for run in dead:
+                self._client.set_terminated(run.info.run_id, "KILLED")
+        return len(dead)
+
+    def register(self, run: Run, bundle: Path, manifest: Manifest, tags: Mapping[str, str]) -> Version:
+        """Upload a bundle as an artifact of ``run`` and make it a version of the registered model."""
+        run.folder(bundle, BUNDLE)
+        facts = {
+            "bundle": manifest.version,
+            "manifest_sha256": sha256_of(bundle / MANIFEST),
+            "recipe": json.dumps(manifest.recipe, sort_keys=True),
+            "lake": manifest.lake,
+            "lake_versions": json.dumps(manifest.lake_versions, sort_keys=True),
+            **tags,
+        }
+        with _told(self.uri):
+            self._ensure_model()
+            source = f"{self._client.get_run(run.id).info.artifact_uri}/{BUNDLE}"
+            made = self._client.create_model_version(MODEL, source, run.id, tags=facts)
+        return _version(made, ())
+
+    def versions(self) -> list[Version]:
+        """Every version of the registered model, newest first."""
+        with _told(self.uri):
+            if not self._has_model():
+                return []
+            model = self._client.get_registered_model(MODEL)
+            found = self._client.search_model_versions(f"name = '{MODEL}'")
+        known = [v for v in found if "bundle" in v.tags]
+        aliases = {v.version: tuple(a for a, number in model.aliases.items() if number == v.version) for v in known}
+        return sorted((_version(v, aliases[v.version]) for v in known), key=lambda v: -int(v.number))
+
+    def aliased(self, alias: str) -> Version | None:
+        """The version that bears an alias, None where none does."""
+        return next((version for version in self.versions() if alias in version.aliases), None)
+
+    def version(self, wanted: str) -> Version:
+        """A version by its number in the registry or by its bundle's version; StoreError where there is none."""
+        for version in self.versions():
+            if wanted in (version.number, version.bundle):
+                return version
+        raise StoreError(f"{self.uri} has no version {wanted!r} of {MODEL!r}; `recsys models` lists what it has.")
+
+    def set_alias(self, alias: str, version: Version, tags: Mapping[str, str] | None = None) -> None:
+        """Move an alias to a version, and tag that version."""
+        with _told(self.uri):
+            for key, value in (tags or {}).items():
+                self._client.set_model_version_tag(MODEL, version.number, key, value)
+            self._client.set_registered_model_alias(MODEL, alias, version.number)
+
+    def drop_alias(self, alias: str) -> None:
+        """Take an alias away from whichever version bears it."""
+        with _told(self.uri):
+            self._client.delete_registered_model_alias(MODEL, alias)
+
+    def fetch(self, version: Version, folder: Path) -> Path:
+        """Download a version's bundle into an existing ``folder``; gives the bundle's own folder in it."""
+        with _told(self.uri):
+            return Path(download_artifacts(version.source, dst_path=str(folder), tracking_uri=self.uri))
+
+    def _start(self, name: str, parent: Run | None) -> Run:
+        outer = os.environ.get(OUTER_RUN)
+        if parent is None and outer:
+            return Run(self._client, outer, self.uri)
+        tags = {HOST: socket.gethostname(), PID: str(os.getpid())}
+        experiment = self._experiment()
+        if parent is not None:
+            tags["mlflow.parentRunId"] = parent.id
+            experiment = self._client.get_run(parent.id).info.experiment_id
+        made = self._client.create_run(experiment, tags=tags, run_name=name)
+        return Run(self._client, made.info.run_id, self.uri)
+
+    def _experiment(self) -> str:
+        name = os.environ.get(EXPERIMENT) or MODEL
+        found = self._client.get_experiment_by_name(name)
+        return str(found.experiment_id if found else self._client.create_experiment(name, self._artifacts))
+
+    def _has_model(self) -> bool:
+        return any(True for _ in self._client.search_registered_models(f"name = '{MODEL}'"))
+
+    def _ensure_model(self) -> None:
+        if not self._has_model():
+            self._client.create_registered_model(MODEL, description="Bundles of the recommendation engine.")
+
+
+def flatten(values: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Leaves of nested mappings and sequences with dotted keys."""
+    if isinstance(values, Mapping):
+        for key, value in values.items():
+            yield from flatten(value, f"{prefix}.{key}" if prefix else str(key))
+    elif isinstance(values, Sequence) and not isinstance(values, str):
+        for place, value in enumerate(values):
+            yield from flatten(value, f"{prefix}.{place}")
+    else:
+        yield prefix, values
+
+
+def _version(found: Any, aliases: tuple[str, ...]) -> Version:
+    tags = dict(found.tags)
+    return Version(
+        number=str(found.version),
+        bundle=tags["bundle"],
+        manifest_sha256=tags["manifest_sha256"],
+        source=str(found.source),
+        created_at=found.creation_timestamp / 1000,
+        aliases=aliases,
+        tags=tags,
+    )
+
+
+def _key(name: str) -> str:
+    return name.replace("@", "_at_")
+
+
+def _create(path: Path) -> None:
+    """Make the database beside its place and move it there: a job killed half way leaves no half-made schema."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    MlflowClient(tracking_uri=f"sqlite:///{draft}", registry_uri=f"sqlite:///{draft}").search_experiments()
+    draft.replace(path)
+
+
+@contextmanager
+def _told(uri: str) -> Iterator[None]:
+    """What MLflow cannot do becomes a sentence."""
+    try:
+        yield
+    except (MlflowException, OSError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise StoreError(f"MLflow at {_place(uri)} refuses or cannot be reached: {first}") from error
+
+
+def _place(uri: str) -> str:
+    scheme, mark, rest = uri.partition("://")
+    return f"{scheme}{mark}{rest.rsplit('@', 1)[-1]}"
