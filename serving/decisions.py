@@ -1,8 +1,8 @@
 """The decision log: what was shown under which versions, one append-only segment file a worker.
 
-A record holds no user and no history: it names the viewer class, the versions, and the shown items with their source and
-override. Records are flushed every 100 ms; a kill -9 may lose that much of decisions, and never an event, an audit entry
-or a takedown, which are written before they are answered.
+A record holds no user and no history: it names the viewer class, the versions, and the shown items with source and
+override. Records are flushed every 100 ms; a kill -9 may lose that much of decisions, and never an event, an audit
+entry or a takedown, which are written before they are answered.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Background work of the embedded set-up: accepted events go to the lake, erased users leave it.
+"""Background work of the embedded set-up: accepted events and items go to the lake, erased users leave it.
 
 Every worker runs the thread; a file lock lets one of them work at a time. Each step may be killed anywhere and is done
 again: events carry their ids, an erasure job stays in its queue until the lake has been rewritten.
@@ -19,7 +19,7 @@ from serving.settings import Settings
 from serving.stores.control import ControlStore
 from serving.stores.jobs import Jobs
 from serving.stores.state import UserState
-from serving.stores.sync import drain
+from serving.stores.sync import drain, drain_items
 
 log = structlog.get_logger()
 ERASE = "erase_user"
@@ -58,9 +58,10 @@ class Maintenance:
                 lake = Lake(location)
                 # Erasures first: an event of an erased user must not be drained after the lake was cleaned.
                 erase_queued(self._jobs, lake, self._settings.var / PREPARED)
-                drained = drain(self._state, lake, self._control)
-                if drained:
-                    log.info("events_drained", events=drained)
+                events = drain(self._state, lake, self._control)
+                items = drain_items(self._control, self._state, lake)
+                if events or items:
+                    log.info("drained_to_lake", events=events, items=items)
 
     def _run(self) -> None:
         while not self._stopped.wait(self._settings.events_drain_seconds):

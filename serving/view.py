@@ -66,8 +66,9 @@ class View:
     @cached_property
     def creators(self) -> IntArray:
         """(items,): the first author of each item as a number, -1 where none is known."""
-        added = self.bundle.catalogue.extended(Catalogue.from_records(self.added))
-        return creators(added if self.added else self.bundle.catalogue)
+        if not self.added and not self.changed:
+            return creators(self.bundle.catalogue)
+        return creators(Catalogue.from_records([self.record(index) for index in range(len(self.ids))]))
 
     @cached_property
     def rules(self) -> Mapping[str, EventRule]:
@@ -77,7 +78,7 @@ class View:
     @cached_property
     def shown(self) -> list[bytes]:
         """The JSON members of every item as they are sent, encoded once."""
-        return [self._members(index) for index in range(len(self.ids))]
+        return [self.members(index) for index in range(len(self.ids))]
 
     def record(self, index: int) -> dict[str, Any]:
         """The known fields of one item, upserts applied."""
@@ -88,7 +89,8 @@ class View:
             return self.changed[index]
         return self.bundle.catalogue.record(index)
 
-    def _members(self, index: int) -> bytes:
+    def members(self, index: int) -> bytes:
+        """The JSON members of one item."""
         record = self.record(index)
         values = {"item_id": self.ids[index], **{name: record[name] for name in SHOWN if record.get(name) is not None}}
         labels = self.gate.labels(index)
@@ -125,14 +127,25 @@ def build(bundle: Bundle, control: ControlStore, clock: Clock, policy: str | Non
 def advanced(view: View, control: ControlStore, changes: Sequence[Change]) -> View:
     """``view`` with ``changes`` applied; what a change does not touch is shared with the old view."""
     kinds = {change.kind for change in changes}
-    after = replace(view, sequence=changes[-1].seq)
-    if "item" in kinds:
-        after = _with_items(after, [record for _, record in control.items(view.sequence)])
+    records = [record for _, record in control.items(view.sequence)] if "item" in kinds else []
+    after = _with_items(replace(view, sequence=changes[-1].seq), records)
     if kinds & {"takedown", "restore"}:
         after = replace(after, gate=after.gate.with_takedowns(control.takedowns()))
     if kinds & {"override", "override_revoked", "item"}:
         after = replace(after, overrides=OverrideIndex.compile(control.overrides(), after.ids))
+    _carry(view, after, [str(record["item_id"]) for record in records])
     return after
+
+
+def _carry(before: View, after: View, touched: Sequence[str]) -> None:
+    """Take over what was worked out for every item of the view before, but for the touched ones."""
+    if "shown" in before.__dict__:
+        shown = before.shown + [b""] * (len(after.ids) - len(before.ids))
+        for index in after.ids.dense(touched).tolist():
+            shown[index] = after.members(index)
+        after.__dict__["shown"] = shown if touched else before.shown
+    if "creators" in before.__dict__ and not touched:
+        after.__dict__["creators"] = before.creators
 
 
 def _with_items(view: View, records: Sequence[dict[str, Any]]) -> View:

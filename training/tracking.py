@@ -266,8 +266,8 @@ def _told(uri: str) -> Iterator[None]:
     try:
         yield
     except (MlflowException, OSError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise StoreError(f"MLflow at {_place(uri)} refuses or cannot be reached: {first}") from error
+        first = str(error).strip().splitlines()[0].replace(uri, _place(uri))
+        raise StoreError(f"MLflow at {_place(uri)} refuses or cannot be reached: {first}") from None
 
 
 def _place(uri: str) -> str:

@@ -63,7 +63,7 @@ def keys(var: Path, console: Console) -> Mapping[str, str]:
         found: dict[str, str] = json.loads(file.read_text())
         return found
     _say(console, "5/5", "making API keys for an app, an editor and a safety officer")
-    made = {role: run(var, "key", "create", PEOPLE[role], "--role", role, "--quiet").strip() for role in ROLES}
+    made = {role: run(var, "key", "create", PEOPLE[role], "--role", role).strip() for role in ROLES}
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
         json.dump(made, out)
     return made

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.fs
 import pyarrow.parquet as pq
 
+from recsys.dataset.catalogue import Catalogue
 from recsys.errors import DataError, StoreError
 from recsys.lake import Lake
 from serving.stores.control import ControlStore, Erasures
@@ -89,6 +90,26 @@ def drain(state: UserState, lake: Lake, control: ControlStore | None = None, *, 
             if users:
                 lake.erase(users)
     return added
+
+
+def drain_items(control: ControlStore, state: UserState, lake: Lake) -> int:
+    """Bring upserted items into the lake, so that the next bundle knows them; says how many rows changed.
+
+    A record replaces what the lake has of the item, but a column that neither the lake nor a record has is not made:
+    whether there is a label column decides the default policy.
+    """
+    bookmark = json.dumps(["items", lake.root])
+    since = int(state.cursor(bookmark) or 0)
+    found = control.items(since)
+    if not found:
+        return 0
+    table = Catalogue.from_records([record for _, record in found]).table
+    schema = lake.schema("items")
+    known = set() if schema is None else set(schema.names)
+    kept = [name for name in table.column_names if name in known or table[name].null_count < table.num_rows]
+    changed = lake.append("items", table.select(kept))
+    state.put_cursor(bookmark, str(max(seq for seq, _ in found)))
+    return changed
 
 
 def _news(lake: Lake, state: UserState, name: str, versions: dict[str, int]) -> Iterator[list[dict[str, Any]]]:

@@ -7,7 +7,7 @@ from recsys.errors import StoreError
 from recsys.lake import Lake
 from serving.stores.control import ControlStore
 from serving.stores.state import Event, open_state
-from serving.stores.sync import drain, sync
+from serving.stores.sync import drain, drain_items, sync
 
 US = pa.timestamp("us", tz="UTC")
 
@@ -177,3 +177,22 @@ def test_a_user_who_is_erased_while_events_are_drained_leaves_the_lake_again(lak
     monkeypatch.setattr(lake, "append", erased_meanwhile)
     drain(state, lake, control)
     assert lake.read("events")["user_id"].to_pylist() == ["v"]
+
+
+def test_upserted_items_reach_the_lake_once_and_bring_no_label_column_of_their_own(lake, state, control):
+    control.upsert_items([{"item_id": "new", "title": "New", "genres": ["drama"]}], "app")
+    assert drain_items(control, state, lake) == 1
+    assert lake.read("items").select(["item_id", "title", "genres"]).to_pylist() == [
+        {"item_id": "new", "title": "New", "genres": ["drama"]}
+    ]
+    assert "labels" not in lake.schema("items").names
+    assert drain_items(control, state, lake) == 0
+
+
+def test_a_changed_item_replaces_what_the_lake_has_of_it(lake, state, control):
+    lake.append("items", pa.table({"item_id": ["a"], "title": ["Old"], "year": pa.array([1999], pa.int32())}))
+    control.upsert_items([{"item_id": "a", "title": "Corrected"}], "app")
+    drain_items(control, state, lake)
+    assert lake.read("items").select(["item_id", "title", "year"]).to_pylist() == [
+        {"item_id": "a", "title": "Corrected", "year": None}
+    ]

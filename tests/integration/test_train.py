@@ -262,6 +262,16 @@ def test_following_a_registry_without_a_champion_says_so(state: State, tmp_path:
         release.mirror(State.at(tmp_path / "elsewhere"), Tracker(state))
 
 
+def test_a_server_that_cannot_be_reached_is_told_without_its_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    tracker = Tracker(State.at(tmp_path), "http://me:secret@127.0.0.1:9")
+    with pytest.raises(StoreError, match=r"127\.0\.0\.1:9") as caught:
+        tracker.versions()
+    assert "secret" not in str(caught.value)
+
+
 def command(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
     monkeypatch.setattr(sys, "argv", ["recsys", *map(str, arguments)])
     with pytest.raises(SystemExit) as left:

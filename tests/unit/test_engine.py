@@ -298,3 +298,17 @@ def test_the_last_check_stands_even_where_the_mask_is_wrong(here, monkeypatch):
     answer = here.engine.recommend_on(view, [Ask(ADULT, 39)])[0]
     assert len(answer.slate) == 39
     assert item not in view.ids.external(answer.slate.items)
+
+
+def test_an_override_does_not_make_every_item_be_encoded_again(here):
+    before = here.engine.live.view().shown
+    here.control.put_override(override("pin", "i07", slot=2), "editor")
+    assert here.engine.live.view().shown is before
+
+
+def test_an_upsert_shows_the_new_title_of_a_known_work_and_leaves_the_others(here):
+    before = here.engine.live.view().shown
+    here.control.upsert_items([{**records()[1], "title": "Corrected"}], "app")
+    after = here.engine.live.view().shown
+    assert b"Corrected" in after[1]
+    assert after[2] is before[2]

@@ -67,10 +67,16 @@ def test_a_lost_loss_is_an_error_that_says_what_to_do():
 
 def test_the_number_of_threads_is_given_back_even_after_an_error():
     before = torch.get_num_threads()
-    with pytest.raises(KeyError), threads(before + 1):
-        assert torch.get_num_threads() == before + 1
-        raise KeyError
-    assert torch.get_num_threads() == before
+    inside = []
+
+    def fails():
+        with threads(before + 1):
+            inside.append(torch.get_num_threads())
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fails()
+    assert (inside, torch.get_num_threads()) == ([before + 1], before)
 
 
 def test_the_first_step_of_adam_moves_a_touched_row_by_the_learning_rate_and_no_other_row():

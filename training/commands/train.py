@@ -7,7 +7,7 @@ import typer
 
 from training.options import DeviceOption, LakeOption, SetOption, VarOption
 
-SpecOption = Annotated[str, typer.Option("--spec", help="A shipped spec (default, fast) or a TOML file.")]
+SpecOption = Annotated[str, typer.Option("--spec", help="A shipped spec (default, demo, fast) or a TOML file.")]
 
 
 def register(app: typer.Typer) -> None:
