@@ -1,6 +1,7 @@
 """`python -m benchmarks NAME [--data DIR] [--case C] [--quick]`; bare, it lists them; `all` writes RESULTS.md.
 
-A benchmark is a module of this package with `BARS` (a sentence) and `run(options) -> Result`. The last line printed is
+A benchmark is a module of this package with `BARS` (a sentence), `run(options) -> Result` and, where it has parts that
+run alone, `CASES` (their names). The last line printed is
 one JSON object. The exit code says whether it ran, not whether the bars were met.
 """
 
@@ -23,6 +24,11 @@ def names() -> list[str]:
     return sorted(name for name in found if hasattr(importlib.import_module(f"benchmarks.{name}"), "run"))
 
 
+def cases_of(name: str) -> tuple[str, ...]:
+    """The cases that a benchmark can be narrowed to."""
+    return tuple(getattr(importlib.import_module(f"benchmarks.{name}"), "CASES", ()))
+
+
 def main() -> int:
     """Run what the arguments name."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Side-by-side measurements.")
@@ -38,6 +44,10 @@ def main() -> int:
     wanted = names() if given.name == "all" else [given.name]
     if unknown := sorted(set(wanted) - set(names())):
         print(f"There is no benchmark {unknown[0]!r}; known are: {', '.join(names())}.", file=sys.stderr)
+        return 2
+    if given.case is not None and (cases := [c for name in wanted for c in cases_of(name)]).count(given.case) == 0:
+        known = f"its cases are: {', '.join(cases)}" if cases else "it has no cases"
+        print(f"{given.name} has no case {given.case!r}; {known}.", file=sys.stderr)
         return 2
     results = []
     for name in wanted:

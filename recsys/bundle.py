@@ -37,6 +37,7 @@ class Facts(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     lake: str  # URI
     lake_versions: dict[str, int]  # by table
+    lake_ids: dict[str, str] = Field(default_factory=dict)  # by table: a table that is made anew has another one
     spec: str
     recipe: dict[str, Any]  # of the first source, as Recipe.params() gives it
     split: str  # the slice the metrics were measured on

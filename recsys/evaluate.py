@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,9 @@ from recsys.dataset.data import Dataset, Holdout
 from recsys.errors import ConfigError
 from recsys.metrics import (
     Interval,
+    Mean,
     accuracy_metrics,
+    bootstrap,
     bootstrap_columns,
     coverage,
     deciles,
@@ -66,6 +69,17 @@ class Evaluation:
         values = self.values(metric, group)
         return float(values.mean(dtype=np.float64)) if len(values) else math.nan
 
+    def interval(self, metric: str, group: str = "all") -> Mean:
+        """Mean of a metric over a group with its interval (95 %), users resampled and not queries."""
+        clusters = self.clusters[self.groups[group]]
+        return bootstrap(self.values(metric, group), seed=self.seed, clusters=clusters)
+
+    @cached_property
+    def clusters(self) -> IntArray:
+        """(queries,) whose each query is: windows that are pooled, and online queries, ask for one user many times."""
+        number: dict[str, int] = {}
+        return np.array([number.setdefault(user, len(number)) for user in self.users], np.int32)
+
     @property
     def by_popularity(self) -> FloatArray:
         """(10,) recall@10 of truth items by their popularity decile, rarest first; NaN where a decile has none."""
@@ -83,7 +97,7 @@ class Evaluation:
     def _group(self, group: str) -> dict[str, Any]:
         names = list(self.per_query)
         table = np.stack([self.values(metric, group) for metric in names], axis=1)  # (queries, metrics)
-        intervals = bootstrap_columns(table, seed=self.seed)
+        intervals = bootstrap_columns(table, seed=self.seed, clusters=self.clusters[self.groups[group]])
         metrics = {
             metric: {part: _known(value) for part, value in interval._asdict().items()}
             for metric, interval in zip(names, intervals, strict=True)
@@ -145,10 +159,13 @@ def pool(evaluations: Sequence[Evaluation]) -> Evaluation:
 
 
 def compare(a: Evaluation, b: Evaluation, metric: str = "ndcg@10", seed: int = 0) -> Interval:
-    """Mean of ``a`` over mean of ``b`` with its paired interval; ConfigError unless both answer the same queries."""
+    """Mean of ``a`` over mean of ``b`` with its paired interval, users resampled and not queries.
+
+    Raises ConfigError unless both answer the same queries.
+    """
     if a.users != b.users:
         raise ConfigError(f"{a.name} and {b.name} were not measured on the same queries; evaluate both on one split.")
-    return paired_ratio(a.values(metric), b.values(metric), seed=seed)
+    return paired_ratio(a.values(metric), b.values(metric), seed=seed, clusters=a.clusters)
 
 
 def table(evaluations: Sequence[Evaluation], *, k: int = 10) -> list[dict[str, Any]]:

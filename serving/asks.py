@@ -1,6 +1,6 @@
 """What is asked of the engine and what it answers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -44,6 +44,10 @@ class Histories(Protocol):
 
     def history(self, user_id: str, limit: int | None = None) -> History:
         """Everything a user has had, oldest first."""
+        ...
+
+    def seen(self, user_id: str) -> Sequence[str]:
+        """Every item a user has had, each once."""
         ...
 
     def profile(self, user_id: str) -> Mapping[str, str]:

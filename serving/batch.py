@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import structlog
 
 from recsys.bundle import Bundle, load_bundle
-from recsys.clock import fixed_clock, system_clock, to_datetime
-from recsys.errors import ConfigError, DataError
+from recsys.clock import Clock, fixed_clock, system_clock, to_datetime
+from recsys.errors import ConfigError, DataError, StoreError
 from recsys.lake import Lake
 from recsys.types import Viewer
 from serving.asks import Answer, Ask
@@ -25,6 +26,8 @@ from serving.histories import LakeHistories
 from serving.settings import Settings
 from serving.stores.control import ControlStore
 from serving.view import Live, View
+
+log = structlog.get_logger()
 
 CHUNK = 256
 META = b"recsys"
@@ -62,12 +65,15 @@ def recommend(job: Job, settings: Settings, progress: Callable[[int, int], None]
     lake, versions = _lake(job, bundle)
     histories = LakeHistories(lake, versions, job.at)
     at = _moment(job, histories, bundle)
-    users = list(histories.users() if job.users is None else job.users)
-    with the_control(settings) as control:
-        clock = fixed_clock(at)
-        engine = Engine(Live(bundle, control, clock, policy=settings.policy), control, histories, clock)
-        view = engine.live.view()
-        writer = _Writer(job.out, _metadata(view, job.viewer, at))
+    now = at if job.at is not None or settings.clock == "events" else max(at, system_clock())
+    clock = fixed_clock(now)  # rights and overrides go by it; ranking goes by ``at``, the log's own time
+    with the_control(settings, clock) as control:
+        live = Live(bundle, control, clock, policy=settings.policy)
+        engine = Engine(live, control, histories, clock, at=at, max_history=settings.max_history)
+        view = live.view()
+        histories.without(control.erased_since(0))
+        users = list(histories.users() if job.users is None else job.users)
+        writer = _Writer(job.out, _metadata(view, job.viewer, at, now))
         try:
             for start in range(0, len(users), CHUNK):
                 chunk = users[start : start + CHUNK]
@@ -91,15 +97,21 @@ def recheck(
     table, facts = _read(file)
     bundle = the_bundle(bundle_path, settings)
     viewer = Viewer(**facts["viewer"])
-    now = max(float(facts["at"]), system_clock()) if at is None else at
-    with the_control(settings) as control:
-        live = Live(bundle, control, fixed_clock(now), policy=settings.policy)
+    clock = fixed_clock(_recheck_moment(facts, settings) if at is None else at)
+    with the_control(settings, clock) as control:
+        live = Live(bundle, control, clock, policy=settings.policy)
         view = live.view()
         keep = _still_allowed(view, viewer, table["item_id"].to_pylist())
         kept = table.filter(pa.array(keep))
         kept = kept.set_column(1, SCHEMA.field("rank"), pa.array(_ranks(kept["user_id"].to_pylist()), pa.int32()))
-        writer = _Writer(file, _metadata(view, viewer, now))
-        writer.write(kept)
+        index = view.ids.dense(kept["item_id"].to_pylist())
+        kept = kept.set_column(5, SCHEMA.field("labels"), pa.array(_labels(view, index), SCHEMA.field("labels").type))
+        writer = _Writer(file, _metadata(view, viewer, float(facts["at"]), clock()))
+        try:
+            writer.write(kept)
+        except BaseException:
+            writer.discard()
+            raise
         writer.publish()
     return kept.num_rows, table.num_rows - kept.num_rows
 
@@ -116,13 +128,13 @@ def the_bundle(path: Path | None, settings: Settings) -> Bundle:
 
 
 @contextmanager
-def the_control(settings: Settings) -> Iterator[ControlStore]:
+def the_control(settings: Settings, clock: Clock = system_clock) -> Iterator[ControlStore]:
     """The control store; an embedded one that does not exist is empty and is not created."""
     location = settings.control_location()
     with tempfile.TemporaryDirectory() as folder:
         if isinstance(location, Path) and not location.exists():
             location = Path(folder) / "control.db"
-        control = ControlStore.open(location)
+        control = ControlStore.open(location, clock)
         try:
             yield control
         finally:
@@ -130,12 +142,19 @@ def the_control(settings: Settings) -> Iterator[ControlStore]:
 
 
 def _lake(job: Job, bundle: Bundle) -> tuple[Lake, dict[str, int]]:
-    if job.lake is None:
-        return Lake(bundle.manifest.lake), dict(bundle.manifest.lake_versions)
-    lake = Lake(job.lake)
+    lake = Lake(job.lake or bundle.manifest.lake)
     if not lake.has("events"):
-        raise DataError(f"{job.lake} holds no events table; give the lake that `recsys ingest` filled.")
-    return lake, lake.versions()
+        raise DataError(f"{lake.root} holds no events table; give the lake that `recsys ingest` filled.")
+    if job.lake is not None:
+        return lake, lake.versions()
+    pinned = dict(bundle.manifest.lake_versions)
+    try:
+        lake.files("events", pinned.get("events"))
+    except StoreError:
+        # An erasure takes every version that held the user; what is left is in the newest one.
+        log.warning("lake_version_gone", pinned=pinned, used=lake.versions())
+        return lake, lake.versions()
+    return lake, pinned
 
 
 def _moment(job: Job, histories: LakeHistories, bundle: Bundle) -> float:
@@ -144,12 +163,13 @@ def _moment(job: Job, histories: LakeHistories, bundle: Bundle) -> float:
     return next((moment for moment in moments if moment is not None), system_clock())
 
 
-def _metadata(view: View, viewer: Viewer, at: float) -> dict[str, object]:
+def _metadata(view: View, viewer: Viewer, at: float, now: float) -> dict[str, object]:
     return {
         "bundle": view.bundle.version,
         "policy": view.policy_id,
         "takedown_sequence": view.sequence,
         "at": at,
+        "checked": now,
         "time": to_datetime(at).isoformat(),
         "viewer": asdict(viewer),
     }
@@ -164,6 +184,15 @@ def _still_allowed(view: View, viewer: Viewer, item_ids: Iterable[str]) -> list[
     fine[known] = view.gate.check(viewer, index[known]).allowed
     verdict = dict(zip(distinct, fine.tolist(), strict=True))
     return [verdict[name] for name in names]
+
+
+def _recheck_moment(facts: dict[str, Any], settings: Settings) -> float:
+    checked = float(facts["checked"])
+    return checked if settings.clock == "events" else max(checked, system_clock())
+
+
+def _labels(view: View, items: Iterable[int]) -> list[list[str]]:
+    return [view.gate.labels(int(item)) for item in items]
 
 
 def _ranks(users: Sequence[str]) -> list[int]:
@@ -205,7 +234,7 @@ class _Writer:
             pa.array(view.ids.external(items), pa.string()),
             pa.array(np.concatenate([answer.slate.scores for answer in answers]), pa.float32()),
             pa.array([source for answer in answers for source in answer.slate.sources], pa.string()),
-            pa.array([view.gate.labels(int(item)) for item in items], pa.list_(pa.string())),
+            pa.array(_labels(view, items), pa.list_(pa.string())),
         ]
         self.write(pa.Table.from_arrays(columns, schema=SCHEMA))
 

@@ -72,11 +72,8 @@ class Watcher:
         champion = read_champion(self._var)
         if champion is None or champion.manifest_sha256 in (self._served, self._refused):
             return False
-        try:
-            self._switch(load_champion(champion))
-        except RecsysError:
-            self._refused = champion.manifest_sha256  # said once; a promotion of another bundle is tried again
-            raise
+        self._refused = champion.manifest_sha256  # until it is served; said once, and not tried every second
+        self._switch(load_champion(champion))
         self._served, self._refused = champion.manifest_sha256, None
         # What was just loaded lives for days: a full collection that walks it costs 100 ms a request.
         gc.collect()
@@ -91,4 +88,4 @@ class Watcher:
             except RecsysError as error:
                 log.error("champion_refused", error=str(error))
             except Exception:
-                log.exception("champion_watch_failed")
+                log.exception("champion_refused")

@@ -34,7 +34,8 @@ class DecisionLog:
         self._folder = folder
         self._segment_bytes = segment_bytes
         self._waiting: list[bytes] = []
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # one writer of the file
+        self._queue = threading.Lock()  # held for a moment only, on the way of a request
         self._stopped = threading.Event()
         self._file = self._opened()
         self._thread = threading.Thread(target=self._run, name="decision-log", daemon=True)
@@ -42,17 +43,27 @@ class DecisionLog:
 
     def write(self, answers: Sequence[Answer]) -> None:
         """Queue the decisions; they reach the file within 100 ms."""
-        self._waiting.extend(_encode(record(answer)) for answer in answers)
+        records = [_encode(record(answer)) for answer in answers]
+        with self._queue:
+            self._waiting.extend(records)
 
     def flush(self) -> None:
         """Write what is queued now."""
         with self._lock:
-            waiting, self._waiting = self._waiting, []
-            if waiting:
-                self._file.write(b"\n".join(waiting) + b"\n")
-                self._file.flush()
+            with self._queue:
+                waiting, self._waiting = self._waiting, []
+            try:
+                self._append(waiting)
+            except OSError:
+                with self._queue:
+                    self._waiting = waiting + self._waiting
+                raise
             if self._file.tell() >= self._segment_bytes:
                 self._rotate()
+
+    def _append(self, records: list[bytes]) -> None:
+        if records:
+            self._file.write(b"\n".join(records) + b"\n")
 
     def close(self) -> None:
         """Flush and stop."""
@@ -69,8 +80,8 @@ class DecisionLog:
                 log.error("decision_log_unwritable", error=str(error))
 
     def _opened(self) -> Any:
-        name = f"{time.time_ns() // 1_000_000}-{os.getpid()}{OPEN}"
-        return (self._folder / name).open("ab")
+        name = f"{time.time_ns()}-{os.getpid()}{OPEN}"
+        return (self._folder / name).open("xb", buffering=0)
 
     def _rotate(self) -> None:
         done = Path(self._file.name)

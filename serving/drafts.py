@@ -1,7 +1,7 @@
 """From a request to a query: whose history counts, what must not be shown, what the gate allows."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import structlog
@@ -32,6 +32,15 @@ class Draft:
     degraded: list[str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Remembered:
+    """What is known of a user: the newest events, every item ever had, a profile."""
+
+    history: History = field(default_factory=History)
+    seen: Sequence[str] = ()
+    profile: Mapping[str, str] = field(default_factory=lambda: NOTHING)
+
+
 class Drafts:
     """Reads the stores for a request. What cannot be read degrades the list and is named in it."""
 
@@ -40,23 +49,27 @@ class Drafts:
         self._state = state
         self._max_history = max_history
 
-    def draft(self, view: View, ask: Ask, now: float) -> Draft:
-        """One request, ready for ranking. With personalisation off no history and no profile is read at all."""
+    def draft(self, view: View, ask: Ask, now: float, at: float) -> Draft:
+        """One request, ready for ranking for the moment ``at``; gate and overrides go by ``now`` (both s UTC).
+
+        With personalisation off no history and no profile is read at all.
+        """
         degraded: list[str] = []
         controls = self._controls(ask.user_id, degraded)
         personalised = ask.viewer.personalised and controls.personalised
-        history, profile = self._remembered(ask.user_id, degraded) if personalised else (_nothing(), NOTHING)
+        known = self._remembered(view, ask.user_id, degraded) if personalised else _Remembered()
         session = ask.session if personalised else ()
-        unwanted = [*controls.hidden, *controls.not_interested, *ask.exclude]
+        refused = controls.hidden | controls.not_interested
+        unwanted = [*refused, *ask.exclude]
         if ask.similar_to is not None:
-            query = seed(view, ask.similar_to, now, degraded)
+            query = seed(view, ask.similar_to, at, degraded)
             unwanted.append(ask.similar_to)
         else:
-            query = self._query(view, history, session, now)
+            query = self._query(view, known.history, session, at, refused)
         if not view.bundle.manifest.returns:
-            unwanted += [*history.items, *session]
+            unwanted += [*known.seen, *session]
         if personalised:
-            query = replace(query, profile={**profile, **ask.profile}, context=ask.context)
+            query = replace(query, profile={**known.profile, **ask.profile}, context=ask.context)
         exclude = np.unique(view.ids.dense(unwanted))
         allowed = view.allowed(ask.viewer, now)
         if self._control.silent_seconds() > LEASE_SECONDS:
@@ -75,28 +88,33 @@ class Drafts:
             degraded.append("controls_unavailable")
             return Controls(personalised=False)
 
-    def _remembered(self, user_id: str | None, degraded: list[str]) -> tuple[History, Mapping[str, str]]:
+    def _remembered(self, view: View, user_id: str | None, degraded: list[str]) -> _Remembered:
         if user_id is None:
-            return _nothing(), NOTHING
+            return _Remembered()
         try:
-            return self._state.history(user_id), self._state.profile(user_id)
+            seen = () if view.bundle.manifest.returns else self._state.seen(user_id)
+            return _Remembered(self._state.history(user_id, self._max_history), seen, self._state.profile(user_id))
         except StoreError as error:
             log.warning("history_unavailable", error=str(error))
             degraded.append("history_unavailable")
-            return _nothing(), NOTHING
+            return _Remembered()
 
-    def _query(self, view: View, history: History, session: Sequence[str], now: float) -> Query:
+    def _query(
+        self, view: View, history: History, session: Sequence[str], at: float, refused: Collection[str]
+    ) -> Query:
+        """Events and then the session as a history; a work that the user does not want speaks for nothing."""
         size = len(view.bundle.catalogue)
-        index = [view.ids.get(item) for item in (*history.items, *session)]
+        items = (*history.items, *session)
+        index = [None if item in refused else view.ids.get(item) for item in items]
         weights = [rule_of(view.rules, kind).weight for kind in history.kinds] + [1.0] * len(session)
-        times = [*history.times, *([now] * len(session))]
+        times = [*history.times, *([at] * len(session))]
         known = [place for place, item in enumerate(index) if item is not None and item < size]
         known = known[-self._max_history :]
         return Query(
             np.array([index[place] for place in known], np.int32),
             np.array([times[place] for place in known], np.float64),
             np.array([weights[place] for place in known], np.float32),
-            now,
+            at,
         )
 
 
@@ -119,7 +137,3 @@ def seed(view: View, item_id: str, now: float, degraded: list[str]) -> Query:
         near = view.overlay.weights[index - size]
         items, weights = view.overlay.neighbours[index - size][near > 0], near[near > 0]
     return Query(items, np.full(len(items), now), weights, now)
-
-
-def _nothing() -> History:
-    return History([], [], [], [])

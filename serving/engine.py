@@ -22,7 +22,8 @@ from serving.view import Live, View
 log = structlog.get_logger()
 
 SPARE = 50  # candidates beyond k, so that overrides, caps and the last check rarely need another round
-ROUNDS = 3  # how often a list is refilled after the last check before it stays short
+ROUNDS = 8  # how often a list is refilled after caps and the last check before it stays short
+NOTHING_MORE = np.zeros(0, np.int32)
 BECAUSE_OF = 10  # newest history items that an explanation may name
 
 
@@ -30,10 +31,18 @@ class Engine:
     """Answers batches of requests against the live view. Thread-safe; holds no user's data."""
 
     def __init__(
-        self, live: Live, control: ControlStore, state: Histories, clock: Clock, *, max_history: int = 200
+        self,
+        live: Live,
+        control: ControlStore,
+        state: Histories,
+        clock: Clock,
+        *,
+        max_history: int = 200,
+        at: float | None = None,  # s UTC: the moment to rank for, where it is not the clock's (lists on old logs)
     ) -> None:
         self.live = live
         self._clock = clock
+        self._at = at
         self._drafts = Drafts(control, state, max_history)
 
     def recommend(self, asks: Sequence[Ask]) -> list[Answer]:
@@ -43,7 +52,7 @@ class Engine:
     def recommend_on(self, view: View, asks: Sequence[Ask]) -> list[Answer]:
         """The same against a given view, as for warming a bundle up before it is swapped in."""
         now = self._clock()
-        drafts = [self._drafts.draft(view, ask, now) for ask in asks]
+        drafts = [self._drafts.draft(view, ask, now, now if self._at is None else self._at) for ask in asks]
         classes: defaultdict[int, list[Draft]] = defaultdict(list)
         for draft in drafts:
             classes[id(draft.allowed)].append(draft)
@@ -55,9 +64,10 @@ class Engine:
 
     def impersonal(self, ask: Ask) -> Answer:
         """The answer of last resort: no history, no profile; nothing at all where even that fails. Never raises."""
-        view = self.live.view()
+        view = self.live.current
         plain = replace(ask, viewer=replace(ask.viewer, personalised=False), explain=False)
         try:
+            view = self.live.view()
             answer = self.recommend_on(view, [plain])[0]
         except Exception:
             log.exception("recommendation_failed")
@@ -80,13 +90,15 @@ def _candidates(view: View, drafts: Sequence[Draft]) -> list[Slate]:
 
 
 def _finished(view: View, draft: Draft, slate: Slate, now: float) -> Slate:
-    """Overrides, caps, check; what the check removes is refilled from the masked pool and checked again."""
+    """Overrides, caps, check; what caps and check remove is refilled from the masked pool and checked again."""
     for _ in range(ROUNDS):
         placed = _placed(view, draft, slate, now)
         fine = view.gate.check(draft.ask.viewer, placed.items).allowed
-        if fine.all():
+        short = len(placed) < draft.ask.k
+        surplus = np.setdiff1d(view.surplus(placed, draft.ask.viewer), draft.exclude) if short else NOTHING_MORE
+        if fine.all() and not len(surplus):
             return placed
-        draft.exclude = np.union1d(draft.exclude, placed.items[~fine]).astype(np.int32)
+        draft.exclude = np.unique(np.concatenate([draft.exclude, placed.items[~fine], surplus])).astype(np.int32)
         slate = _candidates(view, [draft])[0]
     return _taken(placed, fine)
 
@@ -94,6 +106,7 @@ def _finished(view: View, draft: Draft, slate: Slate, now: float) -> Slate:
 def _placed(view: View, draft: Draft, slate: Slate, now: float) -> Slate:
     viewer, k = draft.ask.viewer, draft.ask.k
     live = view.overrides.live(viewer, now)
+    live = replace(live, pins={slot: pin for slot, pin in live.pins.items() if slot <= k})
     eligible = draft.allowed.copy()
     eligible[draft.exclude] = False
     with_boosted = _with_boosted(view, draft, slate, live, eligible)
@@ -106,7 +119,12 @@ def _with_boosted(view: View, draft: Draft, slate: Slate, live: LiveOverrides, e
     missing = np.setdiff1d(boosted[eligible[boosted]], slate.items).astype(np.int32)
     if not len(missing) or not len(slate):
         return slate
-    scores = view.bundle.pipeline.score([draft.query], missing, view.overlay)[0]
+    try:
+        scores = view.bundle.pipeline.score([draft.query], missing, view.overlay)[0]
+    except Exception:
+        log.exception("boost_unscored")
+        draft.degraded.append("boost_unscored")
+        return slate
     spoken = np.isfinite(scores)
     return _inserted(slate, missing[spoken], np.minimum(scores[spoken], slate.scores[0]))
 
@@ -168,14 +186,18 @@ def _because(view: View, draft: Draft, slate: Slate, reasons: Sequence[str]) -> 
     An explanation names a title, so it passes the same check as the list.
     """
     newest = np.unique(draft.query.items[-BECAUSE_OF:])
-    named = newest[view.gate.check(draft.ask.viewer, newest).allowed]
+    named = newest[draft.allowed[newest] & view.gate.check(draft.ask.viewer, newest).allowed]
     if not len(named) or "history" not in reasons:
         return ((),) * len(slate)
     alone = [
         Query(np.array([item], np.int32), np.array([draft.query.at]), np.ones(1, np.float32), draft.query.at)
         for item in named
     ]
-    scores = view.bundle.pipeline.score(alone, slate.items, view.overlay)  # (named, shown)
+    try:
+        scores = view.bundle.pipeline.score(alone, slate.items, view.overlay)  # (named, shown)
+    except Exception:
+        log.exception("explanation_failed")
+        return ((),) * len(slate)
     best = scores.argmax(axis=0)
     return tuple(
         (view.ids[int(named[best[place]])],) if reason == "history" and np.isfinite(scores[best[place], place]) else ()

@@ -5,17 +5,24 @@ import sys
 
 import structlog
 
+# A frame's locals hold keys, bodies and histories: a traceback names places only.
+TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
+
 
 def configure_logs(level: int = logging.INFO) -> None:
     """Set structlog up for this process."""
     terminal = sys.stderr.isatty()
-    renderer = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer(ensure_ascii=False)
+    renderer = (
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        if terminal
+        else structlog.processors.JSONRenderer(ensure_ascii=False)
+    )
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.dict_tracebacks if not terminal else structlog.dev.set_exc_info,
+            structlog.dev.set_exc_info if terminal else TRACEBACKS,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),

@@ -38,15 +38,13 @@ class Maintenance:
         self._thread = threading.Thread(target=self._run, name="maintenance", daemon=True)
 
     def start(self) -> None:
-        """Begin, if a lake is set."""
-        if self._settings.lake_location() is not None:
-            self._thread.start()
+        """Begin; a lake that is made later is found then."""
+        self._thread.start()
 
     def stop(self) -> None:
         """Stop after the step that is running."""
         self._stopped.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=10)
+        self._thread.join(timeout=10)
 
     def step(self) -> None:
         """One round, unless another worker is at it."""

@@ -24,7 +24,7 @@ def _rule(methods: str, path: str, *roles: str) -> Rule:
 RULES = (
     _rule("POST", r"/v1/(recommend|similar)", "platform", "editor", "safety"),
     _rule("POST", r"/v1/events", "platform"),
-    _rule("PUT", r"/v1/items", "platform", "editor"),
+    _rule("PUT", r"/v1/items", "platform", "safety"),
     _rule("GET PUT", r"/v1/users/[^/]+/controls", "platform"),
     _rule("DELETE", r"/v1/users/[^/]+", "platform"),
     _rule("GET", r"/v1/overrides", "editor", "safety"),

@@ -22,6 +22,7 @@ from serving.stores.state import UserState, open_state
 from serving.view import Live, View
 
 log = structlog.get_logger()
+EVENTS_CLOCK = "events clock"  # bookmark of the newest event's time, where time follows the events
 
 
 @dataclass(eq=False)
@@ -45,6 +46,8 @@ class Runtime:
         control = ControlStore.open(settings.control_location(), clock)
         state = open_state(settings.state_location())
         jobs = Jobs(settings.jobs_location())
+        if isinstance(clock, EventClock):
+            clock.saw(float(state.cursor(EVENTS_CLOCK) or 0))
         runtime = cls(settings, clock, control, state, jobs, DecisionLog(settings.var / "decisions"))
         runtime._load()
         runtime.maintenance = Maintenance(settings, control, state, jobs)
@@ -142,3 +145,9 @@ class Holder:
 
 
 holder = Holder()
+
+
+def is_known(item_id: str) -> bool:
+    """Whether the live catalogue has an item; true while there is none to ask."""
+    engine = holder.runtime().engine
+    return engine is None or item_id in engine.live.view().ids

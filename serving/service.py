@@ -1,14 +1,15 @@
 """The BentoML service: the HTTP API mounted at its root, the guard around every route, the engine as APIs too."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import bentoml
 import msgspec
+from bentoml.exceptions import InvalidArgument, ServiceUnavailable
 
-from recsys.types import Viewer
 from serving.api.app import create_app
 from serving.api.encode import encode_list
-from serving.api.lists import answer_one
+from serving.api.lists import NO_MODEL, answer_one, recommend_ask, similar_ask
+from serving.api.schemas import RecommendRequest, SimilarRequest
 from serving.asks import Ask
 from serving.logs import configure_logs
 from serving.measures import touch
@@ -17,6 +18,7 @@ from serving.runtime import holder
 from serving.settings import Settings
 
 TIMEOUT_SECONDS = 10
+T = TypeVar("T")
 
 
 @bentoml.service(
@@ -34,9 +36,18 @@ class Recommender:
         self._runtime = holder.start(Settings())
 
     @bentoml.api(route="/bento/recommend")  # type: ignore[untyped-decorator]
-    def recommend(self, user_id: str = "", k: int = 10, surface: str = "feed") -> dict[str, Any]:
-        """The same engine for BentoML's own clients."""
-        ask = Ask(Viewer(surface), max(1, min(k, 1000)), user_id=user_id or None)
+    def recommend(self, request: dict[str, Any], /) -> dict[str, Any]:
+        """POST /v1/recommend for BentoML's own clients: the same fields, the same engine."""
+        return self._answer(recommend_ask(_read(request, RecommendRequest)))
+
+    @bentoml.api(route="/bento/similar")  # type: ignore[untyped-decorator]
+    def similar(self, request: dict[str, Any], /) -> dict[str, Any]:
+        """POST /v1/similar for BentoML's own clients."""
+        return self._answer(similar_ask(_read(request, SimilarRequest)))
+
+    def _answer(self, ask: Ask) -> dict[str, Any]:
+        if self._runtime.engine is None:
+            raise ServiceUnavailable(NO_MODEL)
         answer: dict[str, Any] = msgspec.json.decode(encode_list(answer_one(self._runtime, ask)))
         return answer
 
@@ -47,6 +58,13 @@ class Recommender:
     def close(self) -> None:
         """Flush the logs."""
         holder.stop()
+
+
+def _read(request: dict[str, Any], shape: type[T]) -> T:
+    try:
+        return msgspec.convert(request, shape)
+    except msgspec.ValidationError as error:
+        raise InvalidArgument(str(error)) from None
 
 
 Recommender.add_asgi_middleware(Guard)  # type: ignore[attr-defined]

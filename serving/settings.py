@@ -53,6 +53,12 @@ class Settings(BaseSettings):
         """Where user state is: a URL or a file's path."""
         return self.var / "state.db" if self.state_url is None else self.state_url
 
+    @property
+    def remote(self) -> bool:
+        """Whether a store is reached over a network."""
+        urls = (self.control_url or "", self.state_url or "")
+        return any("://" in url and not url.startswith("sqlite") for url in urls)
+
     def jobs_location(self) -> Path:
         """The file of queued background work."""
         return self.var / "jobs.db"

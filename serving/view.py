@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import pyarrow as pa
 
 from recsys.bundle import Bundle
 from recsys.clock import Clock
@@ -22,9 +23,12 @@ from recsys.safety import Gate, Policy, load_policy
 from recsys.safety.recent import Recent
 from recsys.types import BoolArray, IntArray, Slate, Viewer
 from serving.stores.control import Change, ControlStore
+from serving.stores.sync import UPSERT_SEQ
+from serving.upserts import tightened
 
 SHOWN = ("title", "media_type", "year", "language", "genres", "authors", "provider")
 NEIGHBOURS = 20
+LIST = pa.list_(pa.string())
 _encode = msgspec.json.Encoder().encode
 
 
@@ -61,14 +65,23 @@ class View:
 
     def capped(self, slate: Slate, viewer: Viewer, k: int) -> Slate:
         """The first ``k`` of a slate with no more of one creator than the surface's policy allows."""
-        return cap(slate, self.creators, self.policy.surface(viewer.surface).max_per_creator, k)
+        limit = self.policy.surface(viewer.surface).max_per_creator
+        return _first(slate, k) if limit is None else cap(slate, self.creators, limit, k)
+
+    def surplus(self, slate: Slate, viewer: Viewer) -> IntArray:
+        """Items of creators who already have all their places in ``slate``, but for those in it."""
+        limit = self.policy.surface(viewer.surface).max_per_creator
+        if limit is None:
+            return np.zeros(0, np.int32)
+        groups, counts = np.unique(self.creators[slate.items], return_counts=True)
+        full = groups[(counts >= limit) & (groups >= 0)]
+        return np.setdiff1d(np.flatnonzero(np.isin(self.creators, full)), slate.items).astype(np.int32)
 
     @cached_property
     def creators(self) -> IntArray:
         """(items,): the first author of each item as a number, -1 where none is known."""
-        if not self.added and not self.changed:
-            return creators(self.bundle.catalogue)
-        return creators(Catalogue.from_records([self.record(index) for index in range(len(self.ids))]))
+        authors = self._column("authors")
+        return creators(Catalogue(pa.table({"item_id": self.ids.ids, "authors": pa.array(authors, LIST)})))
 
     @cached_property
     def rules(self) -> Mapping[str, EventRule]:
@@ -78,7 +91,16 @@ class View:
     @cached_property
     def shown(self) -> list[bytes]:
         """The JSON members of every item as they are sent, encoded once."""
-        return [self.members(index) for index in range(len(self.ids))]
+        columns = [self._column(name) for name in SHOWN]
+        rows = zip(self.ids.ids, *columns, strict=True)
+        return [_members(row[0], row[1:], self.gate.labels(index)) for index, row in enumerate(rows)]
+
+    def _column(self, name: str) -> list[Any]:
+        """A field of every item, upserts applied."""
+        values = self.bundle.catalogue.column(name) + [record.get(name) for record in self.added]
+        for index, record in (self.changed or {}).items():
+            values[index] = record.get(name)
+        return values
 
     def record(self, index: int) -> dict[str, Any]:
         """The known fields of one item, upserts applied."""
@@ -92,9 +114,16 @@ class View:
     def members(self, index: int) -> bytes:
         """The JSON members of one item."""
         record = self.record(index)
-        values = {"item_id": self.ids[index], **{name: record[name] for name in SHOWN if record.get(name) is not None}}
-        labels = self.gate.labels(index)
-        return _encode({**values, "labels": labels})[1:-1]
+        return _members(self.ids[index], [record.get(name) for name in SHOWN], self.gate.labels(index))
+
+
+def _members(item_id: str, values: Sequence[Any], labels: list[str]) -> bytes:
+    given = {name: value for name, value in zip(SHOWN, values, strict=True) if value is not None}
+    return _encode({"item_id": item_id, **given, "labels": labels})[1:-1]
+
+
+def _first(slate: Slate, k: int) -> Slate:
+    return Slate(slate.items[:k], slate.scores[:k], slate.sources[:k], slate.overrides[:k])
 
 
 def _without(mask: BoolArray, excluded: frozenset[int]) -> BoolArray:
@@ -120,7 +149,7 @@ def build(bundle: Bundle, control: ControlStore, clock: Clock, policy: str | Non
         Gate.compile(bundle.catalogue, pack, clock, control.takedowns()),
         OverrideIndex.compile([], bundle.catalogue.ids),
     )
-    view = _with_items(bare, [record for _, record in control.items()])
+    view = _with_items(bare, _news(bundle, control))
     return replace(view, overrides=OverrideIndex.compile(control.overrides(), view.ids))
 
 
@@ -148,36 +177,48 @@ def _carry(before: View, after: View, touched: Sequence[str]) -> None:
         after.__dict__["creators"] = before.creators
 
 
+def _news(bundle: Bundle, control: ControlStore) -> list[dict[str, Any]]:
+    """Upserts that the bundle's lake version did not hold yet; a newer catalogue outranks an older upsert."""
+    held = dict(zip(bundle.catalogue.ids.ids, bundle.catalogue.column(UPSERT_SEQ), strict=True))
+    return [record for seq, record in control.items() if seq > (held.get(str(record["item_id"])) or 0)]
+
+
 def _with_items(view: View, records: Sequence[dict[str, Any]]) -> View:
     """Upserted items: known ones are replaced in place, new ones go on behind, in the order they came."""
     if not records:
         return view
     size = len(view.bundle.catalogue)
+    records = tightened(view.gate, view.ids, view.record, records)
     ids = view.ids.extended(str(record["item_id"]) for record in records)
-    added, changed, gate = list(view.added), dict(view.changed or {}), view.gate
-    fresh: dict[int, dict[str, Any]] = {}
-    for record in records:
-        index = ids.dense([str(record["item_id"])])[0]
-        if index >= len(view.ids):
-            fresh[index] = record
-        else:
-            gate = gate.replaced(int(index), Catalogue.from_records([record]))
-            if index >= size:
-                added[index - size] = record
-            else:
-                changed[int(index)] = record
+    touched = {int(ids.dense([str(record["item_id"])])[0]): record for record in records}
+    known = {index: record for index, record in touched.items() if index < len(view.ids)}
+    fresh = [touched[index] for index in sorted(touched) if index >= len(view.ids)]
+    gate = view.gate
+    if known:
+        gate = gate.replaced_many(list(known), Catalogue.from_records(list(known.values())))
     if fresh:
-        added.extend(fresh[index] for index in sorted(fresh))
-        gate = gate.extended(Catalogue.from_records([fresh[index] for index in sorted(fresh)]))
-    return replace(view, ids=ids, gate=gate, overlay=_encoded(view.bundle, added), added=tuple(added), changed=changed)
+        gate = gate.extended(Catalogue.from_records(fresh))
+    added = [*view.added, *fresh]
+    for index, record in known.items():
+        if index >= size:
+            added[index - size] = record
+    changed = {**(view.changed or {}), **{index: record for index, record in known.items() if index < size}}
+    overlay = _overlay(view, {index - size: record for index, record in touched.items() if index >= size}, len(added))
+    return replace(view, ids=ids, gate=gate, overlay=overlay, added=tuple(added), changed=changed)
 
 
-def _encoded(bundle: Bundle, added: Sequence[dict[str, Any]]) -> Overlay:
-    if bundle.pipeline.content is None or not added:
-        nothing = np.zeros((len(added), 1), np.float32)
-        return Overlay(nothing.astype(np.int32), nothing)
-    vectors = bundle.pipeline.content.encode(Catalogue.from_records(added))
-    return Overlay(*bundle.pipeline.content.neighbours(vectors, NEIGHBOURS))
+def _overlay(view: View, touched: Mapping[int, dict[str, Any]], size: int) -> Overlay:
+    """The overlay with the neighbours of new and changed items found; the others keep theirs."""
+    near, weights = np.zeros((size, NEIGHBOURS), np.int32), np.zeros((size, NEIGHBOURS), np.float32)
+    before = len(view.overlay)
+    if before:
+        near[:before], weights[:before] = view.overlay.neighbours, view.overlay.weights
+    content = view.bundle.pipeline.content
+    if content is not None and touched:
+        places = list(touched)
+        vectors = content.encode(Catalogue.from_records(list(touched.values())))
+        near[places], weights[places] = content.neighbours(vectors, NEIGHBOURS)
+    return Overlay(near, weights)
 
 
 class Live:
@@ -189,6 +230,11 @@ class Live:
         self._policy = policy
         self._lock = threading.Lock()
         self._view = build(bundle, control, clock, policy)
+
+    @property
+    def current(self) -> View:
+        """The view as it was last brought up to date."""
+        return self._view
 
     def view(self) -> View:
         """The view with every change of the control store that this process can know of."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -91,6 +92,21 @@ def copy_bundle(bundle: Path, target: Path) -> None:
         shutil.rmtree(draft, ignore_errors=True)
 
 
+def check_writable(target: Path, *, force: bool) -> None:
+    """Refuse a place for a bundle before any work is done: taken without ``force``, no bundle, or not to be written."""
+    if target.exists() and not force:
+        raise BundleError(f"{target} exists already; choose another --out, or write over it with --force.")
+    if target.exists() and not (target / MANIFEST).is_file():
+        raise BundleError(f"{target} holds no bundle, so --force does not write over it; choose another --out.")
+    trial = draft_of(target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        trial.mkdir()
+        trial.rmdir()
+    except OSError as error:
+        raise StoreError(f"The bundle cannot be put at {target}: {error}.") from None
+
+
 def draft_of(target: Path, word: str = "new") -> Path:
     """The hidden name under which this process writes what will be ``target``."""
     return target.with_name(f".{target.name}.{word}.{os.getpid()}.part")
@@ -110,11 +126,12 @@ def workplace(state: State) -> Iterator[Path]:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def sweep(folder: Path) -> None:
-    """Remove the drafts in a folder whose writers are dead."""
+def sweep(folder: Path, name: str | None = None) -> None:
+    """Remove the drafts of dead writers in a folder: of everything, or of what is to be ``name`` where others write."""
+    ours = re.compile(rf"\.{'.+' if name is None else re.escape(name)}\.(?:new|old)\.([0-9]+)\.part")
     for draft in folder.glob(".*.part"):
-        pid = draft.name.split(".")[-2]
-        if pid.isdecimal() and not alive(int(pid)):
+        found = ours.fullmatch(draft.name)
+        if found is not None and not alive(int(found[1])):
             if draft.is_dir():
                 shutil.rmtree(draft, ignore_errors=True)
             else:

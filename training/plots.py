@@ -12,18 +12,25 @@ Curve = Sequence[tuple[int, int, Mapping[str, float]]]  # window, step, metrics
 
 
 def learning_curve(curve: Curve, title: str, path: Path) -> None:
-    """Write a PNG with one panel for each reported metric and one line for each window, over the steps of the fit."""
+    """Write a PNG with one panel for each reported metric and one line for each window, over the steps of the fit.
+
+    Nothing is written where no step reported anything.
+    """
     names = sorted({name for _, _, metrics in curve for name in metrics})
+    if not names:
+        return
     figure = Figure(figsize=(6, 2.6 * len(names) + 0.4), layout="constrained")
     for place, name in enumerate(names, start=1):
         axes = figure.add_subplot(len(names), 1, place)
         for window in sorted({window for window, _, _ in curve}):
             points = [(step, metrics[name]) for w, step, metrics in curve if w == window and name in metrics]
+            if not points:
+                continue
             axes.plot(*zip(*points, strict=True), marker=".", label=f"window {window + 1}")
         axes.set(ylabel=name, xlabel="epoch")
         axes.grid(alpha=0.3)
+        axes.legend()
     figure.suptitle(title)
-    figure.axes[0].legend()
     _write(figure, path)
 
 

@@ -1,7 +1,7 @@
 """The champion rule: when the alias ``champion`` moves to a new model, and in which words it does not."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from recsys.metrics import Interval
@@ -16,6 +16,14 @@ class Candidate:
     recipe: Mapping[str, Any]
     lake: str  # URI
     lake_versions: Mapping[str, int]
+    lake_ids: Mapping[str, str] = field(default_factory=dict)  # of its tables
+
+    def same_lake(self, other: "Candidate") -> bool:
+        """Whether both were fitted on versions of the same tables, wherever these lie now."""
+        both = self.lake_ids.keys() & other.lake_ids.keys()
+        if "events" in both:
+            return all(self.lake_ids[table] == other.lake_ids[table] for table in both)
+        return not both and self.lake == other.lake  # a model from before tables were told apart
 
     def data(self) -> str:
         """The data in words."""
@@ -42,8 +50,9 @@ def decide(
     """The rule. ``paired`` compares recipe with recipe, both fitted on one slice; ``floor_ratio`` is new ÷ popular.
 
     The first model is champion. Then the alias moves where the paired lower bound is above 0.99, the ratio above 1
-    and the new model not below the popular floor. The same recipe has a ratio of 1 by construction: newer data wins.
-    A ratio that is not a number never promotes.
+    and the new model not below the popular floor. The same recipe has a ratio of 1 by construction, so there is
+    nothing to compare: newer versions of the same lake win, another lake does not. A ratio that is not a number
+    never promotes.
     """
     if champion is None:
         return Decision(True, f"It is the first model ({_floor(floor_ratio)} the popular floor in {metric}).")
@@ -69,8 +78,13 @@ def decide(
 
 
 def _same_recipe(new: Candidate, champion: Candidate) -> Decision:
-    if new.lake != champion.lake:
-        return Decision(True, f"It is the champion's recipe, fitted on {new.data()} instead of {champion.data()}.")
+    if not new.same_lake(champion):
+        where = "a lake that was made anew" if new.lake == champion.lake else "another lake"
+        return Decision(
+            False,
+            f"It is the champion's recipe fitted on {where}, {new.data()} instead of {champion.data()}: nothing says "
+            "which data is better, so the champion stays; `recsys promote` makes this version champion.",
+        )
     tables = {**champion.lake_versions, **new.lake_versions}
     steps = [new.lake_versions.get(table, -1) - champion.lake_versions.get(table, -1) for table in tables]
     if not any(steps):

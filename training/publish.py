@@ -17,9 +17,8 @@ from training.spec import RunSpec
 def publish(folder: Path, source: Source, contest: Contest, spec: RunSpec, *, device: str = "cpu") -> Manifest:
     """Refit exactly what validation chose on every event, and write the bundle; its metrics are the contest's."""
     context = FitContext(seed=spec.seed, device=device)
-    chosen = dict.fromkeys(
-        (contest.best.resolved, contest.floor.resolved)
-    )  # the floor is the fallback, if not the best
+    best, floor = contest.best.resolved, contest.floor.resolved
+    chosen = (best,) if best.name == floor.name else (best, floor)  # the floor is the fallback
     sources = tuple(context.fit(recipe, source.data) for recipe in chosen)
     catalogue = source.data.catalogue
     pipeline = Pipeline(catalogue, sources, ContentSpace.fit(catalogue, seed=spec.seed))
@@ -28,14 +27,17 @@ def publish(folder: Path, source: Source, contest: Contest, spec: RunSpec, *, de
 
 def _facts(source: Source, contest: Contest, spec: RunSpec) -> Facts:
     best, newest = contest.best, source.data.at
-    windows = source.windows
+    metrics = {"validation": best.validation.summary(), "test": best.test.summary()}
+    if best.pooled_test is not best.test:
+        metrics["pooled_test"] = best.pooled_test.summary()
     return Facts(
         lake=source.lake,
         lake_versions=dict(source.versions),
+        lake_ids=dict(source.ids),
         spec=spec.name,
         recipe=best.resolved.params(),
-        split="; ".join(split.name for split in windows),
-        metrics={"validation": best.validation.summary(), "test": best.test.summary()},
+        split=source.windows[-1].name,  # the one that ``test`` was measured on
+        metrics=metrics,
         refit=True,
         rules=dict(source.rules),
         returns=source.data.returns,

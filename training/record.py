@@ -1,6 +1,7 @@
 """What of a run goes into MLflow: one run per recipe under one parent, with epochs, metrics and pictures."""
 
 import math
+import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,7 +29,7 @@ class Recorder:
         self._parent.params(
             {
                 "spec": spec.model_dump(mode="json", exclude={"models"}),
-                "lake": {"uri": source.lake, "versions": source.versions},
+                "lake": {"uri": source.lake, "versions": source.versions, "ids": source.ids},
                 "events": source.data.n_events,
                 "users": source.data.n_users,
                 "items": source.data.n_items,
@@ -52,12 +53,12 @@ class Recorder:
 
             trial = arena.trial(section, arena.spec.models[section], watch)
             run.params(trial.resolved.params())
-            run.metrics({**means("validation", trial.validation), **means("test", trial.test)})
-            run.metrics({"seconds": trial.seconds})
+            run.metrics({**measured(trial), "seconds": trial.seconds})
             folder = self._folder(section)
-            if curve:
-                plots.learning_curve(curve, section, folder / "learning_curve.png")
-            plots.by_popularity({section: trial.test.by_popularity}, section, folder / "recall_by_popularity.png")
+            plots.learning_curve(curve, section, folder / "learning_curve.png")
+            plots.by_popularity(
+                {section: trial.pooled_test.by_popularity}, section, folder / "recall_by_popularity.png"
+            )
             run.folder(folder, "plots")
         self._show.done(trial, arena.spec.metric)
         return trial
@@ -65,16 +66,22 @@ class Recorder:
     def contest(self, contest: Contest, spec: RunSpec) -> None:
         """The comparison of all of them, on the parent."""
         folder = self._folder("comparison")
-        recalls = {trial.section: trial.test.by_popularity for trial in contest.trials}
+        recalls = {trial.section: trial.pooled_test.by_popularity for trial in contest.trials}
         plots.by_popularity(recalls, "recall@10 by popularity", folder / "recall_by_popularity.png")
         self._parent.folder(folder, "plots")
-        self._parent.metrics({**means("validation", contest.best.validation), **means("test", contest.best.test)})
+        self._parent.metrics(measured(contest.best))
         self._parent.json(report.values(contest, spec), "comparison.json")
 
     def _folder(self, name: str) -> Path:
         folder = self._work / f"plots-{name}"
         folder.mkdir()
         return folder
+
+
+def measured(trial: Trial) -> dict[str, float]:
+    """What a trial made on validation and on test (the newest window), and where there are more, on all pooled."""
+    found = {**means("validation", trial.validation), **means("test", trial.test)}
+    return found if trial.pooled_test is trial.test else found | means("pooled_test", trial.pooled_test)
 
 
 def means(prefix: str, evaluation: Evaluation) -> dict[str, float]:
@@ -87,9 +94,17 @@ def means(prefix: str, evaluation: Evaluation) -> dict[str, float]:
 
 
 def git_revision() -> str | None:
-    """The commit of the working directory, None outside a git checkout."""
+    """The commit of the checkout that this code runs from, None where it is installed, be it inside another checkout."""
     try:
-        found = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True, timeout=10)  # noqa: S607
+        _git("ls-files", "--error-unmatch", Path(__file__).name)
+        return _git("rev-parse", "HEAD")
     except (OSError, subprocess.SubprocessError):
         return None
-    return found.stdout.strip()
+
+
+def _git(*arguments: str) -> str:
+    """What git says in the folder of this file, whatever repository the caller stands in."""
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    command = ["git", "-C", str(Path(__file__).parent), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10, env=plain)  # noqa: S603
+    return done.stdout.strip()

@@ -21,7 +21,7 @@ def current(state: State, tracker: Tracker) -> Candidate | None:
     if served is None:
         return None
     manifest = read_manifest(Path(served.path))
-    return Candidate(manifest.recipe, manifest.lake, manifest.lake_versions)
+    return Candidate(manifest.recipe, manifest.lake, manifest.lake_versions, manifest.lake_ids)
 
 
 def promote(state: State, tracker: Tracker, version: Version, bundle: Path | None = None) -> Served:

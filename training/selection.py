@@ -1,4 +1,8 @@
-"""Recipes against each other: each chosen on validation, refitted on train + validation, measured on test."""
+"""Recipes against each other: each chosen on validation, refitted on train + validation, measured on test.
+
+The windows of a split overlap: what is test in one window is validation in the next. So the table pools them all, but
+what decides about a model is measured on the newest test slice alone, which nothing was ever chosen on.
+"""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +31,8 @@ class Trial:
     recipe: Recipe  # as the spec has it
     resolved: Recipe  # what validation chose in the newest window
     validation: Evaluation  # windows pooled; fitted on train
-    test: Evaluation  # windows pooled; fitted on train + validation
+    test: Evaluation  # newest window: ``resolved``, fitted on train + validation
+    pooled_test: Evaluation  # every window with what its own validation chose; ``test`` itself where there is one
     seconds: float
 
 
@@ -54,11 +59,12 @@ class Arena:
             chosen.append(model.recipe)
             test.append(self._exactly(section, model.recipe, place))
         seconds = time.perf_counter() - begin
-        return Trial(section, recipe, chosen[-1], pool(validation), pool(test), seconds)
+        pooled = pool(test) if len(test) > 1 else test[0]
+        return Trial(section, recipe, chosen[-1], pool(validation), test[-1], pooled, seconds)
 
     def fixed(self, name: str, recipe: Recipe) -> Evaluation:
-        """A recipe as it stands, fitted on train + validation and measured on test; windows pooled."""
-        return pool([self._exactly(name, recipe, place) for place in range(len(self.windows))])
+        """A recipe as it stands in the newest window, fitted on train + validation and measured on test."""
+        return self._exactly(name, recipe, len(self.windows) - 1)
 
     def _exactly(self, name: str, recipe: Recipe, place: int) -> Evaluation:
         split = self.windows[place]
@@ -71,7 +77,10 @@ class Arena:
 
 @dataclass(frozen=True, eq=False)
 class Contest:
-    """The trials of a spec. ``best`` was chosen on validation; ``floor`` is ``popular``, in the spec or beside it."""
+    """The trials of a spec. ``best`` was chosen on validation.
+
+    ``floor`` is ``popular`` with its best half-life: of the spec, or beside it where the spec has none or fixes it.
+    """
 
     trials: tuple[Trial, ...]
     best: Trial
@@ -82,9 +91,16 @@ def hold(arena: Arena, run: Callable[[str], Trial]) -> Contest:
     """Let every section of the spec compete; ``run`` makes the trial of a section. The first of equals wins."""
     trials = tuple(run(section) for section in arena.spec.models)
     best = max(trials, key=lambda trial: trial.validation.mean(arena.spec.metric))
-    known = (trial for trial in trials if trial.recipe.name == FLOOR)
-    floor = next(known, None) or arena.trial(FLOOR, recipes()[FLOOR]())
-    return Contest(trials, best, floor)
+    open_floor = recipes()[FLOOR]()  # chooses its half-life on validation
+    known = next((trial for trial in trials if trial.recipe == open_floor), None)
+    return Contest(trials, best, known or arena.trial(_free(FLOOR, arena.spec), open_floor))
+
+
+def _free(name: str, spec: RunSpec) -> str:
+    """A name that no section of the spec has."""
+    while name in spec.models:
+        name += " floor"
+    return name
 
 
 def ratio(a: Evaluation, b: Evaluation, spec: RunSpec) -> Interval:

@@ -50,5 +50,5 @@ class Show:
         self._progress.advance(self._task)
         self.say(
             f"{trial.section}: {metric} {trial.validation.mean(metric):.4f} on validation, "
-            f"{trial.test.mean(metric):.4f} on test, {trial.seconds:.1f} s"
+            f"{trial.pooled_test.mean(metric):.4f} on test, {trial.seconds:.1f} s"
         )

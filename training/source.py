@@ -18,8 +18,9 @@ from training.state import State
 class Source:
     """A prepared data set, and where it came from."""
 
-    lake: str  # URI or absolute path
+    lake: str  # URI or absolute path without links
     versions: Mapping[str, int]  # by table
+    ids: Mapping[str, str]  # by table
     data: Dataset
     windows: list[Split]
     rules: Mapping[str, EventRule]  # resolved
@@ -31,10 +32,10 @@ def open_source(lake: str, spec: RunSpec, state: State) -> Source:
 
     Raises DataError where the lake has no events.
     """
-    place = lake if "://" in lake else str(Path(lake).absolute())
-    store = Lake(place)
+    store = Lake(lake if "://" in lake else Path(lake).resolve())
     versions = {table: version for table, version in store.versions().items() if table in TABLES}
-    folder = state.prepared(place, versions, spec.prepare)
+    ids = {table: one for table, one in store.ids().items() if table in TABLES}
+    folder = state.prepared(store.root, versions, ids, spec.prepare)
     data = prepare(store, spec.prepare, folder, versions)
     has_labels = bool(load_facts(folder)["has_labels"])
-    return Source(place, versions, data, splits(data, spec.split), load_rules(folder), has_labels)
+    return Source(store.root, versions, ids, data, splits(data, spec.split), load_rules(folder), has_labels)

@@ -1,17 +1,28 @@
 """A run spec: what is prepared, how it is split, which recipes compete and by which metric the winner is chosen."""
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    SerializeAsAny,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from recsys.errors import ConfigError
 from recsys.metrics import accuracy_metrics
 from recsys.models.recipe import Recipe, parse
 from recsys.prepare.spec import PrepareSpec, SplitSpec
 
+SECTION = re.compile(r"[^\W_][\w. -]{0,99}")  # it names a run, a folder and a line of a picture's legend
 SHIPPED = Path(__file__).parent / "specs"
 
 
@@ -24,8 +35,8 @@ class RunSpec(BaseModel):
     split: SplitSpec = Field(default_factory=SplitSpec)
     models: dict[str, SerializeAsAny[Recipe]] = Field(min_length=1)  # by section
     metric: str = Field("ndcg@10", pattern=r"^[a-z_]+@[1-9][0-9]*$")  # what the winner is chosen by
-    k: tuple[int, ...] = (5, 10, 20)  # list lengths that are measured
-    seed: int = 0
+    k: tuple[PositiveInt, ...] = Field((5, 10, 20), min_length=1)  # list lengths that are measured
+    seed: int = Field(0, ge=0)
 
     @field_validator("k", mode="before")
     @classmethod
@@ -71,6 +82,12 @@ def parse_spec(values: Mapping[str, Any], *, where: str = "run spec") -> RunSpec
     sections = plain.get("models")
     if not isinstance(sections, Mapping) or not sections:
         raise ConfigError(f"{where}: models: a spec needs at least one section such as [models.popular].")
+    for name in sections:
+        if not SECTION.fullmatch(name):
+            raise ConfigError(
+                f"{where}: models: a section cannot be called {name!r}; use letters, digits, spaces and . _ - in at "
+                "most 100 characters, and begin with a letter or a digit."
+            )
     plain["models"] = {name: _recipe(name, sections, where) for name in sections}
     try:
         if "events" in plain:

@@ -44,8 +44,8 @@ class State:
         """Bundles on their way; whatever a killed job leaves here is swept by the next one."""
         return self.root / "staging"
 
-    def prepared(self, lake: str, versions: Mapping[str, int], spec: BaseModel) -> Path:
-        """The folder of the data prepared from these lake versions with this spec."""
-        facts = {"lake": lake, "versions": dict(versions), "spec": spec.model_dump(mode="json")}
+    def prepared(self, lake: str, versions: Mapping[str, int], ids: Mapping[str, str], spec: BaseModel) -> Path:
+        """The folder of the data prepared with this spec from these versions of the tables with these ids."""
+        facts = {"lake": lake, "versions": dict(versions), "ids": dict(ids), "spec": spec.model_dump(mode="json")}
         digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
         return self.root / "prepared" / digest[:16]

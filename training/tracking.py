@@ -1,9 +1,11 @@
 """Runs and model versions in MLflow. The only file that imports it; the import costs seconds, so it comes late."""
 
+import hashlib
 import json
 import logging
 import math
 import os
+import re
 import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,6 +37,7 @@ BUNDLE = "bundle"
 CHAMPION, CHALLENGER = "champion", "challenger"
 HOST, PID = "recsys.host", "recsys.pid"
 LONGEST_VALUE = 6000  # MLflow's limit for a parameter
+LONGEST_KEY = 250  # and for a name
 
 
 class Run:
@@ -52,7 +55,7 @@ class Run:
             self._client.log_batch(self.id, params=flat)
 
     def metrics(self, values: Mapping[str, float], step: int = 0) -> None:
-        """Log the finite ones of ``values``; ``ndcg@10`` is written ``ndcg_at_10``, as MLflow takes no @."""
+        """Log the finite ones of ``values``; ``ndcg@10`` is written ``ndcg_at_10``."""
         now = int(time.time() * 1000)
         finite = [Metric(_key(k), float(v), now, step) for k, v in values.items() if math.isfinite(v)]
         with _told(self._uri):
@@ -91,7 +94,15 @@ class Version:
     def candidate(self) -> Candidate:
         """Its recipe and its data."""
         tags = self.tags
-        return Candidate(json.loads(tags["recipe"]), tags["lake"], json.loads(tags["lake_versions"]))
+        ids = json.loads(tags.get("lake_ids", "{}"))
+        return Candidate(json.loads(tags["recipe"]), tags["lake"], json.loads(tags["lake_versions"]), ids)
+
+    @property
+    def score(self) -> str:
+        """What it made on test in the metric it was chosen by, in words; empty where that is not known."""
+        metric = self.tags.get("metric", "ndcg@10")
+        mean = json.loads(self.tags.get("test", "{}")).get(metric, {}).get("mean")
+        return "" if mean is None else f"{metric} {mean:.4f}"
 
 
 class Tracker:
@@ -151,6 +162,7 @@ class Tracker:
             "recipe": json.dumps(manifest.recipe, sort_keys=True),
             "lake": manifest.lake,
             "lake_versions": json.dumps(manifest.lake_versions, sort_keys=True),
+            "lake_ids": json.dumps(manifest.lake_ids, sort_keys=True),
             **tags,
         }
         with _told(self.uri):
@@ -249,7 +261,12 @@ def _version(found: Any, aliases: tuple[str, ...]) -> Version:
 
 
 def _key(name: str) -> str:
-    return name.replace("@", "_at_")
+    """A name as MLflow takes it: no @, other strange characters as their code, and a long one with its digest."""
+    plain = re.sub(r"[^\w.\- ]", lambda odd: f"_{ord(odd[0]):x}_", name.replace("@", "_at_"))
+    if len(plain) <= LONGEST_KEY:
+        return plain
+    digest = hashlib.sha256(plain.encode()).hexdigest()[:8]
+    return f"{plain[: LONGEST_KEY - 9]}.{digest}"
 
 
 def _create(path: Path) -> None:

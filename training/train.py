@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recsys.bundle import Manifest
-from recsys.errors import BundleError, FitError
+from recsys.errors import BundleError, ConfigError, FitError, RecsysError
 from recsys.metrics import Interval
-from recsys.models.recipe import Recipe, parse
+from recsys.models.recipe import parse
 from training import release
-from training.champion import copy_bundle, sweep, workplace
+from training.champion import check_writable, copy_bundle, sweep, workplace
 from training.promotion import Candidate, Decision, decide
 from training.publish import publish
 from training.record import Recorder
@@ -18,7 +18,7 @@ from training.show import Show
 from training.source import Source, open_source
 from training.spec import RunSpec
 from training.state import State
-from training.tracking import CHALLENGER, Run, Tracker, Version
+from training.tracking import CHALLENGER, Tracker, Version
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class Outcome:
     """What came of it."""
 
     contest: Contest
+    windows: tuple[str, ...]  # their names
     manifest: Manifest
     version: Version
     decision: Decision
@@ -45,13 +46,11 @@ class Outcome:
 
 def train(job: Job, show: Show) -> Outcome:
     """Run the whole job; whatever kills it, nothing half made is left where anyone looks for it."""
-    if job.out is not None and job.out.exists() and not job.force:
-        raise BundleError(f"{job.out} exists already; choose another --out, or write over it with --force.")
+    if job.out is not None:
+        check_writable(job.out, force=job.force)
     tracker = Tracker(job.state)
     tracker.close_killed()
-    release.heal(job.state, tracker)
-    champion = release.current(job.state, tracker)
-    rival = None if champion is None else parse(champion.recipe, where="The champion")
+    champion = _champion(job.state, tracker, show)
     show.doing("preparing the data")
     source = open_source(job.lake, job.spec, job.state)
     arena = Arena(source.windows, job.spec, device=job.device)
@@ -61,23 +60,37 @@ def train(job: Job, show: Show) -> Outcome:
         contest = hold(arena, lambda section: recorder.trial(arena, section))
         recorder.contest(contest, job.spec)
         show.doing("comparing with the champion")
-        decision = _judge(arena, contest, source, champion, _against(arena, contest, rival, show))
+        decision = _judge(arena, contest, source, champion, _against(arena, contest, champion, show))
         show.doing(f"refitting {contest.best.section} on all events")
         manifest = publish(work / "bundle", source, contest, job.spec, device=job.device)
         show.doing("publishing")
-        version = _register(tracker, parent, work / "bundle", manifest, decision)
+        version = tracker.register(parent, work / "bundle", manifest, _tags(manifest, decision, job.spec))
         _hand_over(job, tracker, version, work / "bundle", decision)
-    return Outcome(contest, manifest, version, decision)
+    return Outcome(contest, tuple(window.name for window in source.windows), manifest, version, decision)
 
 
-def _against(arena: Arena, contest: Contest, rival: Recipe | None, show: Show) -> Interval | None:
-    """The winner ÷ the champion's recipe, both fitted on train + validation; None where there is nothing to compare."""
-    if rival is None:
+def _champion(state: State, tracker: Tracker, show: Show) -> Candidate | None:
+    """The champion as far as it can be known: what is wrong with the served one is said, and no reason not to train."""
+    try:
+        release.heal(state, tracker)
+    except RecsysError as error:
+        show.say(f"The champion cannot be served as it is: {error}")
+    try:
+        return release.current(state, tracker)
+    except BundleError as error:
+        show.say(f"What is served here cannot be read, so it is no champion to compare with: {error}")
+        return None
+
+
+def _against(arena: Arena, contest: Contest, champion: Candidate | None, show: Show) -> Interval | None:
+    """The winner ÷ the champion's recipe, both as fixed recipes on the newest test slice; None without a comparison."""
+    if champion is None:
         return None
     try:
+        rival = parse(champion.recipe, where="The champion")
         return ratio(contest.best.test, arena.fixed("champion", rival), arena.spec)
-    except FitError as error:
-        show.say(f"The champion's recipe cannot be fitted on this data: {error}")
+    except (ConfigError, FitError) as error:
+        show.say(f"The champion's recipe cannot be fitted here: {error}")
         return None
 
 
@@ -85,22 +98,22 @@ def _judge(
     arena: Arena, contest: Contest, source: Source, champion: Candidate | None, paired: Interval | None
 ) -> Decision:
     spec = arena.spec
-    new = Candidate(contest.best.resolved.params(), source.lake, source.versions)
+    new = Candidate(contest.best.resolved.params(), source.lake, source.versions, source.ids)
     over_floor = ratio(contest.best.test, contest.floor.test, spec)
     return decide(new, champion, paired, floor_ratio=over_floor.ratio, metric=spec.metric)
 
 
-def _register(tracker: Tracker, parent: Run, bundle: Path, manifest: Manifest, decision: Decision) -> Version:
-    metric = manifest.metrics["test"]["groups"]["all"]["metrics"]
-    tags = {"spec": manifest.spec, "decision": decision.reason, "test": json.dumps(metric, sort_keys=True)}
-    return tracker.register(parent, bundle, manifest, tags)
+def _tags(manifest: Manifest, decision: Decision, spec: RunSpec) -> dict[str, str]:
+    """What the registry says of a version beside what its bundle says."""
+    test = json.dumps(manifest.metrics["test"]["groups"]["all"]["metrics"], sort_keys=True)
+    return {"spec": manifest.spec, "metric": spec.metric, "decision": decision.reason, "test": test}
 
 
 def _hand_over(job: Job, tracker: Tracker, version: Version, bundle: Path, decision: Decision) -> None:
     """``--out`` always gets this run's bundle; the alias and what is served follow the decision."""
     if job.out is not None:
         target = job.out.absolute()
-        sweep(target.parent)
+        sweep(target.parent, target.name)
         copy_bundle(bundle, target)
     if decision.promoted:
         release.promote(job.state, tracker, version, bundle)

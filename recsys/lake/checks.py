@@ -64,9 +64,12 @@ def layout(
 ) -> Layout:
     """Match a file's columns with a table's; unknown ones have the type of the ``existing`` table, if it has them.
 
-    Raises DataError where a needed column is missing or names differ in case only.
+    A column without a name, such as the row numbers that pandas writes, is left out. Raises DataError where a needed
+    column is missing, names differ in case only, or ``mapping`` gives a field another column than that of its name.
     """
+    types = {column: kind for column, kind in types.items() if column.strip()}
     mapped = {name: column for name, column in mapping.items() if column in types}
+    _refuse_hidden(path, types, mapped)
     fields = {name: mapped.get(name, name) for name in FIELDS[table] if name in mapped or name in types}
     for name in IDS[table]:
         if name not in fields:
@@ -124,6 +127,15 @@ def row_ids(sha: str, rows: Iterable[int]) -> list[str]:
         digest.update(b"%d" % row)
         ids.append(digest.hexdigest()[:32])
     return ids
+
+
+def _refuse_hidden(path: Path, types: Mapping[str, pa.DataType], mapped: Mapping[str, str]) -> None:
+    for name, column in mapped.items():
+        if name != column and name in types and name not in mapped.values():
+            raise DataError(
+                f"{path} has the column {name} itself beside {column}, which --map {name}={column} puts in its place. "
+                f"Keep it under another name with --map OTHER={name}, or take it out of the file."
+            )
 
 
 def _event_defaults(columns: Mapping[str, pa.Array], chunk: Chunk, keep: BoolArray, sha: str) -> dict[str, pa.Array]:

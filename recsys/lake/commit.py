@@ -22,9 +22,17 @@ SETTINGS = {
 }
 
 
-def commit(target: str | DeltaTable, schema: pa.Schema, batches: Iterable[pa.RecordBatch], *, whole: bool) -> None:
+def commit(
+    target: str | DeltaTable,
+    schema: pa.Schema,
+    batches: Iterable[pa.RecordBatch],
+    *,
+    whole: bool,
+    description: str | None = None,
+) -> None:
     """Make a table at a URI, or add rows to an opened one (``whole``: put them in the place of its rows).
 
+    A new table has ``description`` in its metadata, and keeps it.
     Raises CommitFailedError if anybody else committed since ``target`` was opened. Errors of ``batches`` pass through.
     """
     new = isinstance(target, str)
@@ -37,6 +45,7 @@ def commit(target: str | DeltaTable, schema: pa.Schema, batches: Iterable[pa.Rec
             mode="error" if new else "overwrite" if whole else "append",
             schema_mode=None if new else "overwrite" if whole else "merge",
             configuration=SETTINGS if new else None,
+            description=description if new else None,
             writer_properties=WriterProperties(compression="ZSTD"),
             commit_properties=CommitProperties(max_commit_retries=0),
         )

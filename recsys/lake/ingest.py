@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
+
 from recsys.clock import Clock, system_clock, to_datetime
 from recsys.errors import DataError
 from recsys.lake.checks import layout
@@ -12,10 +14,15 @@ from recsys.lake.lake import Lake
 from recsys.lake.read import Source, open_source
 from recsys.lake.stage import Staged, Terms, stage
 
+ERASED = "erased"  # the reason of rows whose user was erased
+
 
 @dataclass(frozen=True, slots=True)
 class IngestReport:
-    """What became of the rows: by table what was read and what changed in the lake, by reason what was kept out."""
+    """What became of the rows: by table what was read and what changed in the lake, by reason what was kept out.
+
+    Rows that stay out because their user was erased count under the reason ``erased``, and are kept nowhere.
+    """
 
     read: dict[str, int]
     added: dict[str, int]
@@ -43,7 +50,7 @@ def ingest(
     DataError before anything is written. ``progress`` is called with a table and the records read since the last call.
     All files are read and checked to their end before the first table changes, and each table changes in one commit.
     """
-    given = {"items": items, "users": users, "events": events}
+    given = {"items": items, "events": events, "users": users}  # a profile of an erased user waits for later events
     files = {table: Path(path) for table, path in given.items() if path is not None}
     if not files:
         raise DataError("There is nothing to ingest; name a file of events, items or users.")
@@ -61,12 +68,17 @@ def ingest(
 def _write(lake: Lake, staged: Mapping[str, Staged]) -> IngestReport:
     reasons: Counter[str] = Counter()
     for one in staged.values():
-        lake.append("quarantine", one.bad)
+        erased = lake.admit("quarantine", one.bad).erased
         reasons += one.reasons
+        if erased.any():
+            reasons -= Counter(one.bad.read(columns=["reason"])["reason"].filter(pa.array(erased)).to_pylist())
+            reasons[ERASED] += int(erased.sum())
+    done = {table: lake.admit(table, one.good) for table, one in staged.items()}
+    reasons[ERASED] += sum(int(one.erased.sum()) for one in done.values())
     return IngestReport(
         read={table: one.read for table, one in staged.items()},
-        added={table: lake.append(table, one.good) for table, one in staged.items()},
-        quarantined=dict(reasons.most_common()),
+        added={table: one.changed for table, one in done.items()},
+        quarantined=dict((+reasons).most_common()),
     )
 
 

@@ -28,9 +28,13 @@ class Parsed:
 
 
 def parse_ids(raw: Column) -> Parsed:
-    """External ids as text, whatever the file's type: 1 and 1.0 are "1"; true and 1.5 are no ids."""
+    """External ids as text without space around it: the numbers 1 and 1.0 are "1"; true and 1.5 are no ids.
+
+    Text stays as it is written, so that "1.0" and "007" in a CSV file are not "1" and "7".
+    """
     text, wrong = _texts(raw, identity=True)
-    blank = _mask(pc.equal(pc.utf8_trim_whitespace(text), "")) | np.asarray(text.is_null(), bool)
+    text = pc.utf8_trim_whitespace(text)
+    blank = _mask(pc.equal(text, "")) | np.asarray(text.is_null(), bool)
     return Parsed(
         text,
         (

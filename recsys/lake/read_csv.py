@@ -13,15 +13,21 @@ from recsys.errors import DataError
 from recsys.lake.read import CHUNK, Chunk, Malformed, content_suffix, open_bytes, unreadable
 
 
+LONGEST = 1 << 24  # characters of one field; what is longer is taken for a quote that is not closed
+
+
 class CsvSource:
-    """A CSV file in UTF-8, comma-separated (.tsv: by tabs), quoted with ``"``."""
+    """A CSV file in UTF-8, comma-separated (.tsv: by tabs), quoted with ``"``.
+
+    A quote that is not closed would swallow the rows behind it, so it is a DataError and no malformed record.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         header = next(self._records(), None)
         if not header:
             raise DataError(f"{path} has no header line; the first line must name the columns.")
-        twice = sorted({name for name in header if header.count(name) > 1})
+        twice = sorted({name for name in header if name and header.count(name) > 1})
         if twice:
             raise DataError(f"{path} names the column {twice[0]!r} twice; rename one of them.")
         self._header = header
@@ -72,19 +78,24 @@ class CsvSource:
     def _records(self) -> Iterator[list[str]]:
         """Header and records as they come; blank lines are not records."""
         delimiter = "\t" if content_suffix(self._path) == ".tsv" else ","
-        line = 0
+        row = line = 0  # of the record before the one that is read
+        csv.field_size_limit(max(LONGEST, csv.field_size_limit()))  # the only way to set it is for the whole process
         try:
             with (
                 open_bytes(self._path) as raw,
                 io.TextIOWrapper(raw, "utf-8-sig", errors="surrogateescape", newline="") as text,
             ):
-                reader = csv.reader(text, delimiter=delimiter)
+                reader = csv.reader(text, delimiter=delimiter, strict=True)
                 for record in reader:
                     line = reader.line_num
                     if record:
                         yield record
+                        row += 1
         except csv.Error as error:
-            raise DataError(f"{self._path}, after line {line}: {error}; look for a quote that is not closed.") from None
+            where = f"row {row}" if row else "header"
+            raise DataError(
+                f"{self._path}, {where} (line {line + 1}): {error}; look for a quote that is not closed."
+            ) from None
         except (OSError, pa.ArrowException, EOFError) as error:
             raise unreadable(self._path, error) from None
 

@@ -1,4 +1,7 @@
-"""Times of any spelling as microseconds since 1970 UTC: ISO 8601, or an epoch whose unit shows in its magnitude."""
+"""Times of any spelling as microseconds since 1970 UTC: ISO 8601, or an epoch whose unit shows in its magnitude.
+
+Eight digits are a date (20240131), in text and as a number alike: as an epoch they would lie in 1970 to 1973.
+"""
 
 import math
 from datetime import UTC, datetime, timedelta
@@ -17,6 +20,7 @@ from recsys.types import BoolArray
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST, _LAST = -62_135_596_800_000_000, 253_402_300_799_999_999  # µs: years 1 and 9999
 _SECONDS, _MILLIS, _MICROS = 10**11, 10**14, 10**17  # an epoch below each is in that unit
+_DATES = range(10_000_000, 100_000_000)
 _PER_UNIT = {"s": (1_000_000, 1), "ms": (1_000, 1), "us": (1, 1), "ns": (1, 1_000)}  # times, divided by
 
 
@@ -76,7 +80,20 @@ def _by_magnitude(epoch: NDArray[np.int64]) -> tuple[NDArray[np.int64], BoolArra
     size = np.abs(epoch)
     wrong = (size >= _MICROS) | (size < 0)  # the smallest integer has no absolute value
     scale = np.select([wrong, size < _SECONDS, size < _MILLIS], [0, 1_000_000, 1_000], 1)
-    return epoch * scale, wrong
+    micros = epoch * scale
+    dated = (epoch >= _DATES.start) & (epoch < _DATES.stop)
+    if dated.any():
+        micros[dated], wrong[dated] = _by_calendar(epoch[dated])
+    return micros, wrong
+
+
+def _by_calendar(digits: NDArray[np.int64]) -> tuple[NDArray[np.int64], BoolArray]:
+    """(dates,) µs of 20240131, and which are no date."""
+    year, month, day = digits // 10_000, digits // 100 % 100, digits % 100
+    start = ((year - 1970) * 12 + month - 1).astype("datetime64[M]")
+    moment = start.astype("datetime64[D]") + (day - 1)
+    wrong = (month < 1) | (month > 12) | (moment.astype("datetime64[M]") != start)
+    return np.where(wrong, 0, moment.astype("datetime64[us]").astype(np.int64)), wrong
 
 
 def _each(values: list[Any]) -> tuple[NDArray[np.int64], BoolArray, BoolArray]:
@@ -91,13 +108,15 @@ def _moment(value: Any) -> int | None:
         return _spelled(value.strip())
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         return None
+    if value in _DATES:
+        return _spelled(str(int(value)))
     size = abs(value)
     scale = 1_000_000 if size < _SECONDS else 1_000 if size < _MILLIS else 1
     return round(value * scale) if size < _MICROS else None
 
 
 def _spelled(text: str) -> int | None:
-    dated = len(text) == 8 and text.isascii() and text.isdigit()
+    dated = len(text) == 8 and text.isascii() and text.isdigit()  # fromisoformat reads them
     if not dated and "_" not in text:
         try:
             return _moment(float(text))

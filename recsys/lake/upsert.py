@@ -67,8 +67,12 @@ def _column(table: pa.Table, field: pa.Field) -> pa.ChunkedArray:
 
 
 def _differ(a: pa.ChunkedArray, b: pa.ChunkedArray) -> BoolArray:
-    """(rows,) whether the values are unlike; null is like null only."""
+    """(rows,) whether the values are unlike; null is like null only, and NaN like NaN."""
     if pa.types.is_nested(a.type):
-        return np.array([x != y for x, y in zip(a.to_pylist(), b.to_pylist(), strict=True)], bool)
+        pairs = zip(a.to_pylist(), b.to_pylist(), strict=True)
+        return np.array([x != y and repr(x) != repr(y) for x, y in pairs], bool)  # the text of a list with NaN is equal
     null = pc.xor(a.is_null(), b.is_null())
-    return np.asarray(pc.fill_null(pc.or_kleene(null, pc.not_equal(a, b)), False), bool)
+    unlike = pc.not_equal(a, b)
+    if pa.types.is_floating(a.type):
+        unlike = pc.and_kleene(unlike, pc.invert(pc.and_kleene(pc.is_nan(a), pc.is_nan(b))))
+    return np.asarray(pc.fill_null(pc.or_kleene(null, unlike), False), bool)

@@ -1,4 +1,8 @@
-"""Bootstrap intervals over queries, seeded and without loops over queries (Efron 1979)."""
+"""Bootstrap intervals over queries, seeded and without loops over queries (Efron 1979).
+
+Queries of one user are alike, so where ``clusters`` (n,) say whose each query is, whole users are resampled and not
+queries (Davison & Hinkley 1997, 3.8): a user with many queries must not make an interval look sure of itself.
+"""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -8,6 +12,7 @@ from numpy.typing import NDArray
 
 from recsys.errors import ConfigError
 
+Clusters = NDArray[np.integer]
 _DRAWS = 1 << 22  # resampled queries held at once: 32 MiB
 
 
@@ -27,23 +32,30 @@ class Interval(NamedTuple):
     high: float
 
 
-def bootstrap(values: NDArray[Any], *, seed: int, level: float = 0.95, repeats: int = 1000) -> Mean:
+def bootstrap(
+    values: NDArray[Any], *, seed: int, clusters: Clusters | None = None, level: float = 0.95, repeats: int = 1000
+) -> Mean:
     """Mean of ``values`` (n,) with the interval of means of resamples; NaN throughout where there are none."""
-    return bootstrap_columns(np.asarray(values)[:, None], seed=seed, level=level, repeats=repeats)[0]
+    columns = np.asarray(values)[:, None]
+    return bootstrap_columns(columns, seed=seed, clusters=clusters, level=level, repeats=repeats)[0]
 
 
-def bootstrap_columns(values: NDArray[Any], *, seed: int, level: float = 0.95, repeats: int = 1000) -> list[Mean]:
+def bootstrap_columns(
+    values: NDArray[Any], *, seed: int, clusters: Clusters | None = None, level: float = 0.95, repeats: int = 1000
+) -> list[Mean]:
     """A ``Mean`` for each column of ``values`` (n, columns), all over the same resamples of rows."""
     if len(values) == 0:
         return [Mean(np.nan, np.nan, np.nan)] * values.shape[1]
-    means = np.concatenate(list(_resampled(values, seed, repeats)))  # (repeats, columns)
+    means = np.concatenate(list(_resampled(values, clusters, seed, repeats)))  # (repeats, columns)
     low, high = np.quantile(means, _tails(level), axis=0)
     centre = values.mean(axis=0, dtype=np.float64)
     return [Mean(float(c), float(a), float(b)) for c, a, b in zip(centre, low, high, strict=True)]
 
 
-def paired_ratio(a: NDArray[Any], b: NDArray[Any], *, seed: int, level: float = 0.95, repeats: int = 1000) -> Interval:
-    """Mean of ``a`` over mean of ``b`` (n,), both measured on the same queries, which are resampled in pairs.
+def paired_ratio(
+    a: NDArray[Any], b: NDArray[Any], *, seed: int, clusters: Clusters | None = None, repeats: int = 1000
+) -> Interval:
+    """Mean of ``a`` over mean of ``b`` (n,), both measured on the same queries, which are resampled in pairs; the interval holds 95 %.
 
     Nothing over nothing is 1, something over nothing is infinite; NaN throughout where there are no queries.
     """
@@ -52,10 +64,10 @@ def paired_ratio(a: NDArray[Any], b: NDArray[Any], *, seed: int, level: float = 
     if len(a) == 0:
         return Interval(np.nan, np.nan, np.nan)
     both = np.stack([a, b], axis=1).astype(np.float64)  # (n, 2)
-    means = np.concatenate(list(_resampled(both, seed, repeats)))
+    means = np.concatenate(list(_resampled(both, clusters, seed, repeats)))
     # "lower" and "higher" stand at values that occurred: between infinities there is nothing to interpolate
-    low = np.quantile(_over(means[:, 0], means[:, 1]), _tails(level)[0], method="lower")
-    high = np.quantile(_over(means[:, 0], means[:, 1]), _tails(level)[1], method="higher")
+    low = np.quantile(_over(means[:, 0], means[:, 1]), _tails(0.95)[0], method="lower")
+    high = np.quantile(_over(means[:, 0], means[:, 1]), _tails(0.95)[1], method="higher")
     ratio = _over(both[:, 0].mean(keepdims=True), both[:, 1].mean(keepdims=True))[0]
     return Interval(float(ratio), float(low), float(high))
 
@@ -70,15 +82,33 @@ def _tails(level: float) -> tuple[float, float]:
     return (1 - level) / 2, (1 + level) / 2
 
 
-def _resampled(values: NDArray[Any], seed: int, repeats: int) -> Iterator[NDArray[np.float64]]:
-    """Blocks of means of resampled rows, (repeats of the block, columns)."""
+def _resampled(
+    values: NDArray[Any], clusters: Clusters | None, seed: int, repeats: int
+) -> Iterator[NDArray[np.float64]]:
+    """Blocks of means over the rows of resampled clusters, (repeats of the block, columns)."""
     rng = np.random.default_rng(seed)
-    n = len(values)
-    wide = values.astype(np.float64)
+    sums, sizes = _by_cluster(values.astype(np.float64), clusters)
+    n = len(sums)
     step = max(1, _DRAWS // n)
     for start in range(0, repeats, step):
         block = min(step, repeats - start)
         drawn = rng.integers(0, n, (block, n), dtype=np.int32)
         drawn += (np.arange(block, dtype=np.int32) * n)[:, None]
         counts = np.bincount(drawn.ravel(), minlength=block * n).reshape(block, n)
-        yield counts.astype(np.float64) @ wide / n
+        times = counts.astype(np.float64)
+        yield times @ sums / (times @ sizes)[:, None]
+
+
+def _by_cluster(
+    values: NDArray[np.float64], clusters: Clusters | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Sums (clusters, columns) and numbers (clusters,) of the rows of each cluster; each row its own without any."""
+    if clusters is None:
+        return values, np.ones(len(values))
+    if len(clusters) != len(values):
+        raise ConfigError(f"Every row needs its cluster: there are {len(values)} rows and {len(clusters)} clusters.")
+    names, cluster, sizes = np.unique(clusters, return_inverse=True, return_counts=True)
+    if len(names) == len(values):
+        return values, np.ones(len(values))
+    sums = np.stack([np.bincount(cluster, column, len(names)) for column in values.T], axis=1)
+    return sums, sizes.astype(np.float64)

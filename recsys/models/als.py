@@ -74,15 +74,12 @@ class ALSModel:
         """(queries, d) exact fold-in of each history, and which queries have a known item; the others are zero."""
         found = np.zeros((len(queries), len(self.gram)), np.float32)
         answers = np.zeros(len(queries), np.bool_)
-        for start in range(0, len(queries), _BLOCK):
-            block = queries[start : start + _BLOCK]
-            systems = [self._equations(query) for query in block]
-            left, right = (
-                np.stack([a for a, _ in systems]),
-                np.stack([b for _, b in systems]),
-            )  # (block, d, d), (block, d)
-            found[start : start + len(block)] = np.linalg.solve(left, right[..., None])[..., 0]
-            answers[start : start + len(block)] = right.any(axis=1)
+        told = np.flatnonzero([len(query) > 0 for query in queries])  # without a history there is nothing to solve
+        for start in range(0, len(told), _BLOCK):
+            block = told[start : start + _BLOCK]
+            left, right = zip(*(self._equations(queries[at]) for at in block), strict=True)
+            found[block] = np.linalg.solve(np.stack(left), np.stack(right)[..., None])[..., 0]
+            answers[block] = np.any(right, axis=1)
         return found, answers
 
     def top(self, queries: Sequence[Query], n: int, allowed: BoolArray, exclude: Sequence[IntArray]) -> list[Ranked]:
@@ -129,7 +126,8 @@ def _best(choices: Sequence[ALS], events: sp.csr_matrix, ctx: FitContext, holdou
     best: tuple[float, ALSModel] | None = None
     for choice in choices:
         model = _fit(choice, events, ctx)
-        quality = holdout_ndcg(model, holdout, everything)
+        with threadpool_limits(1, "blas"):  # for systems this small more threads cost more than they bring
+            quality = holdout_ndcg(model, holdout, everything)
         if best is None or quality > best[0]:
             best = quality, model
     if best is None:

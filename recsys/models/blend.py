@@ -1,17 +1,18 @@
 """A weighted mix of other models: each proposes, all score, and whoever abstains has no vote."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, PositiveInt, model_validator
 
 from recsys.dataset.data import Dataset
 from recsys.models.files import load_arrays, save_arrays
-from recsys.models.mixing import best_weights, standard
+from recsys.models.mixing import Shares, best_weights, standard
 from recsys.models.recipe import FitContext, Model, Recipe, load_model, load_recipe, parse, register, save_recipe
 from recsys.types import BoolArray, FloatArray, IntArray, Query, Ranked
 
@@ -24,6 +25,7 @@ def _as_recipe(value: Any) -> Any:
 
 
 Part = Annotated[Recipe, BeforeValidator(_as_recipe), PlainSerializer(lambda part: part.params(), return_type=dict)]
+Weights = tuple[Annotated[float, Field(ge=0, allow_inf_nan=False)], ...]
 
 
 @register("blend")
@@ -32,25 +34,37 @@ class Blend(Recipe):
 
     Each part proposes its best ``candidates``; all parts score the union. ``weights`` None are chosen by NDCG on the
     holdout, equal without one; any part may win alone, and a part without weight is left out of the model.
+    ``weights_by_length`` are rows of weights for histories shorter than the first of ``lengths`` (events), from the
+    first on, from the second on, and so on; they are chosen with ``weights``, and None means ``weights`` for all.
     """
 
     parts: tuple[Part, ...] = Field(min_length=1)
-    weights: tuple[Annotated[float, Field(ge=0, allow_inf_nan=False)], ...] | None = None
+    weights: Weights | None = None
+    lengths: tuple[PositiveInt, ...] = (1, 20)
+    weights_by_length: tuple[Weights, ...] | None = None
     candidates: int = Field(default=200, ge=1)
 
     @model_validator(mode="after")
     def _one_weight_a_part(self) -> "Blend":
-        if self.weights is not None and (len(self.weights) != len(self.parts) or sum(self.weights) <= 0):
-            raise ValueError(f"give one weight for each of the {len(self.parts)} parts, not all of them 0")
+        by_length = self.weights_by_length or ()
+        for row in (self.weights, *by_length):
+            if row is not None and (len(row) != len(self.parts) or sum(row) <= 0):
+                raise ValueError(f"give one weight for each of the {len(self.parts)} parts, not all of them 0")
+        if by_length and (self.weights is None or len(by_length) != len(self.lengths) + 1):
+            raise ValueError(f"weights_by_length needs weights and {len(self.lengths) + 1} rows of its own")
+        if list(self.lengths) != sorted(set(self.lengths)):
+            raise ValueError("lengths must ascend")
         return self
 
     def fit(self, data: Dataset, ctx: FitContext) -> "BlendModel":
         reference = _reference(data)
         parts = tuple(ctx.fit(part, data) for part in self.parts)
-        model = BlendModel(self, parts, self.weights or (1.0,) * len(parts), reference)
+        model = BlendModel(self.model_copy(update={"weights": self.weights or (1.0,) * len(parts)}), parts, reference)
         if self.weights is None and len(parts) > 1 and ctx.holdout is not None and len(ctx.holdout) > 0:
-            model = replace(model, weights=best_weights(model, ctx.holdout, data.n_items, ctx))
-        return _settled(model)
+            chosen = best_weights(model, ctx.holdout, self.lengths, data.n_items, ctx)
+            return _settled(model, chosen.common, chosen.buckets)
+        rows = None if self.weights_by_length is None else np.array(self.weights_by_length)
+        return _settled(model, np.array(model.recipe.weights), rows)
 
     @classmethod
     def load(cls, folder: Path) -> Model:
@@ -59,7 +73,7 @@ class Blend(Recipe):
             raise TypeError(f"{folder} holds a {recipe.name}, not a fitted blend.")
         (reference,) = load_arrays(folder, "reference")
         parts = tuple(load_model(_place(folder, at)) for at in range(len(recipe.parts)))
-        return BlendModel(recipe, parts, recipe.weights, reference)
+        return BlendModel(recipe, parts, reference)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +86,6 @@ class BlendModel:
 
     recipe: Blend
     parts: tuple[Model, ...]
-    weights: tuple[float, ...]  # (parts,)
     reference: IntArray  # (reference items,)
 
     def top(self, queries: Sequence[Query], n: int, allowed: BoolArray, exclude: Sequence[IntArray]) -> list[Ranked]:
@@ -112,24 +125,33 @@ class BlendModel:
     def _mix(self, query: Query, items: IntArray) -> NDArray[np.float64]:
         """(items,) weighted means; -inf where all parts abstain."""
         scores = self.standards(query, items)
-        spoken = np.isfinite(scores)
-        weights = np.array(self.weights, np.float64)
+        weights = self._weights(len(query))
+        spoken = np.isfinite(scores) & (weights > 0)[:, None]
         voters = weights[spoken.any(axis=1)].sum()  # a part that is silent for this query gives its share to the rest
         mixed = weights @ np.where(spoken, scores, 0.0) / max(voters, np.finfo(np.float64).tiny)
         return np.where(spoken.any(axis=0), mixed, -np.inf)
 
+    def _weights(self, length: int) -> Shares:
+        """(parts,) what counts for a history of so many events."""
+        rows = self.recipe.weights_by_length
+        return np.array(rows[bisect_right(self.recipe.lengths, length)] if rows else self.recipe.weights, np.float64)
 
-def _settled(model: BlendModel) -> BlendModel:
+
+def _settled(model: BlendModel, weights: Shares, rows: Shares | None) -> BlendModel:
     """The model without parts that have next to no weight, and with a recipe that refits exactly it."""
-    weights = np.array(model.weights) / sum(model.weights)
-    keep = [at for at, weight in enumerate(weights) if weight >= _LEAST or weight == weights.max()]
-    parts = tuple(model.parts[at] for at in keep)
-    shares = _rounded(weights[keep] / weights[keep].sum())
-    recipe = Blend(parts=tuple(part.recipe for part in parts), weights=shares, candidates=model.recipe.candidates)
-    return BlendModel(recipe, parts, shares, model.reference)
+    table = weights[None] if rows is None else np.concatenate([weights[None], rows])  # (1 + buckets, parts)
+    table = table / table.sum(axis=1, keepdims=True)
+    keep = np.flatnonzero(((table >= _LEAST) | (table == table.max(axis=1, keepdims=True))).any(axis=0))
+    common, *buckets = (_rounded(row[keep] / row[keep].sum()) for row in table)
+    fields = {
+        "parts": tuple(model.parts[at].recipe for at in keep),
+        "weights": common,
+        "weights_by_length": tuple(buckets) if set(buckets) - {common} else None,
+    }
+    return BlendModel(model.recipe.model_copy(update=fields), tuple(model.parts[at] for at in keep), model.reference)
 
 
-def _rounded(weights: NDArray[np.float64]) -> tuple[float, ...]:
+def _rounded(weights: Shares) -> tuple[float, ...]:
     """Shares of four decimals that add up to one, so that rounding them again changes nothing."""
     shares = np.round(weights, 4)
     shares[np.argmax(shares)] += 1.0 - shares.sum()

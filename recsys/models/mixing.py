@@ -1,11 +1,14 @@
-"""How much each part of a blend weighs: one scale for all parts' scores, and a search over their shares."""
+"""How much each part of a blend weighs: one scale for all parts' scores, and a choice among all shares."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
+from math import comb
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from recsys.dataset.data import Holdout
 from recsys.models.recipe import FitContext, Model
@@ -13,10 +16,14 @@ from recsys.types import BoolArray, IntArray, Query
 
 _PLACES = 10  # weights are chosen by NDCG at this many
 _QUERIES = 2000  # of the holdout, drawn by the seed where there are more
-_DRAWS = 64  # random weight vectors per part
-_NEAR = 48  # vectors tried around the best in each round of refinement
-_STEPS = (0.3, 0.1)  # how far each round moves from the best towards a random vector
+_VECTORS = 300  # of shares that are tried at most
+_FINEST = 20  # steps from a part without weight to that part alone
+_BREADTH = 0.07  # share that changes hands within the neighbourhood by which a vector is judged
+_EQUAL = 1e-6  # less NDCG than this is no difference
+_PULL = 100.0  # queries by which a bucket's shares are drawn to the common ones
 _TIE = 1e-12  # a candidate's index costs this much, so that equal scores rank by index
+
+Shares = NDArray[np.float64]
 
 
 class Mix(Protocol):
@@ -46,22 +53,12 @@ def standard(part: Model, query: Query, items: IntArray, reference: IntArray) ->
     return np.where(np.isfinite(own), standardised, -np.inf)
 
 
-def best_weights(mix: Mix, holdout: Holdout, n_items: int, ctx: FitContext) -> tuple[float, ...]:
-    """The shares with the best NDCG on ``holdout`` among each part alone, equal shares and seeded random ones.
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """The shares that a holdout favours."""
 
-    The parts are asked once; each vector of shares then costs one product and one partial sort.
-    """
-    rng = ctx.rng()
-    n = len(mix.parts)
-    board = _board(mix, holdout, n_items, rng)
-    # the first of equals wins: a part alone comes before any mix
-    best = np.array(max([*np.eye(n), np.full(n, 1 / n), *rng.dirichlet(np.ones(n), _DRAWS * n)], key=board.ndcg))
-    ctx.report(0, {"ndcg@10": board.ndcg(best)})
-    for step, reach in enumerate(_STEPS, start=1):
-        near = (1 - reach) * best + reach * rng.dirichlet(np.ones(n), _NEAR)
-        best = np.array(max([best, *near], key=board.ndcg))
-        ctx.report(step, {"ndcg@10": board.ndcg(best)})
-    return tuple(best.tolist())
+    common: Shares  # (parts,) for all queries
+    buckets: Shares  # (buckets, parts) by length of history
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,16 +70,71 @@ class _Board:
     asker: IntArray  # (found,) query of each truth item that is among the candidates
     place: IntArray  # (found,) its place in the row
     ideal: NDArray[np.float64]  # (queries,) gain of a perfect list
+    length: IntArray  # (queries,) events of the history
 
-    def ndcg(self, weights: NDArray[np.float64]) -> float:
-        """Mean NDCG of the mix with these weights."""
+    def gains(self, weights: Shares) -> Shares:
+        """(queries,) NDCG of the mix with these weights."""
         mixed = np.tensordot(weights, self.scores, 1) - _TIE * np.arange(self.scores.shape[2])
         mixed[~self.spoken[weights > 0].any(axis=0)] = -np.inf  # parts without weight propose nothing
         best = np.sort(np.partition(mixed, -_PLACES, axis=1)[:, -_PLACES:], axis=1)  # (queries, places)
         own = mixed[self.asker, self.place]
         rank = (best[self.asker] > own[:, None]).sum(axis=1)
         gain = np.where((rank < _PLACES) & np.isfinite(own), 1.0 / np.log2(rank + 2.0), 0.0)
-        return float((np.bincount(self.asker, gain, len(self.ideal)) / self.ideal).mean())
+        return np.asarray(np.bincount(self.asker, gain, len(self.ideal)) / self.ideal, np.float64)
+
+
+def best_weights(mix: Mix, holdout: Holdout, lengths: Sequence[int], n_items: int, ctx: FitContext) -> Chosen:
+    """Shares with good NDCG on ``holdout`` and all around them, for all queries and for each length of history.
+
+    A bucket's shares are drawn to those of all by as much as its queries are few. The parts are asked once; each
+    vector of shares then costs one product and one partial sort.
+    """
+    with threadpool_limits(1, "blas"):  # one query at a time is too little for more threads
+        board = _board(mix, holdout, n_items, ctx.rng())
+    shares = lattice(len(mix.parts))
+    gains = np.stack([board.gains(row) for row in shares], axis=1)  # (queries, vectors)
+    common = shares[_plateau(shares, gains.mean(axis=0))]
+    ctx.report(0, {"ndcg@10": float(board.gains(common).mean())})
+    bucket = np.searchsorted(lengths, board.length, "right")  # (queries,)
+    rows = np.stack([_drawn(board, shares, gains, common, bucket == at) for at in range(len(lengths) + 1)])
+    mean = sum(float(board.gains(row)[bucket == at].sum()) for at, row in enumerate(rows)) / len(bucket)
+    ctx.report(1, {"ndcg@10": mean})
+    return Chosen(common, rows)
+
+
+def lattice(parts: int) -> Shares:
+    """(vectors, parts) all shares in equal steps, each part alone first and the most even mixes last.
+
+    The steps are as fine as ``_VECTORS`` and ``_FINEST`` let them be.
+    """
+    steps = max([n for n in range(1, _FINEST + 1) if comb(n + parts - 1, parts - 1) <= _VECTORS], default=1)
+    places = steps + parts - 1  # of steps and of the bars that part them
+    bars = np.array(list(combinations(range(places), parts - 1)), np.int64).reshape(comb(places, parts - 1), parts - 1)
+    fences = np.pad(bars, ((0, 0), (1, 1)), constant_values=((0, 0), (-1, places)))
+    counts = np.diff(fences, axis=1) - 1  # what lies between two bars
+    return np.asarray(counts[np.argsort(-counts.max(axis=1), kind="stable")] / steps, np.float64)
+
+
+def _plateau(shares: Shares, quality: Shares) -> int:
+    """The vector with the best quality (vectors,) of its neighbourhood; the first, and so simplest, of equals.
+
+    Neighbours count by a normal curve over the share that would have to change hands: a lone peak is mostly luck.
+    """
+    apart = np.abs(shares[:, None] - shares[None]).sum(axis=2) / 2  # (vectors, vectors)
+    near = np.exp(-0.5 * (apart / _BREADTH) ** 2)
+    smooth = near @ quality / near.sum(axis=1)
+    return int(np.flatnonzero(smooth >= smooth.max() - _EQUAL)[0])
+
+
+def _drawn(board: _Board, shares: Shares, gains: Shares, common: Shares, mine: BoolArray) -> Shares:
+    """(parts,) the shares of the bucket whose queries are ``mine`` (queries,), drawn to the common ones."""
+    n = int(mine.sum())
+    speak = board.spoken[:, mine].any(axis=(1, 2))  # (parts,)
+    able = shares[:, ~speak].sum(axis=1) == 0
+    if n == 0 or not able.any():
+        return common
+    best = shares[able][_plateau(shares[able], gains[mine][:, able].mean(axis=0))]
+    return np.asarray((n * best + _PULL * common) / (n + _PULL), np.float64)
 
 
 def _board(mix: Mix, holdout: Holdout, n_items: int, rng: np.random.Generator) -> _Board:
@@ -99,7 +151,8 @@ def _board(mix: Mix, holdout: Holdout, n_items: int, rng: np.random.Generator) -
     asker, place = _where(truth, found)
     ideal = np.cumsum(1.0 / np.log2(np.arange(2, _PLACES + 2)))
     size = np.array([min(max(len(items), 1), _PLACES) for items in truth])
-    return _Board(np.where(spoken, scores, 0.0), spoken, asker, place, ideal[size - 1])
+    length = np.array([len(query) for query in queries], np.int32)
+    return _Board(np.where(spoken, scores, 0.0), spoken, asker, place, ideal[size - 1], length)
 
 
 def _where(truth: Sequence[IntArray], found: Sequence[IntArray]) -> tuple[IntArray, IntArray]:

@@ -29,7 +29,7 @@ class Trainee(Protocol, Generic[Batch]):
         ...
 
     def weights(self) -> dict[str, Tensor]:
-        """The live weights, which ``update`` changes in place."""
+        """The weights that ``validate`` judges and the loop keeps; the same tensors throughout the fit."""
         ...
 
 
@@ -38,8 +38,8 @@ class State:
     """Where a fit stands between two epochs. ``kept`` are the weights of ``best_epoch``, copied."""
 
     epoch: int = 0
-    best: float = -math.inf
     best_epoch: int = 0
+    best: float = -math.inf  # NDCG@10 of the weights that are kept, -inf without a holdout
     kept: dict[str, Tensor] = field(default_factory=dict)
 
 
@@ -58,19 +58,18 @@ def fit(trainee: Trainee[Batch], epochs: int, patience: int | None, report: Repo
         if score is not None:
             metrics["ndcg@10"] = score
         if score is None or patience is None:
-            state.best_epoch = state.epoch
+            state.best_epoch, state.best = state.epoch, -math.inf if score is None else score
         elif score > state.best:
-            state.best, state.best_epoch = score, state.epoch
+            state.best_epoch, state.best = state.epoch, score
             state.kept = {name: weight.clone() for name, weight in trainee.weights().items()}
         report(state.epoch, metrics)
-    for name, weight in trainee.weights().items():
-        if name in state.kept:
-            weight.copy_(state.kept[name])
+    for name, weight in state.kept.items():
+        trainee.weights()[name].copy_(weight)
     return state
 
 
 def _stale(state: State, patience: int | None) -> bool:
-    return patience is not None and state.epoch - state.best_epoch >= patience and bool(state.kept)
+    return patience is not None and state.epoch - state.best_epoch >= patience
 
 
 def _mean(losses: list[float], epoch: int) -> float:

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 def full_softmax(logits: Tensor, row: Tensor, target: Tensor) -> Tensor:
     """(pairs,) cross-entropy of ``target`` (pairs,) within ``row`` (pairs,) of ``logits`` (rows, items)."""
-    return torch.logsumexp(logits, dim=1)[row] - logits[row, target]
+    return torch.logsumexp(logits, dim=1).index_select(0, row) - logits[row, target]
 
 
 def sampled_softmax(positive: Tensor, negative: Tensor, row: Tensor, log_expected: Tensor, own: Tensor) -> Tensor:
@@ -22,7 +22,7 @@ def sampled_softmax(positive: Tensor, negative: Tensor, row: Tensor, log_expecte
     all other items and the target. Bengio and Senécal 2008; Yi et al. 2019.
     """
     corrected = (negative - log_expected).masked_fill(own, -torch.inf)
-    rest = torch.logsumexp(corrected, dim=1)[row]  # (pairs,) -inf where every draw was its own
+    rest = torch.logsumexp(corrected, dim=1).index_select(0, row)  # (pairs,) -inf where every draw was its own
     return functional.softplus(rest - positive)
 
 

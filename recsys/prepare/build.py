@@ -48,11 +48,12 @@ def prepare(
 ) -> Dataset:
     """The data set of these lake ``versions`` (default: the newest), mapped from ``folder``.
 
-    A finished folder that was made from the same versions and spec is reused, any other one is replaced. A process
-    that is killed leaves the old folder or none. Raises DataError where there are no events, or none are left.
+    A finished folder that was made from the same tables, versions and spec is reused, any other one is replaced. A
+    process that is killed leaves the old folder or none. Raises DataError where there are no events, or none are left.
     """
     pinned = _pinned(lake, versions)
-    made_from = {"lake": str(lake.root), "versions": pinned, "spec": spec.model_dump(mode="json")}
+    ids = {name: one for name, one in lake.ids().items() if name in pinned}
+    made_from = {"lake": str(lake.root), "ids": ids, "versions": pinned, "spec": spec.model_dump(mode="json")}
     with _locked(folder):
         if not _made_from(folder, made_from):
             with _replacing(folder) as fresh:

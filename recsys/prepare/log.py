@@ -44,6 +44,8 @@ class Facts:
 
 def read_log(engine: Backend, files: Sequence[str], spec: PrepareSpec) -> Log:
     """The kept events of a lake version; raises DataError where none are left."""
+    if not files:  # all rows went, for example with an erasure
+        raise DataError(_nothing_left({"read": 0}, spec))
     raw = events.conform(duck.read(engine, files))
     once = duck.keep(engine, events.unique(raw))
     read, left = _count(raw), _count(once)

@@ -59,12 +59,14 @@ class Columns:
         joined: dict[str, Any] = {name: np.concatenate([getattr(self, name), getattr(rows, name)]) for name in _ARRAYS}
         return replace(rows, ids=self.ids + rows.ids, **joined)
 
-    def replaced(self, index: int, row: "Columns") -> "Columns":
-        """These items with item ``index`` as in ``row``, parsed with ``self`` as its base."""
+    def replaced(self, indices: Sequence[int], rows: "Columns") -> "Columns":
+        """These items with those at ``indices`` as in ``rows``, parsed with ``self`` as their base; the last wins."""
+        last = {index: at for at, index in enumerate(indices)}
+        where, source = np.array(list(last), np.intp), np.array(list(last.values()), np.intp)
         changed: dict[str, Any] = {name: getattr(self, name).copy() for name in _ARRAYS}
         for name, values in changed.items():
-            values[index] = getattr(row, name)[0]
-        return replace(row, ids=self.ids, **changed)
+            values[where] = getattr(rows, name)[source]
+        return replace(rows, ids=self.ids, **changed)
 
 
 _ARRAYS = ("label_set", "territory_set", "min_age", "opens", "closes", "lifts", "sound")

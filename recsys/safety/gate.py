@@ -1,7 +1,7 @@
 """The gate: a mask before ranking, a check on the final list. Neither ever adds an item."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -100,12 +100,22 @@ class Gate:
 
     def replaced(self, index: int, row: Catalogue) -> "Gate":
         """The gate with other fields for one item. ConfigError if the row is not of that item."""
-        read = fields.parse(row, self.policy, self._columns)
-        if not 0 <= index < self.n_items or len(read) != 1 or read.ids[0] != self._columns.ids[index]:
-            raise ConfigError(
-                f"The row for item {index} has to be one row with that item's id; give the item's own row."
-            )
-        return self._but(_columns=self._columns.replaced(index, read), _turns=_merged(self._turns, _turns(read)))
+        return self.replaced_many([index], row)
+
+    def replaced_many(self, indices: Sequence[int], rows: Catalogue) -> "Gate":
+        """The gate with other fields for many items, at the price of one copy; of a repeated index the last row counts.
+
+        ``rows`` are aligned with ``indices``. ConfigError if one is not of its item; nothing has changed then.
+        """
+        if len(indices) != len(rows):
+            raise ConfigError(f"{len(rows)} rows cannot replace {len(indices)} items; give each item its own row.")
+        read = fields.parse(rows, self.policy, self._columns)
+        for index, item in zip(indices, read.ids, strict=True):
+            if not 0 <= index < self.n_items or item != self._columns.ids[index]:
+                raise ConfigError(f"The row for item {index} has another item's id; give the item's own row.")
+        if not indices:
+            return self
+        return self._but(_columns=self._columns.replaced(indices, read), _turns=_merged(self._turns, _turns(read)))
 
     def _but(self, **changes: object) -> "Gate":
         return replace(self, **changes)  # type: ignore[arg-type]

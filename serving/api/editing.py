@@ -3,18 +3,24 @@
 import secrets
 from typing import Any
 
-from litestar import Request, delete, get, post
+from litestar import Request
 
 from recsys.overrides import Override
 from serving.api.actors import actor
+from serving.api.blocking import delete, get, post
 from serving.api.refusals import Refused
 from serving.api.schemas import OverrideBody, OverrideRequest
 from serving.api.times import iso, parse_time
-from serving.runtime import holder
+from serving.runtime import holder, is_known
 
 
-@post("/v1/overrides", status_code=201, tags=["editing"], summary="Pin, boost, bury or exclude a work")
-async def put_override(data: OverrideRequest, request: Request[Any, Any, Any]) -> OverrideBody:
+@post(
+    "/v1/overrides",
+    status_code=201,
+    tags=["editing"],
+    summary="Pin, boost, bury or exclude a work",
+)
+def put_override(data: OverrideRequest, request: Request[Any, Any, Any]) -> OverrideBody:
     """Counts on the next request on every worker. Safety, rights and users' own choices outrank it."""
     runtime = holder.runtime()
     now = runtime.clock()
@@ -39,13 +45,18 @@ async def put_override(data: OverrideRequest, request: Request[Any, Any, Any]) -
 
 
 @get("/v1/overrides", tags=["editing"], summary="Overrides in force or to come")
-async def list_overrides() -> list[OverrideBody]:
+def list_overrides() -> list[OverrideBody]:
     """Neither revoked nor ended."""
     return [_body(override) for override in holder.runtime().control.overrides()]
 
 
-@delete("/v1/overrides/{override_id:str}", status_code=204, tags=["editing"], summary="Revoke an override")
-async def revoke_override(override_id: str, request: Request[Any, Any, Any], reason: str = "") -> None:
+@delete(
+    "/v1/overrides/{override_id:str}",
+    status_code=204,
+    tags=["editing"],
+    summary="Revoke an override",
+)
+def revoke_override(override_id: str, request: Request[Any, Any, Any], reason: str = "") -> None:
     """From the next request on it has no effect."""
     if not holder.runtime().control.revoke_override(override_id, actor(request), reason or "revoked over HTTP"):
         raise Refused(404, f"No override in force has the id {override_id}.")
@@ -62,6 +73,7 @@ def _body(override: Override) -> OverrideBody:
         territories=tuple(sorted(override.territories)),
         start=iso(override.start),
         end=iso(override.end),
+        known_item=is_known(override.item_id),
         priority=override.priority,
         created_by=override.created_by,
         created_at=iso(override.created_at),

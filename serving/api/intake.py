@@ -5,40 +5,61 @@ import uuid
 from typing import Any
 
 import msgspec
-from litestar import Request, post, put
+from litestar import Request
 
 from recsys.clock import EventClock, to_datetime
-from serving.api.actors import actor
+from serving.api.actors import actor, role
+from serving.api.blocking import post, put
 from serving.api.refusals import Refused
 from serving.api.schemas import EventIn, EventsRequest, EventsResponse, ItemIn, ItemsRequest, ItemsResponse
 from serving.api.times import iso, parse_time
 from serving.measures import accepted
-from serving.runtime import holder
+from serving.runtime import EVENTS_CLOCK, holder
 from serving.stores.state import Event
+from serving.upserts import LOOSENS, tightened
 
 AHEAD_SECONDS = 86_400.0  # clocks of clients differ; a day ahead is a mistake
+LOOSENING = frozenset({"safety", "admin"})
 TIMES = ("available_from", "available_to", "embargo_until")
 
 
 @post("/v1/events", status_code=202, tags=["intake"], summary="Report what users did")
-async def events(data: EventsRequest) -> EventsResponse:
+def events(data: EventsRequest) -> EventsResponse:
     """Durable before it is answered; an event counts in the next request."""
     runtime = holder.runtime()
     now = runtime.clock()
     rows = [_event(event, place, now) for place, event in enumerate(data.events)]
-    if isinstance(runtime.clock, EventClock):
-        runtime.clock.saw(max(row.timestamp for row in rows))
-    new = runtime.state.append(rows)
+    kept = _after_erasure(rows)
+    new = runtime.state.append(kept)
+    if kept and isinstance(runtime.clock, EventClock):
+        runtime.clock.saw(max(row.timestamp for row in kept))
+        runtime.state.put_cursor(EVENTS_CLOCK, repr(runtime.clock()))
     accepted(new)
-    return EventsResponse(accepted=new, duplicates=len(rows) - new)
+    return EventsResponse(accepted=new, duplicates=len(kept) - new, erased=len(rows) - len(kept))
 
 
 @put("/v1/items", status_code=200, tags=["intake"], summary="Add or change works")
-async def items(data: ItemsRequest, request: Request[Any, Any, Any]) -> ItemsResponse:
-    """A new work can be recommended from the next request on, under the same gate as all others."""
+def items(data: ItemsRequest, request: Request[Any, Any, Any]) -> ItemsResponse:
+    """A new work can be recommended from the next request on, under the same gate as all others.
+
+    A known work's labels, age, territories and windows may be tightened; only the role safety loosens them.
+    """
+    runtime = holder.runtime()
     records = [_item(item, place) for place, item in enumerate(data.items)]
-    sequence = holder.runtime().control.upsert_items(records, actor(request))
+    if role(request) in LOOSENING:
+        records = [{**record, LOOSENS: True} for record in records]
+    elif runtime.engine is not None:
+        view = runtime.engine.live.view()
+        records = tightened(view.gate, view.ids, view.record, records)
+    sequence = runtime.control.upsert_items(records, actor(request))
     return ItemsResponse(upserted=len(records), sequence=sequence)
+
+
+def _after_erasure(rows: list[Event]) -> list[Event]:
+    """Without what users did before they were erased: a platform's retry must not bring it back."""
+    control = holder.runtime().control
+    erased = {user: control.erased_at(user) for user in {row.user_id for row in rows}}
+    return [row for row in rows if (at := erased[row.user_id]) is None or row.timestamp > at]
 
 
 def _event(event: EventIn, place: int, now: float) -> Event:

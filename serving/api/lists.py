@@ -1,5 +1,6 @@
 """POST /v1/recommend and /v1/similar: always 200 with what is safe to show."""
 
+import anyio.to_thread
 import structlog
 from litestar import Response, post
 from litestar.openapi.datastructures import ResponseSpec
@@ -13,13 +14,26 @@ from serving.measures import answered
 from serving.runtime import Runtime, holder
 
 log = structlog.get_logger()
+
+NO_MODEL = "No model is published yet; train and promote one, the service picks it up by itself."
 LIST = {200: ResponseSpec(ListResponse, description="A list; never an error for what could not be personalised.")}
 
 
 @post("/v1/recommend", status_code=200, responses=LIST, tags=["lists"], summary="Recommend works")
 async def recommend(data: RecommendRequest) -> Response[bytes]:
     """A list for a user or a session."""
-    ask = Ask(
+    return await _answered(recommend_ask(data))
+
+
+@post("/v1/similar", status_code=200, responses=LIST, tags=["lists"], summary="Works close to one work")
+async def similar(data: SimilarRequest) -> Response[bytes]:
+    """A list around one work, under the same gate and overrides."""
+    return await _answered(similar_ask(data))
+
+
+def recommend_ask(data: RecommendRequest) -> Ask:
+    """What the engine is asked for a RecommendRequest."""
+    return Ask(
         viewer=_viewer(data),
         k=data.k,
         user_id=data.user_id,
@@ -29,13 +43,11 @@ async def recommend(data: RecommendRequest) -> Response[bytes]:
         context=data.context,
         explain=data.explain,
     )
-    return _answered(ask)
 
 
-@post("/v1/similar", status_code=200, responses=LIST, tags=["lists"], summary="Works close to one work")
-async def similar(data: SimilarRequest) -> Response[bytes]:
-    """A list around one work, under the same gate and overrides."""
-    ask = Ask(
+def similar_ask(data: SimilarRequest) -> Ask:
+    """What the engine is asked for a SimilarRequest."""
+    return Ask(
         viewer=_viewer(data),
         k=data.k,
         user_id=data.user_id,
@@ -43,19 +55,20 @@ async def similar(data: SimilarRequest) -> Response[bytes]:
         explain=data.explain,
         similar_to=data.item_id,
     )
-    return _answered(ask)
 
 
 def _viewer(data: RecommendRequest | SimilarRequest) -> Viewer:
     return Viewer(data.surface, data.territory, data.age, data.personalised, data.device, data.locale)
 
 
-def _answered(ask: Ask) -> Response[bytes]:
+async def _answered(ask: Ask) -> Response[bytes]:
     runtime = holder.runtime()
     if runtime.engine is None:
-        detail = "No model is published yet; train and promote one, the service picks it up by itself."
-        return Response(problem(503, detail), status_code=503, media_type="application/problem+json")
-    answer = answer_one(runtime, ask)
+        return Response(problem(503, NO_MODEL), status_code=503, media_type="application/problem+json")
+    if runtime.settings.remote:  # a store that is slow to answer must not hold up every other request
+        answer = await anyio.to_thread.run_sync(answer_one, runtime, ask)
+    else:
+        answer = answer_one(runtime, ask)
     return Response(encode_list(answer), media_type="application/json")
 
 

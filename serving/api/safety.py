@@ -2,18 +2,19 @@
 
 from typing import Annotated, Any
 
-from litestar import Request, get, post
+from litestar import Request
 from litestar.params import Parameter
 
 from recsys.safety import Takedown
 from serving.api.actors import actor
+from serving.api.blocking import get, post
 from serving.api.schemas import AuditBody, ReasonBody, TakedownBody, TakedownRequest
 from serving.api.times import iso
-from serving.runtime import holder
+from serving.runtime import holder, is_known
 
 
 @post("/v1/takedowns", status_code=201, tags=["safety"], summary="Take a work down")
-async def take_down(data: TakedownRequest, request: Request[Any, Any, Any]) -> TakedownBody:
+def take_down(data: TakedownRequest, request: Request[Any, Any, Any]) -> TakedownBody:
     """From the next request on the work appears nowhere; taking it down again changes nothing."""
     control = holder.runtime().control
     found = control.take_down(data.item_id, reason=data.reason, actor=actor(request), territory=data.territory)
@@ -21,13 +22,20 @@ async def take_down(data: TakedownRequest, request: Request[Any, Any, Any]) -> T
 
 
 @get("/v1/takedowns", tags=["safety"], summary="Takedowns in force")
-async def list_takedowns() -> list[TakedownBody]:
-    """Oldest first."""
-    return [_body(takedown) for takedown in holder.runtime().control.takedowns()]
+def list_takedowns() -> list[TakedownBody]:
+    """Oldest first, with who has asked for a restore."""
+    control = holder.runtime().control
+    asked = {request.takedown_id: request.requested_by for request in control.restore_requests()}
+    return [_body(takedown, asked.get(takedown.id)) for takedown in control.takedowns()]
 
 
-@post("/v1/takedowns/{takedown_id:str}/restore", status_code=202, tags=["safety"], summary="Ask to bring a work back")
-async def request_restore(takedown_id: str, data: ReasonBody, request: Request[Any, Any, Any]) -> ReasonBody:
+@post(
+    "/v1/takedowns/{takedown_id:str}/restore",
+    status_code=202,
+    tags=["safety"],
+    summary="Ask to bring a work back",
+)
+def request_restore(takedown_id: str, data: ReasonBody, request: Request[Any, Any, Any]) -> ReasonBody:
     """Changes nothing until another person approves it."""
     holder.runtime().control.request_restore(takedown_id, actor(request), data.reason)
     return data
@@ -39,13 +47,13 @@ async def request_restore(takedown_id: str, data: ReasonBody, request: Request[A
     tags=["safety"],
     summary="Bring a work back, as a second person",
 )
-async def approve_restore(takedown_id: str, request: Request[Any, Any, Any]) -> None:
+def approve_restore(takedown_id: str, request: Request[Any, Any, Any]) -> None:
     """Refused to whoever asked for it."""
     holder.runtime().control.approve_restore(takedown_id, actor(request))
 
 
 @get("/v1/audit", tags=["safety"], summary="The audit log")
-async def audit(since: Annotated[int, Parameter(ge=0, le=2**53)] = 0) -> list[AuditBody]:
+def audit(since: Annotated[int, Parameter(ge=0, le=2**53)] = 0) -> list[AuditBody]:
     """Who did what, when, with what before and after; hash-chained, append-only. At most 1,000 entries a call."""
     entries = holder.runtime().control.audit(since, limit=1000)
     return [
@@ -64,11 +72,13 @@ async def audit(since: Annotated[int, Parameter(ge=0, le=2**53)] = 0) -> list[Au
     ]
 
 
-def _body(takedown: Takedown) -> TakedownBody:
+def _body(takedown: Takedown, asked: str | None = None) -> TakedownBody:
     return TakedownBody(
         id=takedown.id,
         item_id=takedown.item_id,
         territory=takedown.territory,
         reason=takedown.reason,
         at=iso(takedown.at),
+        known_item=is_known(takedown.item_id),
+        restore_requested_by=asked,
     )

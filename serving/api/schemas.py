@@ -5,6 +5,16 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 Id = Annotated[str, Meta(min_length=1, max_length=256, description="An external id.")]
+UserId = Annotated[
+    str,
+    # A user's rights are exercised by a path that holds the id, so an id that no path can hold is refused at the door.
+    Meta(
+        min_length=1,
+        max_length=256,
+        pattern=r"^[^/\\\x00-\x1f\x7f\ufffd]+$",
+        description="A user's id, without slashes.",
+    ),
+]
 Name = Annotated[str, Meta(min_length=1, max_length=64)]
 Text = Annotated[str, Meta(max_length=4_000)]
 Territory = Annotated[str, Meta(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2, upper case.")]
@@ -17,7 +27,7 @@ Time = Annotated[str, Meta(max_length=40, description="ISO 8601; naive means UTC
 
 class _ListRequest(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     k: K = 10
-    user_id: Id | None = None
+    user_id: UserId | None = None
     surface: Name = "feed"
     territory: Territory | None = None
     age: Age | None = None
@@ -85,7 +95,7 @@ class ListResponse(Struct, frozen=True, kw_only=True):
 class EventIn(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     """One thing a user did. Give an ``event_id`` so that a retry counts once."""
 
-    user_id: Id
+    user_id: UserId
     item_id: Id
     kind: Name = "view"
     timestamp: Time | None = None
@@ -104,10 +114,14 @@ class EventsRequest(Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class EventsResponse(Struct, frozen=True):
-    """``accepted`` were new and are durable; ``duplicates`` had been accepted before."""
+    """``accepted`` were new and are durable; ``duplicates`` had been accepted before.
+
+    ``erased`` lie before the erasure of their user and were dropped.
+    """
 
     accepted: int
     duplicates: int
+    erased: int
 
 
 Tokens = Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=200)], ...], Meta(max_length=200)]
@@ -174,13 +188,15 @@ class TakedownRequest(Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class TakedownBody(Struct, frozen=True, kw_only=True):
-    """A takedown in force."""
+    """A takedown in force. ``known_item`` is false where the catalogue has no such id: it bites if one comes."""
 
     id: str
     item_id: str
     territory: str | None
     reason: str
     at: str
+    known_item: bool
+    restore_requested_by: str | None
 
 
 class ReasonBody(Struct, forbid_unknown_fields=True, frozen=True):
@@ -216,6 +232,7 @@ class OverrideBody(Struct, frozen=True, kw_only=True):
     territories: tuple[str, ...]
     start: str
     end: str
+    known_item: bool
     priority: int
     created_by: str
     created_at: str

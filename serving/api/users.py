@@ -3,9 +3,10 @@
 import secrets
 from typing import Any
 
-from litestar import Request, delete, get, put
+from litestar import Request
 
 from serving.api.actors import actor
+from serving.api.blocking import delete, get, put
 from serving.api.refusals import Refused
 from serving.api.schemas import ControlsBody, ErasureResponse
 from serving.maintenance import ERASE
@@ -16,7 +17,7 @@ MAX_ID = 256
 
 
 @get("/v1/users/{user_id:str}/controls", tags=["users"], summary="What a user has chosen")
-async def get_controls(user_id: str) -> ControlsBody:
+def get_controls(user_id: str) -> ControlsBody:
     """The choices in force; the defaults for a user who has made none."""
     controls = holder.runtime().control.controls(_checked(user_id))
     return ControlsBody(
@@ -26,8 +27,13 @@ async def get_controls(user_id: str) -> ControlsBody:
     )
 
 
-@put("/v1/users/{user_id:str}/controls", status_code=200, tags=["users"], summary="Change what a user has chosen")
-async def put_controls(user_id: str, data: ControlsBody) -> ControlsBody:
+@put(
+    "/v1/users/{user_id:str}/controls",
+    status_code=200,
+    tags=["users"],
+    summary="Change what a user has chosen",
+)
+def put_controls(user_id: str, data: ControlsBody) -> ControlsBody:
     """Counts in the next request. With ``personalised`` off no history or profile is read any more."""
     chosen = Controls(data.personalised, frozenset(data.hidden), frozenset(data.not_interested))
     holder.runtime().control.put_controls(_checked(user_id), chosen)
@@ -35,7 +41,7 @@ async def put_controls(user_id: str, data: ControlsBody) -> ControlsBody:
 
 
 @delete("/v1/users/{user_id:str}", status_code=200, tags=["users"], summary="Erase a user")
-async def erase(user_id: str, request: Request[Any, Any, Any]) -> ErasureResponse:
+def erase(user_id: str, request: Request[Any, Any, Any]) -> ErasureResponse:
     """Gone from the state and control stores at once; from the lake within the maintenance interval."""
     runtime = holder.runtime()
     receipt = f"er_{secrets.token_hex(8)}"

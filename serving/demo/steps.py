@@ -13,8 +13,12 @@ from recsys.errors import RecsysError
 
 DATA_SET = "movielens-100k"
 SPEC = "demo"
-ROLES = ("platform", "editor", "safety")
-PEOPLE = {"platform": "demo-app", "editor": "demo-editor", "safety": "demo-officer"}
+PEOPLE = {  # who acts in the demo, and in which role; two officers, because a restore needs two people
+    "platform": ("demo-app", "platform"),
+    "editor": ("demo-editor", "editor"),
+    "safety": ("demo-officer", "safety"),
+    "second officer": ("demo-officer-2", "safety"),
+}
 
 
 class StepFailed(RecsysError):
@@ -57,13 +61,13 @@ def prepare(var: Path, console: Console) -> str:
 
 
 def keys(var: Path, console: Console) -> Mapping[str, str]:
-    """One API key a role, made once and kept in a file that only its owner can read."""
+    """One API key a person, made once and kept in a file that only its owner can read."""
     file = var / "demo-keys.json"
     if file.exists():
         found: dict[str, str] = json.loads(file.read_text())
         return found
-    _say(console, "5/5", "making API keys for an app, an editor and a safety officer")
-    made = {role: run(var, "key", "create", PEOPLE[role], "--role", role).strip() for role in ROLES}
+    _say(console, "5/5", "making API keys for an app, an editor and two safety officers")
+    made = {who: run(var, "key", "create", name, "--role", role).strip() for who, (name, role) in PEOPLE.items()}
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
         json.dump(made, out)
     return made

@@ -1,10 +1,12 @@
 """What the demo shows a person, and what the smoke test asserts."""
 
 import json
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -31,9 +33,12 @@ def now(api: Api) -> str:
 def show(var: Path, api: Api, table: str, console: Console) -> None:
     """The models, one user's history and recommendations with titles, and lines to try."""
     console.print(table, highlight=False)
-    console.print(_rows(f"User {USER}: newest in the history", _named(var, user_history(var))))
+    history = _named(var, user_history(var))
+    console.print(_rows(f"User {USER}: newest in the history", history))
     shown = api.titles("platform", "/v1/recommend", user_id=USER, k=10, explain=True)
-    console.print(_rows(f"User {USER}: recommended", [_row(item) for item in shown]))
+    console.print(
+        _rows(f"User {USER}: recommended", [_row(item, dict(_named(var, user_history(var, 10_000)))) for item in shown])
+    )
     console.print(_lines(api, shown), highlight=False, soft_wrap=True, markup=False)
 
 
@@ -82,8 +87,12 @@ def _takedown_counts(api: Api) -> str:
     made = api.call("safety", "POST", "/v1/takedowns", {"item_id": item, "reason": "smoke test"})
     after = api.titles("platform", "/v1/recommend", user_id=USER, k=100)
     _claim(item not in {other["item_id"] for other in after}, "a takedown counts on the next request")
-    api.call("safety", "POST", f"/v1/takedowns/{made['id']}/restore", {"reason": "smoke test is over"})
-    return "takedowns: gone on the next request; the restore waits for a second person"
+    restore = f"/v1/takedowns/{made['id']}/restore"
+    api.call("safety", "POST", restore, {"reason": "smoke test is over"})
+    api.call("second officer", "POST", f"{restore}/approval")
+    back = api.titles("platform", "/v1/recommend", user_id=USER, k=100)
+    _claim(item in {other["item_id"] for other in back}, "two people bring a work back")
+    return "takedowns: gone on the next request, and back once a second person agreed"
 
 
 def _minors_are_spared(api: Api) -> str:
@@ -103,20 +112,24 @@ def _later(api: Api) -> str:
     return (datetime.fromisoformat(now(api)) + DAY).isoformat()
 
 
-def _named(var: Path, ids: list[str]) -> list[tuple[str, ...]]:
+def _named(var: Path, ids: list[str]) -> list[tuple[str, str]]:
     from serving.batch import the_bundle
 
     catalogue = the_bundle(None, Settings(var=var)).catalogue
     known = [(item, catalogue.ids.get(item)) for item in ids]
-    return [(item, str(catalogue.record(index).get("title", "")), "") for item, index in known if index is not None]
+    return [(item, str(catalogue.record(index).get("title", ""))) for item, index in known if index is not None]
 
 
-def _row(item: dict[str, Any]) -> tuple[str, ...]:
-    return (item["item_id"], str(item.get("title", "")), item["reason"]["en"])
+def _row(item: dict[str, Any], titles: dict[str, str]) -> tuple[str, str, str]:
+    """An item, and the work of the history that speaks for it; the reason's own words where none does."""
+    because = [titles.get(name, name) for name in item["reason"].get("because", [])]
+    why = f"because of {because[0]}" if because else item["reason"]["en"]
+    return (item["item_id"], str(item.get("title", "")), why)
 
 
-def _rows(title: str, rows: list[tuple[str, ...]]) -> Table:
-    table = Table("item", "title", "why" if rows and rows[0][2] else "", title=title, title_justify="left")
+def _rows(title: str, rows: Sequence[tuple[str, ...]]) -> Table:
+    columns = ("item", "title", "why")[: len(rows[0]) if rows else 2]
+    table = Table(*columns, title=title, title_justify="left", box=SIMPLE_HEAD)
     for row in rows:
         table.add_row(*row)
     return table

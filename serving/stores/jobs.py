@@ -1,6 +1,7 @@
 """A small durable queue for work that outlives a request, such as erasing a user from the lake."""
 
 import json
+import sqlite3
 import threading
 import uuid
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from recsys.clock import Clock, system_clock
+from recsys.errors import StoreError
 from serving.stores.sqlite import Readers, Transaction, connect, migrate
 
 SCHEMA = (
@@ -45,6 +47,7 @@ class Jobs:
         self._lock = threading.Lock()
         self._writer = connect(self.path, synchronous="FULL")
         migrate(self._writer, self.path, SCHEMA)
+        self._wipe()  # of what a process left that was killed between the two steps of done
         self._readers = Readers(self.path)
 
     def put(self, kind: str, payload: Mapping[str, Any]) -> str:
@@ -69,9 +72,10 @@ class Jobs:
         return Job(row[1], row[2], json.loads(row[3]), row[4] + 1)
 
     def done(self, job_id: str) -> None:
-        """Tell that a job is finished; its payload is overwritten."""
+        """Tell that a job is finished; its payload is overwritten, and the log that held it emptied."""
         with self._write() as connection:
             connection.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
+        self._wipe()
 
     def failed(self, job_id: str, error: str) -> None:
         """Give a job back; it is due again after a wait that doubles with every try, an hour at most."""
@@ -89,6 +93,14 @@ class Jobs:
         """Close every connection."""
         self._readers.close()
         self._writer.close()
+
+    def _wipe(self) -> None:
+        """Empty the log of what has been deleted, where no reader holds it."""
+        try:
+            with self._lock:
+                self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except sqlite3.Error as error:
+            raise StoreError(f"The log of {self.path} cannot be emptied: {error}. Check the disk.") from None
 
     def _write(self) -> Transaction:
         return Transaction(self._writer, self._lock, self.path)

@@ -47,11 +47,15 @@ class UserState(Protocol):
         ...
 
     def history(self, user_id: str, limit: int | None = None) -> History:
-        """A user's newest ``limit`` events, all if left out; empty for an unknown user."""
+        """A user's newest ``limit`` events, all if left out; empty for an unknown user. Costs as much as it returns."""
         ...
 
     def histories(self, user_ids: Sequence[str], limit: int | None = None) -> dict[str, History]:
         """The histories of many users, unknown ones empty."""
+        ...
+
+    def seen(self, user_id: str) -> list[str]:
+        """Every item of a user's events once, however old, in no particular order."""
         ...
 
     def erase(self, user_id: str) -> int:

@@ -4,6 +4,7 @@ Keys under ``{PREFIX}:`` (the braces keep one store in one slot of a cluster, wh
 
 * ``h:USER``   sorted set, score = time (-inf if unknown), member = padded place and
   [event id, item, kind, value, time]; equal times are told apart by the member, so by place
+* ``s:USER``   set of the items of that history; one that is absent is made from the history when it is asked for
 * ``p:USER``   the profile as JSON
 * ``ids``      hash, event id to user: what makes an append idempotent
 * ``queue``    sorted set of event ids in order of arrival, ``outbox`` hash of their events: what still goes to the lake
@@ -29,13 +30,18 @@ BATCH = 500
 PLACE_DIGITS = 20
 PLACE_ZERO = 2**63  # so that negative places sort too
 
-# KEYS: ids, queue, outbox, a history per event; ARGV: pending, then per event its id, user, time, member, arrival, JSON
+# KEYS: ids, queue, outbox, a history and a set of items per event;
+# ARGV: pending, then per event its id, user, time, member, arrival, JSON, item. A set begins with its history only.
 APPEND = """
 local added = 0
-for i = 1, #KEYS - 3 do
-  local at = 1 + (i - 1) * 6
+for i = 1, (#KEYS - 3) / 2 do
+  local at = 1 + (i - 1) * 7
+  local history, items = KEYS[2 + 2 * i], KEYS[3 + 2 * i]
   if redis.call('HSETNX', KEYS[1], ARGV[at + 1], ARGV[at + 2]) == 1 then
-    redis.call('ZADD', KEYS[3 + i], ARGV[at + 3], ARGV[at + 4])
+    if redis.call('EXISTS', items) == 1 or redis.call('EXISTS', history) == 0 then
+      redis.call('SADD', items, ARGV[at + 7])
+    end
+    redis.call('ZADD', history, ARGV[at + 3], ARGV[at + 4])
     if ARGV[1] == '1' then
       redis.call('ZADD', KEYS[2], ARGV[at + 5], ARGV[at + 1])
       redis.call('HSET', KEYS[3], ARGV[at + 1], ARGV[at + 6])
@@ -46,7 +52,17 @@ end
 return added
 """
 
-# KEYS: ids, queue, outbox, history, profile; ARGV: digits of a place
+# KEYS: set of items, history; ARGV: digits of a place
+SEEN = """
+if redis.call('EXISTS', KEYS[1]) == 0 then
+  for _, member in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
+    redis.call('SADD', KEYS[1], cjson.decode(string.sub(member, tonumber(ARGV[1]) + 1))[2])
+  end
+end
+return redis.call('SMEMBERS', KEYS[1])
+"""
+
+# KEYS: ids, queue, outbox, history, profile, set of items; ARGV: digits of a place
 ERASE = """
 local members = redis.call('ZRANGE', KEYS[4], 0, -1)
 for _, member in ipairs(members) do
@@ -55,7 +71,7 @@ for _, member in ipairs(members) do
   redis.call('ZREM', KEYS[2], id)
   redis.call('HDEL', KEYS[3], id)
 end
-redis.call('DEL', KEYS[4], KEYS[5])
+redis.call('DEL', KEYS[4], KEYS[5], KEYS[6])
 return #members
 """
 
@@ -99,6 +115,7 @@ class RedisState:
         self._append = self._redis.register_script(APPEND)
         self._erase = self._redis.register_script(ERASE)
         self._history = self._redis.register_script(HISTORY)
+        self._seen = self._redis.register_script(SEEN)
         self.ping()
 
     @_told
@@ -113,7 +130,7 @@ class RedisState:
             keys = [self._key("ids"), self._key("queue"), self._key("outbox")]
             values: list[Any] = [int(pending)]
             for arrival, event in enumerate(batch, first + start):
-                keys.append(self._key("h", event.user_id))
+                keys += [self._key("h", event.user_id), self._key("s", event.user_id)]
                 values += _values(event, arrival, pending=pending)
             added += int(self._append(keys=keys, args=values))
         return added
@@ -140,10 +157,15 @@ class RedisState:
         return found
 
     @_told
+    def seen(self, user_id: str) -> list[str]:
+        """Every item of a user's events once."""
+        return list(self._seen(keys=[self._key("s", user_id), self._key("h", user_id)], args=[PLACE_DIGITS]))
+
+    @_told
     def erase(self, user_id: str) -> int:
         """Forget a user's events, pending ones too, and profile."""
         keys = [self._key(name) for name in ("ids", "queue", "outbox")]
-        keys += [self._key("h", user_id), self._key("p", user_id)]
+        keys += [self._key(kind, user_id) for kind in ("h", "p", "s")]
         return int(self._erase(keys=keys, args=[PLACE_DIGITS]))
 
     @_told
@@ -210,7 +232,8 @@ def _values(event: Event, arrival: int, *, pending: bool) -> list[Any]:
     what = json.dumps([event.event_id, event.item_id, event.kind, event.value, None if unknown else event.timestamp])
     time = "-inf" if unknown else repr(event.timestamp)
     member = f"{place + PLACE_ZERO:0{PLACE_DIGITS}d}{what}"
-    return [event.event_id, event.user_id, time, member, arrival, json.dumps(asdict(event)) if pending else ""]
+    queued = json.dumps(asdict(event)) if pending else ""
+    return [event.event_id, event.user_id, time, member, arrival, queued, event.item_id]
 
 
 def _history(text: str) -> History:

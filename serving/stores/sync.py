@@ -18,6 +18,7 @@ from serving.stores.control import ControlStore, Erasures
 from serving.stores.state import Event, UserState
 
 BATCH = 10_000  # rows
+UPSERT_SEQ = "upsert_seq"  # column of the lake's items: the newest upsert that a row holds
 COLUMNS = (
     *("event_id", "user_id", "item_id", "kind", "timestamp", "value"),
     *("session_id", "surface", "device", "request_id", "order"),
@@ -86,9 +87,10 @@ def drain(state: UserState, lake: Lake, control: ControlStore | None = None, *, 
         state.drained([event.event_id for event in events])
         if control is not None:
             late = control.erased_since(before)
-            users = sorted({event.user_id for event in kept if late.at(event.user_id) is not None})
+            times = {event.user_id: late.at(event.user_id) for event in kept}
+            users = {user_id: at for user_id, at in times.items() if at is not None}
             if users:
-                lake.erase(users)
+                lake.erase(sorted(users), at=max(users.values()))
     return added
 
 
@@ -104,6 +106,7 @@ def drain_items(control: ControlStore, state: UserState, lake: Lake) -> int:
     if not found:
         return 0
     table = Catalogue.from_records([record for _, record in found]).table
+    table = table.append_column(UPSERT_SEQ, pa.array([seq for seq, _ in found], pa.int64()))
     schema = lake.schema("items")
     known = set() if schema is None else set(schema.names)
     kept = [name for name in table.column_names if name in known or table[name].null_count < table.num_rows]

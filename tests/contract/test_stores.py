@@ -2,9 +2,11 @@
 
 import math
 import os
+import sqlite3
 import threading
 import time
 import uuid
+from contextlib import closing
 from datetime import UTC, datetime
 
 import numpy as np
@@ -14,6 +16,8 @@ from recsys.errors import ConfigError, DataError, StoreError
 from recsys.overrides import Override
 from serving.stores.control import Controls, ControlStore
 from serving.stores.state import Event, UserState, open_state
+from serving.stores.state_redis import RedisState
+from serving.stores.state_sqlite import HISTORY
 from serving.stores.tables import metadata
 
 REDIS = "redis://127.0.0.1:6379/0"
@@ -119,6 +123,71 @@ def test_histories_of_many_users_come_at_once(state):
     state.append([event("1", "a", "u"), event("2", "b", "v"), event("3", "c", "v", at=200.0)])
     found = state.histories(["v", "nobody", "u"], limit=1)
     assert {user: history.items for user, history in found.items()} == {"v": ["c"], "nobody": [], "u": ["a"]}
+
+
+def test_seen_is_every_item_once_however_old_and_of_one_user(state):
+    state.append([event(str(n), f"i{n % 3}", at=float(n)) for n in range(9)])
+    state.append([event("undated", "old", at=math.nan), event("lake", "known", at=5.0)], pending=False)
+    state.append([event("v", "other", "v")])
+    assert len(state.history("u", limit=1)) == 1
+    assert sorted(state.seen("u")) == ["i0", "i1", "i2", "known", "old"]
+    assert (state.seen("v"), state.seen("nobody")) == (["other"], [])
+
+
+def test_an_event_that_is_not_taken_is_not_seen(state):
+    state.append([event("1", "a", "u")])
+    state.append([event("1", "b", "u"), event("1", "c", "v")])
+    state.append([event("1", "d", "v")], pending=False)
+    assert (state.seen("u"), state.seen("v")) == (["a"], [])
+
+
+def test_what_is_drained_stays_seen_and_what_is_erased_does_not(state):
+    state.append([event("1", "a"), event("2", "b", "v")])
+    state.drained(["1"])
+    assert state.seen("u") == ["a"]
+    state.erase("u")
+    assert (state.seen("u"), state.seen("v")) == ([], ["b"])
+    state.append([event("3", "c")])
+    assert state.seen("u") == ["c"]
+
+
+def test_a_limited_history_costs_what_it_returns(state):
+    state.append([event(str(n), f"i{n}", at=float(n)) for n in range(20_000)], pending=False)
+
+    def fastest(limit):
+        taken = []
+        for _ in range(5):
+            start = time.perf_counter()
+            state.history("u", limit)
+            taken.append(time.perf_counter() - start)
+        return min(taken)
+
+    assert fastest(20) < fastest(None) / 10
+
+
+def test_a_limited_history_in_sqlite_walks_one_range_without_sorting(tmp_path):
+    with closing(open_state(tmp_path / "state.db")) as store:
+        plan = store._readers.rows(f"EXPLAIN QUERY PLAN {HISTORY}", ("u", 200))
+    assert [row[-1] for row in plan] == ["SEARCH events USING PRIMARY KEY (user_id=?)"]
+
+
+def test_a_sqlite_file_from_before_seen_gets_it_from_its_events(tmp_path):
+    path = tmp_path / "state.db"
+    with closing(open_state(path)) as store:
+        store.append([event("1", "a"), event("2", "b"), event("3", "a")])
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript("DROP TABLE seen; PRAGMA user_version = 1")
+    with closing(open_state(path)) as store:
+        assert sorted(store.seen("u")) == ["a", "b"]
+
+
+def test_a_history_in_redis_from_before_seen_is_seen_too(state):
+    if not isinstance(state, RedisState):
+        pytest.skip("SQLite has a migration for it")
+    state.append([event("1", "a"), event("2", "b")])
+    state._redis.delete(state._key("s", "u"))
+    state.append([event("3", "c")])
+    assert sorted(state.seen("u")) == ["a", "b", "c"]
 
 
 def test_ids_of_any_script_and_sign_are_kept_apart(state):

@@ -38,14 +38,18 @@ def test_a_user_gets_a_list_with_reasons_sources_and_versions(service):
 def test_an_event_changes_the_next_answer(service):
     before = service.ids(user_id="eventful", k=5)
     events = [{"user_id": "eventful", "item_id": before[0]}]
-    assert service.call("POST", "/v1/events", {"events": events}).json() == {"accepted": 1, "duplicates": 0}
+    assert service.call("POST", "/v1/events", {"events": events}).json() == {
+        "accepted": 1,
+        "duplicates": 0,
+        "erased": 0,
+    }
     assert before[0] not in service.ids(user_id="eventful", k=40)
 
 
 def test_an_event_sent_again_counts_once(service):
     events = {"events": [{"user_id": "again", "item_id": "i01", "event_id": "e-1"}]}
     service.call("POST", "/v1/events", events)
-    assert service.call("POST", "/v1/events", events).json() == {"accepted": 0, "duplicates": 1}
+    assert service.call("POST", "/v1/events", events).json() == {"accepted": 0, "duplicates": 1, "erased": 0}
 
 
 def test_similar_works_share_the_colour(service):
@@ -125,6 +129,28 @@ def test_an_erased_user_is_a_new_user(service):
     assert answer["events_removed"] == 1
     assert answer["receipt"].startswith("er_")
     assert "i01" in service.ids(user_id="leaving", k=40)
+    retried = [{"user_id": "leaving", "item_id": "i01", "timestamp": AT - 60}]
+    assert service.call("POST", "/v1/events", {"events": retried}).json()["erased"] == 1
+    assert "i01" in service.ids(user_id="leaving", k=40)
+
+
+def test_a_platform_cannot_lift_an_age_limit_by_describing_a_work_again(service):
+    assert "i04" not in service.ids(k=60, age=12)
+    service.call("PUT", "/v1/items", {"items": [{"item_id": "i04", "title": "For everybody", "min_age": 0}]})
+    assert "i04" not in service.ids(k=60, age=12)
+    service.call(
+        "PUT", "/v1/items", {"items": [{"item_id": "i04", "title": "Rated anew", "min_age": 6}]}, role="safety"
+    )
+    assert all("i04" in service.ids(k=60, age=12) for _ in range(4))
+
+
+def test_who_has_asked_for_a_restore_is_listed_for_the_second_officer(service):
+    made = service.call("POST", "/v1/takedowns", {"item_id": "no such work", "reason": "typing error"}, role="safety")
+    assert made.json()["known_item"] is False
+    service.call("POST", f"/v1/takedowns/{made.json()['id']}/restore", {"reason": "was a mistake"}, role="safety")
+    listed = service.call("GET", "/v1/takedowns", role="safety2").json()
+    asked = next(entry for entry in listed if entry["id"] == made.json()["id"])
+    assert asked["restore_requested_by"].startswith("test-safety (")
 
 
 def test_about_is_public_and_names_the_live_model_in_two_languages(service):
@@ -154,8 +180,15 @@ def test_the_api_describes_itself_as_openapi_31(service):
 
 
 def test_bentoml_clients_reach_the_same_engine(service):
-    answer = service.call("POST", "/bento/recommend", {"user_id": "u01", "k": 3}).json()
+    answer = service.call("POST", "/bento/recommend", {"user_id": "u01", "k": 3, "age": 12}).json()
     assert [item["rank"] for item in answer["items"]] == [1, 2, 3]
+    near = service.call("POST", "/bento/similar", {"item_id": "i05", "k": 3, "age": 30}).json()
+    assert all(int(item["item_id"][1:]) % 2 == 1 for item in near["items"])
+
+
+@pytest.mark.parametrize("body", [{"k": 0}, {"sufrace": "home"}, {"age": "young"}])
+def test_bentoml_clients_are_refused_like_all_others(service, body):
+    assert service.call("POST", "/bento/recommend", body).status_code == 400
 
 
 def test_a_decision_is_logged_without_user_or_history(service):
@@ -254,6 +287,30 @@ def test_an_override_without_an_end_or_with_one_in_the_past_is_refused(service):
 def test_a_pin_without_a_slot_is_refused(service):
     answer = service.call("POST", "/v1/overrides", {"action": "pin", "item_id": "i01", "end": END}, role="editor")
     assert "slot" in problem(answer, 400)
+
+
+@pytest.mark.parametrize("user", ["a/b", "a\\b", "a\nb", ""])
+def test_an_id_that_no_path_can_hold_is_refused_at_the_door(service, user):
+    answer = service.call("POST", "/v1/events", {"events": [{"user_id": user, "item_id": "i01"}]})
+    assert "user_id" in problem(answer, 400)
+
+
+@pytest.mark.parametrize("moment", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00", 1e30, "NaN", "soon"])
+def test_a_time_that_no_calendar_reaches_is_refused_by_name(service, moment):
+    event = {"user_id": "u", "item_id": "i01", "timestamp": moment}
+    assert "events[0].timestamp" in problem(service.call("POST", "/v1/events", {"events": [event]}), 400)
+    item = {"item_id": "odd", "available_from": moment}
+    assert "items[0].available_from" in problem(service.call("PUT", "/v1/items", {"items": [item]}), 400)
+    pin = {"action": "pin", "item_id": "i01", "slot": 1, "end": moment}
+    assert "end" in problem(service.call("POST", "/v1/overrides", pin, role="editor"), 400)
+
+
+def test_no_key_and_no_user_is_in_the_log(service):
+    service.call("POST", "/v1/recommend", {"user_id": "a very private person"})
+    service.call("GET", "/v1/users/a%20very%20private%20person/controls")
+    log = (service.var / "serve.log").read_text()
+    assert "very private" not in log
+    assert not [key for key in service.keys.values() if key in log]
 
 
 def test_an_unknown_path_and_method_are_problems(service):

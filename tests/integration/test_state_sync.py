@@ -1,11 +1,15 @@
 """The user state and a real lake: what is known comes in once, what was accepted goes out once, erased stays erased."""
 
+import subprocess
+import sys
+
 import pyarrow as pa
 import pytest
 
 from recsys.errors import StoreError
 from recsys.lake import Lake
 from serving.stores.control import ControlStore
+from serving.stores.jobs import Jobs
 from serving.stores.state import Event, open_state
 from serving.stores.sync import drain, drain_items, sync
 
@@ -196,3 +200,47 @@ def test_a_changed_item_replaces_what_the_lake_has_of_it(lake, state, control):
     assert lake.read("items").select(["item_id", "title", "year"]).to_pylist() == [
         {"item_id": "a", "title": "Corrected", "year": None}
     ]
+
+
+def test_a_user_who_was_erased_while_events_were_drained_may_come_back_with_later_ones(lake, state, control):
+    state.append([Event("1", "u", "a", timestamp=600.0)])
+    append = lake.append
+
+    def erased_meanwhile(name, rows):
+        control.erase_user("u")  # at 500
+        return append(name, rows)
+
+    lake.append = erased_meanwhile
+    drain(state, lake, control)
+    del lake.append
+    state.append([Event("2", "u", "b", timestamp=500.5), Event("3", "u", "c", timestamp=499.5)])
+    assert drain(state, lake) == 1
+    assert lake.read("events")["item_id"].to_pylist() == ["b"]
+
+
+def bytes_of(folder, name):
+    return b"".join(file.read_bytes() for file in folder.glob(f"{name}*"))
+
+
+def test_a_job_that_is_done_leaves_no_byte_of_its_payload(tmp_path):
+    jobs = Jobs(tmp_path / "jobs.db")
+    ids = [jobs.put("erase_user", {"user_id": user}) for user in ("reader-4711", "reader-0815")]
+    assert b"reader-4711" in bytes_of(tmp_path, "jobs.db")
+    jobs.failed(jobs.take().id, "reader-4711 is locked")
+    jobs.done(ids[0])
+    assert b"reader-4711" not in bytes_of(tmp_path, "jobs.db")
+    assert b"reader-0815" in bytes_of(tmp_path, "jobs.db")
+    assert jobs.waiting() == 1
+    jobs.close()
+
+
+def test_a_payload_that_a_killed_process_left_in_the_log_goes_when_the_queue_is_opened(tmp_path):
+    code = (
+        "import os, sys; from serving.stores.jobs import Jobs; jobs = Jobs(sys.argv[1]); "
+        "job = jobs.put('erase_user', {'user_id': 'reader-4711'}); "
+        "jobs._writer.execute('DELETE FROM jobs'); os._exit(9)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "jobs.db")], check=False)
+    assert b"reader-4711" in bytes_of(tmp_path, "jobs.db")
+    Jobs(tmp_path / "jobs.db").close()
+    assert b"reader-4711" not in bytes_of(tmp_path, "jobs.db")

@@ -1,13 +1,16 @@
 """A small bundle of real models and an engine over real stores."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from recsys.bundle import Bundle, Facts, load_bundle, write_bundle
 from recsys.clock import Clock, fixed_clock
 from recsys.content import ContentSpace
+from recsys.dataset.catalogue import Catalogue
 from recsys.models.recipe import FitContext, parse
 from recsys.pipeline import Pipeline
 from recsys.prepare.spec import EventRule
@@ -47,13 +50,23 @@ def colour_data():
     return dataset(events, items=records())
 
 
-def make_bundle(folder: Path, *, recipes: Sequence[dict[str, Any]] | None = None, **facts: Any) -> Bundle:
-    """Fit, write and load a bundle: als over popular unless told otherwise."""
+def make_bundle(
+    folder: Path,
+    *,
+    recipes: Sequence[dict[str, Any]] | None = None,
+    extra: Mapping[str, Mapping[str, Any]] | None = None,
+    **facts: Any,
+) -> Bundle:
+    """Fit, write and load a bundle: als over popular unless told otherwise. ``extra`` adds columns, values by item."""
     data = colour_data()
     given = recipes or [{"recipe": "als", "factors": 8, "epochs": 5}, {"recipe": "popular", "half_life_days": 30.0}]
     ctx = FitContext()
     sources = tuple(ctx.fit(parse(params), data) for params in given)
-    pipeline = Pipeline(data.catalogue, sources, ContentSpace.fit(data.catalogue))
+    catalogue = data.catalogue
+    for name, values in (extra or {}).items():
+        column = pa.array([values.get(item) for item in catalogue.ids.ids])
+        catalogue = Catalogue(catalogue.table.append_column(name, column))
+    pipeline = Pipeline(catalogue, sources, ContentSpace.fit(catalogue))
     told: dict[str, Any] = {
         "lake": "nowhere",
         "lake_versions": {"events": 0},

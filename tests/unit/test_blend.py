@@ -4,8 +4,8 @@ import pytest
 from recsys.errors import ConfigError
 from recsys.evaluate import evaluate
 from recsys.models.blend import Blend, BlendModel
-from recsys.models.mixing import _board
-from recsys.models.recipe import FitContext, parse
+from recsys.models.mixing import _board, _plateau, lattice
+from recsys.models.recipe import FitContext, load_model, parse
 from recsys.types import query
 from support.data import AT, dataset, holdout
 from support.models import Told
@@ -123,16 +123,91 @@ def test_the_quality_it_chooses_by_is_the_quality_that_evaluation_measures(weigh
     parts = [Told(scores=tuple(None if s == 0 else float(s) for s in rng.integers(0, 5, 40))) for _ in "ab"]
     unseen = {u: np.setdiff1d(range(40), data.seen(u)) for u in range(data.n_users)}
     asked = holdout(data, {data.users[u]: data.catalogue.ids.external(own[::3]) for u, own in unseen.items()})
-    mix = BlendModel(Blend(parts=parts), tuple(p.fit(data, FitContext()) for p in parts), weights, np.arange(40))
+    mix = BlendModel(
+        Blend(parts=parts, weights=weights), tuple(p.fit(data, FitContext()) for p in parts), np.arange(40)
+    )
     alone = Blend(parts=parts, weights=weights).fit(data, FitContext())  # without the part that has no weight
     measured = evaluate(alone, asked, data).mean("ndcg@10")
-    assert _board(mix, asked, 40, rng).ndcg(np.array(weights)) == pytest.approx(measured, abs=1e-6)
+    assert _board(mix, asked, 40, rng).gains(np.array(weights)).mean() == pytest.approx(measured, abs=1e-6)
 
 
 def test_the_same_seed_finds_the_same_weights():
     parts = (RISING, Told(scores=(9.0, 1.0, 7.0, 2.0, 8.0, 3.0)), Told(scores=(1.0, 3.0, 9.0, 2.0, 8.0, 7.0)))
     found = [blend(*parts, ctx=truth_context("c", seed=4)).recipe for _ in range(2)]
     assert found[0] == found[1]
+
+
+def test_the_lattice_holds_every_share_in_equal_steps_with_the_parts_alone_first():
+    shares = lattice(2)
+    assert shares[:2].tolist() == [[0.0, 1.0], [1.0, 0.0]]
+    assert shares[-1].tolist() == [0.5, 0.5]
+    assert sorted(np.round(20 * shares[:, 0]).astype(int).tolist()) == list(range(21))
+
+
+@pytest.mark.parametrize(("parts", "vectors"), [(1, 1), (3, 231), (4, 286), (5, 210), (40, 40)])
+def test_the_lattice_is_as_fine_as_its_size_allows(parts, vectors):
+    shares = lattice(parts)
+    assert shares.shape == (vectors, parts)
+    assert np.allclose(shares.sum(axis=1), 1.0)
+
+
+def test_shares_amid_good_ones_beat_a_lone_peak():
+    shares = lattice(2)
+    first = np.round(20 * shares[:, 0]).astype(int)
+    quality = np.where(np.abs(first - 14) <= 2, 0.28, 0.25)
+    quality[first == 4] = 0.29
+    assert shares[_plateau(shares, quality)].tolist() == [0.7, 0.3]
+
+
+def test_a_part_alone_is_preferred_to_a_mix_that_is_no_better():
+    shares = lattice(2)
+    assert shares[_plateau(shares, np.where(shares[:, 0] >= 0.5, 0.3, 0.2))].tolist() == [1.0, 0.0]
+
+
+def test_the_length_of_the_history_decides_which_weights_count():
+    rows = ((1.0, 0.0), (0.0, 1.0), (0.4, 0.6))
+    model = blend(RISING, FALLING, weights=(0.5, 0.5), lengths=(1, 7), weights_by_length=rows)
+    assert top(model, NOBODY) == [5, 4, 3, 2, 1, 0]
+    assert top(model, SOMEONE) == [0, 1, 2, 3, 4, 5]
+    assert model.score([NOBODY], np.array([5], np.int32))[0, 0] == pytest.approx(2.5 / 1.7078251)
+
+
+def test_a_part_without_weight_for_a_length_brings_no_items_there():
+    partial = Told(scores=(None, 1.0, 2.0, 3.0, 4.0, 5.0))
+    rows = ((1.0, 0.0), (0.0, 1.0))
+    model = blend(partial, FALLING, weights=(0.5, 0.5), lengths=(1,), weights_by_length=rows)
+    assert top(model, NOBODY) == [5, 4, 3, 2, 1]
+    assert top(model, SOMEONE) == [0, 1, 2, 3, 4, 5]
+
+
+def crowd_context(new, known):
+    """So many users without a history who like f, and with one who like a: RISING is right for the first."""
+    names = {f"n{at:03}": "f" for at in range(new)} | {f"o{at:03}": "a" for at in range(known)}
+    events = [(name, "b", 0.0) for name in names if name[0] == "o"] + [("z", item, 0.0) for item in "abcdef"]
+    data = dataset(events, users=list(names))
+    return FitContext(holdout=holdout(data, {name: [item] for name, item in names.items()}))
+
+
+def test_each_length_of_history_gets_weights_of_its_own_drawn_to_those_of_all():
+    model = blend(RISING, FALLING, ctx=crowd_context(new=300, known=100))
+    assert model.recipe.weights == (1.0, 0.0)
+    # each with the 100 queries of the pull: all of 300 alike; half of 100 for the other part; nobody of 20 events
+    assert model.recipe.weights_by_length == ((1.0, 0.0), (0.5, 0.5), (1.0, 0.0))
+
+
+def test_a_part_that_is_silent_for_a_length_has_only_the_common_weight_there():
+    shy = Told(scores=FALLING.scores, silent_without_history=True)
+    model = blend(RISING, shy, ctx=crowd_context(new=100, known=300))
+    # a quarter is amid the shares that let the other part decide and yet answer who has no history
+    assert model.recipe.weights == (0.25, 0.75)
+    assert model.recipe.weights_by_length == ((0.625, 0.375), (0.0625, 0.9375), (0.25, 0.75))
+
+
+def test_weights_by_length_are_kept_in_a_refit():
+    model = blend(RISING, FALLING, ctx=crowd_context(new=300, known=100))
+    again = model.recipe.fit(DATA, FitContext())
+    assert again.recipe == model.recipe
+    assert top(again, NOBODY) == top(model, NOBODY)
 
 
 def test_without_a_holdout_the_parts_are_equal():
@@ -160,8 +235,19 @@ def test_parts_are_written_as_tables():
     plain = {"recipe": "blend", "parts": [{"recipe": "popular", "half_life_days": 7.0}], "weights": [1.0]}
     recipe = parse(plain)
     assert recipe.parts[0].half_life_days == 7.0
-    assert recipe.params() == {**plain, "candidates": 200}
+    assert recipe.params() == {**plain, "candidates": 200, "lengths": [1, 20], "weights_by_length": None}
     assert parse(recipe.params()) == recipe
+
+
+def test_weights_by_length_are_written_and_saved_with_the_recipe(tmp_path):
+    parts = [{"recipe": "popular", "half_life_days": days} for days in (1.0, 9.0)]
+    rows = [[1.0, 0.0], [0.25, 0.75], [0.5, 0.5]]
+    recipe = parse({"recipe": "blend", "parts": parts, "weights": [0.5, 0.5], "weights_by_length": rows})
+    assert parse(recipe.params()) == recipe
+    model = recipe.fit(DATA, FitContext())
+    model.save(tmp_path)
+    assert load_model(tmp_path).recipe == model.recipe == recipe
+    assert hash(recipe) == hash(parse(recipe.params()))
 
 
 @pytest.mark.parametrize(
@@ -174,6 +260,9 @@ def test_parts_are_written_as_tables():
         ({"parts": [{"recipe": "popular"}], "weights": [0.5, 0.5]}, "one weight for each"),
         ({"parts": [{"recipe": "popular"}], "weights": [0.0]}, "not all of them 0"),
         ({"parts": [{"recipe": "popular"}], "weights": [-1.0]}, "weights"),
+        ({"parts": [{"recipe": "popular"}], "lengths": [3, 1]}, "ascend"),
+        ({"parts": [{"recipe": "popular"}], "weights_by_length": [[1.0], [1.0], [1.0]]}, "needs weights and 3 rows"),
+        ({"parts": [{"recipe": "popular"}], "weights": [1], "weights_by_length": [[1.0]]}, "needs weights and 3 rows"),
     ],
 )
 def test_an_impossible_blend_is_refused_with_its_reason(params, message):

@@ -111,7 +111,7 @@ def test_an_impersonal_request_reads_no_history_at_all(bundle, tmp_path):
         def history(self, user_id, limit=None):
             raise AssertionError("the history was read")
 
-        profile = history
+        profile = seen = history
 
     engine = Engine(here.engine.live, here.control, Forbidden(), fixed_clock(AT))
     answer = engine.recommend([Ask(replace(ADULT, personalised=False), user_id="u", session=("i01",))])[0]
@@ -246,7 +246,7 @@ def test_without_the_state_store_the_list_is_impersonal_and_says_so(here):
         def history(self, user_id, limit=None):
             raise StoreError("down")
 
-        profile = history
+        profile = seen = history
 
     engine = Engine(here.engine.live, here.control, Down(), fixed_clock(AT))
     answer = engine.recommend([Ask(ADULT, user_id="u")])[0]
@@ -312,3 +312,71 @@ def test_an_upsert_shows_the_new_title_of_a_known_work_and_leaves_the_others(her
     after = here.engine.live.view().shown
     assert b"Corrected" in after[1]
     assert after[2] is before[2]
+
+
+def test_an_upsert_of_a_known_work_never_loosens_what_safety_decides_by(here):
+    child = Viewer("feed", age=12)
+    here.control.upsert_items([{"item_id": "i00", "title": "Harmless now"}], "app")
+    assert "i00" not in shown(here, viewer=child, k=60)
+
+
+def test_an_upsert_of_the_role_safety_may_loosen(here):
+    here.control.upsert_items([{**records()[0], "min_age": 6, "loosens": True}], "officer")
+    assert "i00" in shown(here, viewer=Viewer("feed", age=12), k=60)
+
+
+def test_an_upsert_that_the_bundle_already_holds_is_not_applied_again(here, tmp_path_factory):
+    here.control.upsert_items([{**records()[1], "title": "Old correction", "loosens": True}], "officer")
+    seq = here.control.items()[0][0]
+    held = make_bundle(tmp_path_factory.mktemp("newer") / "b", extra={"upsert_seq": {"i01": seq}})
+    live = Live(held, here.control, fixed_clock(AT))
+    assert b"Old correction" not in live.view().shown[1]
+
+
+def test_an_explanation_never_names_what_the_user_hid(here):
+    here.saw("new", "i01", "i03", "i05")
+    here.control.put_controls("new", Controls(True, frozenset({"i01"}), frozenset({"i03"})))
+    answer = here.engine.recommend([Ask(ADULT, user_id="new", explain=True)])[0]
+    assert {name for names in answer.because for name in names} == {"i05"}
+
+
+def test_a_creator_cap_is_refilled_with_works_of_others(bundle, tmp_path, monkeypatch):
+    import serving.engine
+
+    monkeypatch.setattr(serving.engine, "SPARE", 0)
+    here = stand(tmp_path, bundle)
+    policy = here.engine.live.view().policy
+    surfaces = {**policy.surfaces, "feed": policy.surface("feed").model_copy(update={"max_per_creator": 1})}
+    view = replace(here.engine.live.view(), policy=policy.model_copy(update={"surfaces": surfaces}))
+    answer = here.engine.recommend_on(view, [Ask(ADULT, 7, session=("i01", "i03"))])[0]
+    assert len(answer.slate) == 7
+
+
+def test_a_pin_beyond_the_list_leaves_the_work_where_it_was(here):
+    first = shown(here, k=5)[0]
+    here.control.put_override(override("pin", first, slot=20), "editor")
+    assert shown(here, k=5)[0] == first
+
+
+def test_a_boost_while_the_first_model_is_dead_still_gives_a_list(bundle, tmp_path, monkeypatch):
+    def dead(*_):
+        raise OSError("gone")
+
+    here = stand(tmp_path, bundle)
+    broken = bundle.pipeline.sources[0]
+    monkeypatch.setattr(type(broken), "top", dead)
+    monkeypatch.setattr(type(broken), "score", dead)
+    for item in ("i00", "i01", "i02"):
+        here.control.put_override(override("boost", item, factor=5.0), "editor")
+    answer = here.engine.recommend([Ask(ADULT, 5, session=("i03",), explain=True)])[0]
+    assert len(answer.slate) == 5
+    assert "source_failed:als" in answer.degraded
+
+
+def test_the_answer_of_last_resort_never_raises(here, monkeypatch):
+    def dead():
+        raise StoreError("gone")
+
+    monkeypatch.setattr(here.engine.live, "view", dead)
+    answer = here.engine.impersonal(Ask(ADULT))
+    assert (len(answer.slate), answer.degraded) == (0, ("engine_failed",))

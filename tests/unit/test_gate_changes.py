@@ -133,6 +133,52 @@ def test_a_row_of_another_item_cannot_replace_one():
         gate_of("a").replaced(-1, items("a"))
 
 
+def test_many_rows_replaced_at_once_are_like_a_fresh_compile():
+    clock = EventClock(0.0)
+    before = gate_of("a", {"item_id": "b", "territories": ["US"]}, "c", {"item_id": "d", "min_age": 40}, clock=clock)
+    new = [
+        {"item_id": "d", "labels": ["illegal"]},
+        {"item_id": "b", "embargo_until": at(5), "territories": ["DE", "FR"]},
+        {"item_id": "a", "min_age": 18, "territories": ["DE"]},
+    ]
+    after = before.replaced_many([3, 1, 0], items(*new))
+    fresh = gate_of(new[2], new[1], "c", new[0], clock=clock)
+    every = np.arange(4, dtype=np.int32)
+    for now in (4.0, 5.0):
+        clock.saw(now)
+        for viewer in (VIEWER, Viewer("feed", "US", 30), Viewer("feed", "FR", 17), Viewer("feed", None, None)):
+            assert after.mask(viewer).tolist() == fresh.mask(viewer).tolist()
+            assert after.cleared(viewer).tolist() == fresh.cleared(viewer).tolist()
+            assert after.check(viewer, every).reasons == fresh.check(viewer, every).reasons
+    assert [after.labels(n) for n in range(4)] == [fresh.labels(n) for n in range(4)]
+    assert before.mask(VIEWER).tolist() == [True, False, True, False]
+
+
+def test_of_a_row_that_is_replaced_twice_the_last_one_counts():
+    gate = gate_of("a", "b").replaced_many([1, 0, 1], items({"item_id": "b", "min_age": 90}, "a", "b"))
+    assert gate.mask(VIEWER).tolist() == [True, True]
+    gate = gate_of("a", "b").replaced_many([1, 0, 1], items("b", "a", {"item_id": "b", "min_age": 90}))
+    assert gate.mask(VIEWER).tolist() == [True, False]
+
+
+def test_takedowns_hold_for_replaced_rows():
+    gate = gate_of("a", "b", takedowns=[Takedown("t", "b")]).replaced_many([0, 1], items("a", "b"))
+    assert gate.mask(VIEWER).tolist() == [True, False]
+
+
+def test_no_rows_replace_nothing():
+    gate = gate_of("a")
+    assert gate.replaced_many([], items()).mask(VIEWER).tolist() == [True]
+
+
+@pytest.mark.parametrize("indices", [[0], [0, 0], [0, 2], [0, -1], [1, 0]])
+def test_rows_that_are_not_of_their_items_replace_none(indices):
+    gate = gate_of("a", "b")
+    with pytest.raises(ConfigError, match="own row"):
+        gate.replaced_many(indices, items({"item_id": "a", "min_age": 90}, "b"))
+    assert gate.mask(VIEWER).tolist() == [True, True]
+
+
 def test_the_check_does_not_look_at_a_mask():
     now = [5.0]
     gate = gate_of({"item_id": "x", "available_to": at(10)}, clock=lambda: now[0])

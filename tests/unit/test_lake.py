@@ -24,7 +24,7 @@ def parquet_texts(root: Path) -> list[str]:
 
 def test_looking_at_a_lake_creates_nothing(tmp_path: Path) -> None:
     lake = Lake(tmp_path / "lake")
-    assert (lake.versions(), lake.has("events"), lake.erase(["u"])) == ({}, False, {})
+    assert (lake.versions(), lake.has("events")) == ({}, False)
     assert not (tmp_path / "lake").exists()
 
 

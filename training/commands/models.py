@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
 
 
 def models(var: VarOption = None) -> None:
-    """List the registered versions, newest first, with their aliases."""
+    """List the registered versions, newest first, with their aliases and what they made on test."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
@@ -25,12 +25,14 @@ def models(var: VarOption = None) -> None:
     from training.state import State
     from training.tracking import Tracker
 
-    made = Table("version", "alias", "recipe", "lake versions", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    made = Table(
+        "version", "alias", "recipe", "test", "lake versions", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False
+    )
     made.add_column("bundle", no_wrap=True)
     for version in Tracker(State.at(var)).versions():
         data = ", ".join(f"{table} {number}" for table, number in version.candidate.lake_versions.items())
         recipe = str(version.candidate.recipe["recipe"])
-        made.add_row(version.number, ", ".join(version.aliases), recipe, data, version.bundle)
+        made.add_row(version.number, ", ".join(version.aliases), recipe, version.score, data, version.bundle)
     Console().print(made)
 
 

@@ -43,7 +43,8 @@ def train(
     show = Show(len(wanted.models))
     with show.running():
         outcome = run(Job(lake, wanted, State.at(var), out, force, device), show)
-    Console().print(report.tables(outcome.contest, wanted, title=f"{wanted.name}: {outcome.manifest.split}"))
+    split = "; ".join(outcome.windows)
+    Console().print(report.tables(outcome.contest, wanted, title=f"{wanted.name}: {split}"))
     for line in report.conclusion(outcome.contest, wanted):
         typer.echo(line)
     alias = "champion" if outcome.decision.promoted else "challenger"

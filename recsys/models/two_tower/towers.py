@@ -1,40 +1,28 @@
-"""The forward pass in torch, on plain tensors: an item's vector from id and content, a query's from its history."""
+"""The forward pass in torch, on plain tensors: an item's vectors from id and content, a query's from its history."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-import scipy.sparse as sp
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from recsys.models.two_tower.recency import STEPS
 from recsys.nn.packing import Bags
+from recsys.nn.sparse import SparseRows
 
 Tables = Mapping[str, Tensor]
 BY_ITEM = ("item_in", "item_out", "item_bias")  # tables with a row an item; the others are used whole
+_SPREAD = 0.05
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Content:
-    """Sparse rows (items, features), packed."""
+class Items:
+    """Both roles of the items: what one in the history adds to a query, and what is recommended."""
 
-    features: Tensor  # (entries,) int64
-    offsets: Tensor  # (items,) int64
-    weight: Tensor  # (entries,) float32
-
-    @classmethod
-    def of(cls, rows: sp.csr_matrix, device: str) -> "Content":
-        """Pack a scipy matrix."""
-        parts = (rows.indices.astype(np.int64), rows.indptr[:-1].astype(np.int64), rows.data.astype(np.float32))
-        return cls(*(torch.from_numpy(part).to(device) for part in parts))
-
-    def sums(self, table: Tensor) -> Tensor:
-        """(items, d) weighted sums of the rows of ``table`` (features, d)."""
-        if len(self.features) == 0:
-            return table.new_zeros((len(self.offsets), table.shape[1]))
-        return functional.embedding_bag(self.features, table, self.offsets, mode="sum", per_sample_weights=self.weight)
+    inputs: Tensor  # (items, d)
+    vectors: Tensor  # (items, d)
+    bias: Tensor  # (items,)
 
 
 def new_tables(
@@ -46,33 +34,28 @@ def new_tables(
     """
     items, features, tokens = shape
 
-    def normal(rows: int) -> Tensor:
-        return torch.randn((rows, factors), generator=generator) * 0.05
+    def normal(rows: int, columns: int) -> Tensor:
+        return torch.randn((rows, columns), generator=generator) * _SPREAD
 
+    feature = normal(features, 2 * factors + 1)  # inputs, vectors, bias
+    feature[:, -1] = 0.0
     return {
-        "item_in": normal(items) * known[:, None],
-        "item_out": normal(items) * known[:, None],
+        "item_in": normal(items, factors) * known[:, None],
+        "item_out": normal(items, factors) * known[:, None],
         "item_bias": torch.zeros((items, 1)),
-        "feature_in": normal(features),
-        "feature_out": normal(features),
-        "feature_bias": torch.zeros((features, 1)),
-        "token": normal(tokens + 1),  # the last row is every query's
+        "feature": feature,
+        "token": normal(tokens + 1, factors),  # the last row is every query's
         "recency": torch.zeros((STEPS, 1)),
     }
 
 
-def item_inputs(tables: Tables, content: Content) -> Tensor:
-    """(items, d) what an item in a history adds to the query."""
-    return tables["item_in"] + content.sums(tables["feature_in"])
-
-
-def item_outputs(tables: Tables, content: Content, keep: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Vectors (items, d) and biases (items,) of what can be recommended; ``keep`` (items, 1) blanks ids by 0."""
-    ids, bias = tables["item_out"], tables["item_bias"]
+def items(tables: Tables, content: SparseRows, keep: Tensor | None = None) -> Items:
+    """Id plus content of every item; ``keep`` (items, 1) takes an id away from what is recommended where it is 0."""
+    ids, bias, d = tables["item_out"], tables["item_bias"], tables["item_out"].shape[1]
     if keep is not None:
         ids, bias = ids * keep, bias * keep
-    vectors = ids + content.sums(tables["feature_out"])
-    return vectors, (bias + content.sums(tables["feature_bias"]))[:, 0]
+    described = content.times(tables["feature"])  # (items, 2 d + 1)
+    return Items(tables["item_in"] + described[:, :d], ids + described[:, d : 2 * d], bias[:, 0] + described[:, 2 * d])
 
 
 def queries(tables: Tables, inputs: Tensor, history: Bags, steps: Tensor, profile: tuple[Tensor, Tensor]) -> Tensor:

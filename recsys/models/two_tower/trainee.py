@@ -17,14 +17,16 @@ from recsys.models.two_tower.profiles import ProfileTokens
 from recsys.models.two_tower.recency import recency_steps
 from recsys.models.two_tower.validation import Validation
 from recsys.nn.adam import RowAdam
+from recsys.nn.average import RunningMean
 from recsys.nn.losses import full_softmax, sampled_softmax
 from recsys.nn.packing import Bags, Index, spans
 from recsys.nn.sampling import Sampler
+from recsys.nn.sparse import SparseRows
 
 if TYPE_CHECKING:
     from recsys.models.two_tower.recipe import TwoTower
 
-EXACT = 16  # times `negatives`: up to so many items scoring all of them costs no more than gathering a sample
+EXACT = 8  # times `negatives`: up to so many items all of them are scored; beyond, a sample learns faster a second
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,7 +34,7 @@ class _Problem:
     """A batch in the numbering of the item rows that it touches."""
 
     rows: Tensor | None  # (local items,) int64 ascending; None: all items
-    content: towers.Content
+    content: SparseRows
     history: Bags
     row: Tensor  # (pairs,)
     target: Tensor  # (pairs,)
@@ -40,30 +42,39 @@ class _Problem:
     log_expected: Tensor | None  # (candidates,) None: the candidates are all items with an event
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Ingredients:
+    """What every try of one fit shares."""
+
+    data: Dataset
+    content: sp.csr_matrix  # (items, features)
+    tokens: ProfileTokens
+
+
 class TowersTrainee:
     """Tables, optimiser and examples of one fit on one device."""
 
-    def __init__(
-        self, data: Dataset, content: sp.csr_matrix, tokens: ProfileTokens, recipe: "TwoTower", ctx: FitContext
-    ) -> None:
-        self._recipe, self._device, self._rows, self.tokens = recipe, ctx.device, content, tokens
-        self._returns = data.returns
-        self._generator = torch.Generator().manual_seed(ctx.seed)
+    def __init__(self, given: Ingredients, recipe: "TwoTower", ctx: FitContext) -> None:
+        data, self._rows, self.tokens = given.data, given.content, given.tokens
+        self._recipe, self._device, self._returns = recipe, ctx.device, data.returns
         counts = np.bincount(data.item, minlength=data.n_items)
         liked = np.bincount(np.asarray(data.item)[np.asarray(data.positive)], minlength=data.n_items)
         self._sampler = Sampler(torch.from_numpy(np.where(counts > 0, liked + 1, 0)))
-        self._candidates = torch.from_numpy(np.flatnonzero(counts > 0))
-        self.abstains = torch.from_numpy((counts == 0) & (np.diff(content.indptr) == 0)).to(ctx.device)
-        shape = (data.n_items, content.shape[1], len(tokens))
-        tables = towers.new_tables(shape, recipe.factors, torch.from_numpy(counts > 0), self._generator)
-        tables = {name: table.to(ctx.device) for name, table in tables.items()}
-        self.adam = RowAdam(tables, recipe.learning_rate, recipe.reg)
-        self._examples = Examples(data, recipe.max_history, recipe.in_order, ctx.rng())
-        self.content = towers.Content.of(content, ctx.device)
+        self._candidates = torch.from_numpy(np.flatnonzero(counts > 0)).to(ctx.device)
+        self.abstains = torch.from_numpy((counts == 0) & (np.diff(self._rows.indptr) == 0)).to(ctx.device)
+        self.content = SparseRows(self._rows, ctx.device)
         self.steps = torch.from_numpy(recency_steps(recipe.max_history)).to(ctx.device)
-        self._profiles = tokens.packed([data.profile(user) for user in range(data.n_users)])
-        asked = ctx.holdout is not None and len(ctx.holdout) > 0
-        self._validation = Validation(ctx.holdout, recipe.max_history, ctx.rng()) if asked and ctx.holdout else None
+        self._generator = torch.Generator().manual_seed(ctx.seed)
+        shape = (data.n_items, self._rows.shape[1], len(self.tokens))
+        tables = towers.new_tables(shape, recipe.factors, torch.from_numpy(counts > 0), self._generator)
+        self.adam = RowAdam(
+            {name: table.to(ctx.device) for name, table in tables.items()}, recipe.learning_rate, recipe.reg
+        )
+        self.mean = RunningMean(self.adam.tables)
+        self._examples = Examples(data, recipe.max_history, recipe.in_order or 0.0, ctx.rng())
+        self._profiles = self.tokens.packed([data.profile(user) for user in range(data.n_users)])
+        holdout = ctx.holdout if ctx.holdout is not None and len(ctx.holdout) > 0 else None
+        self._validation = Validation(holdout, recipe.max_history, ctx.rng()) if holdout is not None else None
 
     @property
     def exact(self) -> bool:
@@ -71,10 +82,14 @@ class TowersTrainee:
         return len(self._candidates) <= EXACT * self._recipe.negatives
 
     def batches(self) -> Iterator[Batch]:
-        return self._examples.epoch(self._recipe.batch_size)
+        """One epoch; when it is over, its weights enter the mean."""
+        before = self.adam.steps
+        yield from self._examples.epoch(self._recipe.batch_size)
+        self.mean.add(self.adam.tables, self.adam.steps - before)
 
     def weights(self) -> dict[str, Tensor]:
-        return self.adam.tables
+        """The mean weights, which are validated and kept."""
+        return self.mean.tables
 
     def update(self, batch: Batch) -> float:
         problem = self._whole(batch) if self.exact else self._sampled(batch)
@@ -86,27 +101,25 @@ class TowersTrainee:
     def validate(self) -> float | None:
         if self._validation is None:
             return None
-        tables = self.adam.tables
-        inputs = towers.item_inputs(tables, self.content)
-        vectors, bias = towers.item_outputs(tables, self.content)
-        bias = bias.masked_fill(self.abstains, -torch.inf)
+        tables = self.weights()
+        items = towers.items(tables, self.content)
+        bias = items.bias.masked_fill(self.abstains, -torch.inf)
 
         def scores(history: Bags, profiles: list[Mapping[str, str]]) -> Tensor:
             packed = self._with_everyone(*self.tokens.packed(profiles))
-            asked = towers.queries(tables, inputs, history.to(self._device), self.steps, packed)
-            return asked @ vectors.T / self._recipe.temperature + bias
+            asked = towers.queries(tables, items.inputs, history.to(self._device), self.steps, packed)
+            return asked @ items.vectors.T / self._recipe.temperature + bias
 
         return self._validation.ndcg(scores)
 
     def _whole(self, batch: Batch) -> _Problem:
-        drawn = self._candidates.to(self._device)
         return _Problem(
             None,
             self.content,
             batch.history.to(self._device),
             batch.row.to(self._device),
             batch.target.to(self._device),
-            drawn,
+            self._candidates,
             None,
         )
 
@@ -114,7 +127,7 @@ class TowersTrainee:
         negatives = self._sampler.draw(self._recipe.negatives, self._generator)
         touched = torch.cat([batch.history.items, batch.target, negatives.items])
         rows = torch.from_numpy(np.unique(touched.numpy()))
-        content = towers.Content.of(self._rows[rows.numpy()], self._device)
+        content = SparseRows(self._rows[rows.numpy()], self._device)
         old = batch.history
         history = Bags(torch.searchsorted(rows, old.items), old.row, old.place, old.weight, old.rows)
         local = (batch.row, torch.searchsorted(rows, batch.target), torch.searchsorted(rows, negatives.items))
@@ -123,26 +136,26 @@ class TowersTrainee:
         return _Problem(rows.to(self._device), content, history.to(self._device), row, target, drawn, log_expected)
 
     def _loss(self, problem: _Problem, tables: towers.Tables, profile: tuple[Tensor, Tensor]) -> Tensor:
-        inputs = towers.item_inputs(tables, problem.content)
-        asked = self._dropped(towers.queries(tables, inputs, problem.history, self.steps, profile))
-        keep = self._coins((len(inputs), 1), self._recipe.id_dropout)
-        vectors, bias = towers.item_outputs(tables, problem.content, keep)
-        row, target, drawn = problem.row, problem.target, problem.drawn
-        against = asked @ vectors[drawn].T / self._recipe.temperature + bias[drawn]  # (rows, candidates)
+        history, row, target, drawn = problem.history, problem.row, problem.target, problem.drawn
+        keep = self._coins((len(tables["item_out"]), 1), self._recipe.id_dropout)
+        items = towers.items(tables, problem.content, keep)
+        asked = towers.queries(tables, items.inputs, history, self.steps, profile)  # (rows, d)
+        asked = asked * self._coins(asked.shape, self._recipe.dropout) / (1 - self._recipe.dropout)
+        asked = asked / self._recipe.temperature
+        # index_select, not [index]: the backward of that adds up repeats in any order, and a seed would not be enough
+        candidates, bias = items.vectors.index_select(0, drawn), items.bias.index_select(0, drawn)
+        against = asked @ candidates.T + bias  # (rows, candidates)
         if not self._returns:  # what a user has met is no candidate
-            met = cells(drawn, problem.history.items, problem.history.row, len(asked))
-            against = against.masked_fill(met, -torch.inf)
+            against = against.masked_fill(cells(drawn, history.items, history.row, len(asked)), -torch.inf)
         if problem.log_expected is None:
             losses = full_softmax(against, row, torch.searchsorted(drawn, target))
         else:
-            positive = (asked[row] * vectors[target]).sum(1) / self._recipe.temperature + bias[target]
+            liked = items.vectors.index_select(0, target)  # (targets, d)
+            positive = (asked.index_select(0, row) * liked).sum(1) + items.bias.index_select(0, target)
             own = cells(drawn, target, row, len(asked))
             losses = sampled_softmax(positive, against, row, problem.log_expected, own)
         share = torch.bincount(row, minlength=len(asked))[row].float().rsqrt()  # a busy user counts, but not in full
         return (losses * share).sum() / share.sum()
-
-    def _dropped(self, asked: Tensor) -> Tensor:
-        return asked * self._coins(asked.shape, self._recipe.dropout) / (1 - self._recipe.dropout)
 
     def _coins(self, shape: tuple[int, ...], dropout: float) -> Tensor:
         """1 to keep, 0 with probability ``dropout``."""

@@ -1,0 +1,71 @@
+"""An upsert may tighten what safety and rights decide by; loosening it takes the role safety.
+
+Without this, whoever may describe a work could lift its age limit or drop its label, and the gate would believe it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from recsys.dataset.catalogue import Catalogue
+from recsys.dataset.ids import IdMap
+from recsys.safety import Gate
+
+LOOSENS = "loosens"  # marks a record of the role safety, which stands as it is
+EVERYWHERE = frozenset({"*", "WW"})
+Record = dict[str, Any]
+
+
+def tightened(
+    gate: Gate, ids: IdMap, known: Callable[[int], Mapping[str, Any]], records: Sequence[Record]
+) -> list[Record]:
+    """``records`` with, for works that ``gate`` knows, the stricter of old and new in every safety field.
+
+    Labels that the policy's rules drew from other fields are kept as well: a changed genre removes no label.
+    """
+    merged = [_merged(record, ids, known) for record in records]
+    places = [place for place, record in enumerate(merged) if _binds(record, ids)]
+    if not places:
+        return merged
+    indices = [int(ids.dense([merged[place]["item_id"]])[0]) for place in places]
+    after = gate.replaced_many(indices, Catalogue.from_records([merged[place] for place in places]))
+    for place, index in zip(places, indices, strict=True):
+        lost = [label for label in gate.labels(index) if label not in after.labels(index)]
+        if lost:
+            merged[place]["labels"] = [*(merged[place].get("labels") or ()), *lost]
+        if gate.min_age(index) > after.min_age(index):
+            merged[place]["min_age"] = gate.min_age(index)
+    return merged
+
+
+def _binds(record: Record, ids: IdMap) -> bool:
+    return not record.get(LOOSENS) and record["item_id"] in ids
+
+
+def _merged(record: Record, ids: IdMap, known: Callable[[int], Mapping[str, Any]]) -> Record:
+    if not _binds(record, ids):
+        return dict(record)
+    old = known(int(ids.dense([record["item_id"]])[0]))
+    strict: Record = {
+        "labels": [*dict.fromkeys([*(old.get("labels") or ()), *(record.get("labels") or ())])] or None,
+        "min_age": _most(max, old.get("min_age"), record.get("min_age")),
+        "territories": _shared(old.get("territories"), record.get("territories")),
+        "available_from": _most(max, old.get("available_from"), record.get("available_from")),
+        "available_to": _most(min, old.get("available_to"), record.get("available_to")),
+        "embargo_until": _most(max, old.get("embargo_until"), record.get("embargo_until")),
+    }
+    return {**record, **{name: value for name, value in strict.items() if value is not None}}
+
+
+def _most(choose: Callable[..., Any], old: float | datetime | None, new: float | datetime | None) -> Any:
+    given = [value for value in (old, new) if value is not None]
+    return choose(given) if given else None
+
+
+def _shared(old: Sequence[str] | None, new: Sequence[str] | None) -> list[str] | None:
+    """Where a work may be shown by both; None is everywhere."""
+    if new is None or EVERYWHERE & set(new):
+        return None if old is None else list(old)
+    if old is None or EVERYWHERE & set(old):
+        return list(new)
+    return [territory for territory in new if territory in set(old)]
