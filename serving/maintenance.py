@@ -1,4 +1,4 @@
-"""Background work of the embedded set-up: accepted events and items go to the lake, erased users leave it.
+"""Background work of the embedded set-up: accepted events and items go to the lake, its news comes in, the erased leave.
 
 Every worker runs the thread; a file lock lets one of them work at a time. Each step may be killed anywhere and is done
 again: events carry their ids, an erasure job stays in its queue until the lake has been rewritten.
@@ -19,7 +19,7 @@ from serving.settings import Settings
 from serving.stores.control import ControlStore
 from serving.stores.jobs import Jobs
 from serving.stores.state import UserState
-from serving.stores.sync import drain, drain_items
+from serving.stores.sync import drain, drain_items, sync
 
 log = structlog.get_logger()
 ERASE = "erase_user"
@@ -55,11 +55,15 @@ class Maintenance:
             if mine:
                 lake = Lake(location)
                 # Erasures first: an event of an erased user must not be drained after the lake was cleaned.
-                erase_queued(self._jobs, lake, self._settings.var / PREPARED)
+                erase_queued(self._jobs, lake, self._control, self._settings.var / PREPARED)
                 events = drain(self._state, lake, self._control)
                 items = drain_items(self._control, self._state, lake)
                 if events or items:
                     log.info("drained_to_lake", events=events, items=items)
+                # What others brought into the lake, as after a promotion: the service knows whom it was trained on.
+                known = sync(lake, self._state, self._control)
+                if known.added:
+                    log.info("synced_from_lake", events=known.added, version=known.version)
 
     def _run(self) -> None:
         while not self._stopped.wait(self._settings.events_drain_seconds):
@@ -71,12 +75,14 @@ class Maintenance:
                 log.exception("maintenance_failed")
 
 
-def erase_queued(jobs: Jobs, lake: Lake, prepared: Path) -> int:
+def erase_queued(jobs: Jobs, lake: Lake, control: ControlStore, prepared: Path) -> int:
     """Erase every user whose erasure is queued from the lake and what was prepared from it; returns how many."""
     done = 0
     while (job := jobs.take(ERASE)) is not None:
         try:
-            removed = lake.erase([str(job.payload["user_id"])])
+            user = str(job.payload["user_id"])
+            # The time of the request, not of this job: what the user does since then stays.
+            removed = lake.erase([user], at=control.erased_at(user))
             shutil.rmtree(prepared, ignore_errors=True)
         except RecsysError as error:
             jobs.failed(job.id, str(error))

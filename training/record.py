@@ -94,7 +94,7 @@ def means(prefix: str, evaluation: Evaluation) -> dict[str, float]:
 
 
 def git_revision() -> str | None:
-    """The commit of the checkout that this code runs from, None where it is installed, be it inside another checkout."""
+    """The commit of the checkout that this code runs from; None where it is installed, even inside another checkout."""
     try:
         _git("ls-files", "--error-unmatch", Path(__file__).name)
         return _git("rev-parse", "HEAD")

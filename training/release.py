@@ -88,8 +88,9 @@ def _installed(state: State, tracker: Tracker, version: Version, bundle: Path | 
 
 
 def _check(bundle: Path, version: Version) -> None:
-    if sha256_of(bundle / MANIFEST) != version.manifest_sha256:
+    manifest = bundle / MANIFEST
+    if not manifest.is_file() or sha256_of(manifest) != version.manifest_sha256:
         raise BundleError(
             f"The bundle at {bundle} is not the one that version {version.number} was registered with "
-            f"(its manifest's sha256 differs); nothing was changed. Train it again."
+            f"(its manifest is missing or its sha256 differs); nothing was changed. Train it again."
         )

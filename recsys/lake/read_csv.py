@@ -12,7 +12,6 @@ import pyarrow as pa
 from recsys.errors import DataError
 from recsys.lake.read import CHUNK, Chunk, Malformed, content_suffix, open_bytes, unreadable
 
-
 LONGEST = 1 << 24  # characters of one field; what is longer is taken for a quote that is not closed
 
 

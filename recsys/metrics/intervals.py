@@ -55,9 +55,10 @@ def bootstrap_columns(
 def paired_ratio(
     a: NDArray[Any], b: NDArray[Any], *, seed: int, clusters: Clusters | None = None, repeats: int = 1000
 ) -> Interval:
-    """Mean of ``a`` over mean of ``b`` (n,), both measured on the same queries, which are resampled in pairs; the interval holds 95 %.
+    """Mean of ``a`` over mean of ``b`` (n,), both measured on the same queries, which are resampled in pairs.
 
-    Nothing over nothing is 1, something over nothing is infinite; NaN throughout where there are no queries.
+    The interval holds 95 %. Nothing over nothing is 1, something over nothing is infinite; NaN throughout where there
+    are no queries.
     """
     if len(a) != len(b):
         raise ConfigError(f"A paired ratio needs the same queries on both sides, not {len(a)} and {len(b)}.")
@@ -107,8 +108,9 @@ def _by_cluster(
         return values, np.ones(len(values))
     if len(clusters) != len(values):
         raise ConfigError(f"Every row needs its cluster: there are {len(values)} rows and {len(clusters)} clusters.")
-    names, cluster, sizes = np.unique(clusters, return_inverse=True, return_counts=True)
-    if len(names) == len(values):
-        return values, np.ones(len(values))
-    sums = np.stack([np.bincount(cluster, column, len(names)) for column in values.T], axis=1)
-    return sums, sizes.astype(np.float64)
+    _, cluster, counts = np.unique(clusters, return_inverse=True, return_counts=True)
+    sizes = counts.astype(np.float64)
+    if len(sizes) == len(values):
+        return values, sizes
+    sums = np.stack([np.bincount(cluster, column, len(sizes)) for column in values.T], axis=1)
+    return sums.astype(np.float64), sizes

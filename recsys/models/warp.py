@@ -18,7 +18,7 @@ from recsys.retrieval import dot_scores, top_vectors
 from recsys.types import BoolArray, FloatArray, IntArray, Query, Ranked
 
 DEFAULT_EPOCHS = 20
-CHECKS = (10, 20, 30, 40, 50, 60)  # epochs at which the holdout is asked; the first that is not better ends it
+CHECKS = (10, 15, 20, 25, 30, 40, 50, 60)  # epochs at which the holdout is asked; the first that is not better ends it
 
 
 @register("warp")
@@ -37,6 +37,7 @@ class Warp(Recipe):
     learning_rate: PositiveFloat = Field(default=0.1, allow_inf_nan=False)
     reg: NonNegativeFloat = Field(default=0.0, allow_inf_nan=False)
     max_history: PositiveInt = 20
+    max_sampled: PositiveInt = 5  # items drawn at most in search of one that outranks a liked one
     content: NonNegativeFloat = Field(default=1.0, allow_inf_nan=False)
     profile: NonNegativeFloat = Field(default=0.1, allow_inf_nan=False)
 
@@ -49,6 +50,7 @@ class Warp(Recipe):
         trainer = new_trainer(
             no_components=self.factors,
             learning_rate=self.learning_rate,
+            max_sampled=self.max_sampled,
             item_alpha=self.reg,
             user_alpha=self.reg,
             random_state=int(rng.integers(2**31)),

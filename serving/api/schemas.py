@@ -4,14 +4,19 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-Id = Annotated[str, Meta(min_length=1, max_length=256, description="An external id.")]
+Id = Annotated[
+    str,
+    Meta(
+        min_length=1, max_length=256, pattern=r"^(?!\s).*(?<!\s)$", description="An external id, without space around."
+    ),
+]
 UserId = Annotated[
     str,
     # A user's rights are exercised by a path that holds the id, so an id that no path can hold is refused at the door.
     Meta(
         min_length=1,
         max_length=256,
-        pattern=r"^[^/\\\x00-\x1f\x7f\ufffd]+$",
+        pattern=r"^(?!\s)[^/\\\x00-\x1f\x7f\ufffd]+(?<!\s)$",
         description="A user's id, without slashes.",
     ),
 ]

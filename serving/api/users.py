@@ -48,9 +48,9 @@ def erase(user_id: str, request: Request[Any, Any, Any]) -> ErasureResponse:
     # The tombstone first: from here on nothing brings older events of this user back.
     runtime.control.erase_user(_checked(user_id))
     removed = runtime.state.erase(user_id)
+    # Queued without a lake too: one that is made later from older files must not bring the user back.
+    runtime.jobs.put(ERASE, {"user_id": user_id, "receipt": receipt, "actor": actor(request)})
     has_lake = runtime.settings.lake_location() is not None
-    if has_lake:
-        runtime.jobs.put(ERASE, {"user_id": user_id, "receipt": receipt, "actor": actor(request)})
     return ErasureResponse(user_id, removed, "queued" if has_lake else "no lake", receipt)
 
 

@@ -289,7 +289,7 @@ def test_a_pin_without_a_slot_is_refused(service):
     assert "slot" in problem(answer, 400)
 
 
-@pytest.mark.parametrize("user", ["a/b", "a\\b", "a\nb", ""])
+@pytest.mark.parametrize("user", ["a/b", "a\\b", "a\nb", "", " a", "a "])
 def test_an_id_that_no_path_can_hold_is_refused_at_the_door(service, user):
     answer = service.call("POST", "/v1/events", {"events": [{"user_id": user, "item_id": "i01"}]})
     assert "user_id" in problem(answer, 400)

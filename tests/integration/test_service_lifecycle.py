@@ -5,9 +5,11 @@ import threading
 import time
 
 import httpx
+import pyarrow as pa
 import pytest
 
 from recsys.lake import Lake
+from support.data import AT
 from support.http import Served, make_keys, publish, serving
 
 
@@ -84,6 +86,17 @@ def test_accepted_events_reach_the_lake_once_and_an_erased_user_leaves_it(var):
         assert wait_for(lambda: not (var / "prepared").exists())
     held = b"".join(file.read_bytes() for file in (var / "lake").rglob("*.parquet"))
     assert b"leaves" not in held
+
+
+def test_what_is_ingested_elsewhere_is_known_to_the_service(var):
+    publish(var)
+    lake = Lake(var / "lake")
+    with serving(var, make_keys(var)) as served:
+        assert "i01" in served.ids(user_id="visitor", k=40)
+        times = pa.array([int(AT - 60) * 1_000_000], pa.timestamp("us", tz="UTC"))
+        event = {"event_id": ["e1"], "user_id": ["visitor"], "item_id": ["i01"], "kind": ["view"], "timestamp": times}
+        lake.append("events", pa.table(event))
+        assert wait_for(lambda: "i01" not in served.ids(user_id="visitor", k=40))
 
 
 def test_without_a_champion_the_service_is_alive_not_ready_and_says_why(var):

@@ -143,6 +143,13 @@ def test_nothing_new_keeps_the_champion_and_still_writes_out(state: State, tmp_p
     assert load_bundle(tmp_path / "mine").version == outcome.manifest.version
 
 
+@pytest.fixture
+def counting_floor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The floor chooses to count, as ``COUNTING`` does: no model is below it by chance."""
+    monkeypatch.setattr("recsys.models.popular.HALF_LIVES", (36500.0,))
+
+
+@pytest.mark.usefixtures("counting_floor")
 def test_the_same_recipe_on_newer_data_is_promoted_and_can_be_rolled_back(state: State) -> None:
     first = run(state).manifest.version
     grow(state.root.parent / "lake", 15, 17)
@@ -177,14 +184,103 @@ def test_a_challenger_can_be_promoted_by_hand(state: State) -> None:
 
 def test_windows_are_pooled(state: State) -> None:
     spec = parse_spec({"split": {"windows": 2}, "models": {"popular": {}}})
-    contest = run(state, spec).contest
-    assert len(contest.best.test.users) == 300  # 150 users in each window
+    outcome = run(state, spec)
+    assert len(outcome.contest.best.pooled_test.users) == 300  # 150 users in each window
+    metrics = outcome.manifest.metrics
+    assert {name: metrics[name]["groups"]["all"]["n"] for name in ("test", "pooled_test")} == {
+        "test": 150,
+        "pooled_test": 300,
+    }
+    assert outcome.manifest.split == "time 80/10/10, window 2 of 2"
 
 
 def test_a_bundle_falls_back_to_popular(state: State) -> None:
     spec = load_spec("fast")
     als = run(state, parse_spec({"models": {"als": spec.models["als"].params()}}))
     assert als.manifest.sources == ("0-als", "1-popular")
+
+
+@pytest.mark.usefixtures("counting_floor")
+def test_the_same_recipe_on_a_lake_made_anew_is_fitted_on_it_and_stays_challenger(state: State) -> None:
+    run(state)
+    shutil.rmtree(state.root.parent / "lake")
+    grow(state.root.parent / "lake", 0, 12)
+    outcome = run(state)
+    assert outcome.manifest.lake_versions == {"events": 0}
+    assert outcome.manifest.at == (START + timedelta(days=11, minutes=149)).timestamp()
+    assert "made anew" in outcome.decision.reason
+    assert aliases(state) == {"2": (CHALLENGER,), "1": (CHAMPION,)}
+
+
+@pytest.mark.usefixtures("counting_floor")
+def test_a_champion_that_cannot_be_served_is_no_reason_not_to_train(state: State) -> None:
+    version = run(state).version
+    shutil.rmtree(state.bundles)
+    (Path(version.source.removeprefix("file://")) / MANIFEST).unlink()
+    grow(state.root.parent / "lake", 15, 17)
+    assert run(state).decision.promoted
+    assert load_bundle(Path(read_served(state).path))
+
+
+def test_a_served_bundle_of_an_older_format_is_no_reason_not_to_train(state: State) -> None:
+    served = state.root / "elsewhere"
+    served.mkdir()
+    (served / MANIFEST).write_text('{"format": 0}')
+    state.champion.write_text(json.dumps({"version": "old", "path": str(served), "manifest_sha256": "0"}))
+    assert run(state).decision.promoted
+
+
+def test_a_champion_whose_recipe_is_unknown_here_stays(state: State) -> None:
+    version = run(state).version
+    client = MlflowClient(tracking_uri=f"sqlite:///{state.tracking}")
+    client.set_model_version_tag("recsys", version.number, "recipe", '{"recipe": "of_a_plug_in"}')
+    outcome = run(state, parse_spec({"models": {"popular": {}}}))
+    assert "was not compared" in outcome.decision.reason
+    assert aliases(state) == {"2": (CHALLENGER,), "1": (CHAMPION,)}
+
+
+def test_a_recipe_that_reports_steps_without_figures_is_recorded(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    fit = Popular.fit
+
+    def reporting(self: Popular, data: Any, ctx: Any) -> Any:
+        ctx.report(1, {})
+        return fit(self, data, ctx)
+
+    monkeypatch.setattr(Popular, "fit", reporting)
+    assert run(state).decision.promoted
+
+
+def test_event_kinds_of_any_spelling_are_recorded(state: State) -> None:
+    kinds = {"点赞 & co/../": {"weight": 2.0}, "k" * 300: {}}
+    run(state, parse_spec({**COUNTING, "events": kinds}))
+
+
+def test_a_place_for_out_that_cannot_be_written_is_refused_before_anything_runs(state: State, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(StoreError, match="cannot be put at"):
+        run(state, out=tmp_path / "file" / "bundle")
+    with pytest.raises(BundleError, match="holds no bundle"):
+        run(state, out=tmp_path / "cwd", force=True)
+    assert aliases(state) == {}
+
+
+def test_files_of_a_person_beside_out_stay(state: State, tmp_path: Path) -> None:
+    mine = [tmp_path / name for name in (".mydata.2019.part", ".mydata.new.999999999.part", ".out.999999999.part")]
+    for path in mine:
+        path.write_text("mine")
+    (tmp_path / ".out.new.999999999.part").mkdir()
+    run(state, out=tmp_path / "out")
+    assert all(path.exists() for path in mine)
+    assert not (tmp_path / ".out.new.999999999.part").exists()
+
+
+def test_versions_are_listed_with_what_they_made_on_test(
+    state: State, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outcome = run(state)
+    monkeypatch.setenv("COLUMNS", "160")
+    assert command(monkeypatch, "models", "--var", state.root) == 0
+    assert f"ndcg@10 {outcome.contest.best.test.mean('ndcg@10'):.4f}" in capsys.readouterr().out
 
 
 def test_an_existing_out_is_refused_before_anything_runs(state: State, tmp_path: Path) -> None:
@@ -241,6 +337,7 @@ def test_following_a_registry_mirrors_its_champion(state: State, tmp_path: Path)
     assert release.mirror(here, tracker) is None  # served already
 
 
+@pytest.mark.usefixtures("counting_floor")
 def test_following_refuses_an_altered_bundle_and_keeps_what_is_served(state: State, tmp_path: Path) -> None:
     run(state)
     here = State.at(tmp_path / "elsewhere")

@@ -21,7 +21,7 @@ from training.state import State
 from training.tracking import CHAMPION, Tracker
 from training.train import Job, Outcome, train
 
-SPEC = "[models.popular]\nhalf_life_days = 30.0\n[models.slow]\nrecipe = 'popular'\nhalf_life_days = 900.0\n"
+SPEC = "[models.popular]\n[models.slow]\nrecipe = 'popular'\nhalf_life_days = 900.0\n"
 DIE = """
 import os, signal, sys
 import recsys.bundle, recsys.models.popular, training.champion, training.release, training.tracking

@@ -5,10 +5,11 @@ import pytest
 
 from recsys.dataset.data import Dataset, Split
 from recsys.errors import FitError
-from recsys.models.recipe import FitContext, Model, Recipe
+from recsys.models.recipe import FitContext, Model, Recipe, recipes
 from recsys.types import BoolArray, FloatArray, IntArray, Query, Ranked
 from support.data import dataset, holdout
-from training.selection import Arena, hold
+from training import report
+from training.selection import Arena, Contest, hold
 from training.spec import RunSpec
 
 ITEMS = ("a", "b", "c")
@@ -61,7 +62,43 @@ def test_the_winner_is_chosen_on_validation_and_never_on_test() -> None:
 def test_each_window_is_tested_with_what_its_own_validation_chose() -> None:
     windows = [window("old", validation="a", test="a"), window("new", validation="b", test="b")]
     trial = Arena(windows, spec(x=Always())).trial("x", Always())
-    assert list(trial.test.per_query["ndcg@10"]) == [1.0, 1.0]
+    assert list(trial.pooled_test.per_query["ndcg@10"]) == [1.0, 1.0]
+
+
+def test_what_decides_is_measured_on_the_newest_test_slice_alone() -> None:
+    windows = [window("old", validation="a", test="c"), window("new", validation="c", test="b")]
+    arena = Arena(windows, spec(b=Always(item="b"), c=Always(item="c")))
+    contest = hold(arena, lambda section: arena.trial(section, arena.spec.models[section]))
+    assert contest.best.section == "c"  # by the older test slice, which is validation in the newest window
+    assert (contest.best.test.mean("ndcg@10"), contest.best.pooled_test.mean("ndcg@10")) == (0.0, 0.5)
+    assert arena.fixed("champion", Always(item="b")).per_query["ndcg@10"].tolist() == [1.0]
+
+
+def test_the_table_says_that_older_test_slices_were_chosen_on() -> None:
+    def contest(*windows: Split) -> Contest:
+        arena = Arena(windows, spec(a=Always(item="a"), b=Always(item="b")))
+        return hold(arena, lambda section: arena.trial(section, arena.spec.models[section]))
+
+    one, two = window("one", validation="a", test="a"), window("two", validation="a", test="b")
+    assert report.POOLED not in report.notes(contest(one))
+    assert report.POOLED in report.notes(contest(one, two))
+    assert "on the newest test slice it makes" in report.conclusion(contest(one, two), spec(a=Always()))[0]
+    plain = report.values(contest(one, two), spec(a=Always()))["models"]["a"]
+    assert (plain["test"]["groups"]["all"]["n"], plain["pooled_test"]["groups"]["all"]["n"]) == (1, 2)
+
+
+def test_the_table_marks_the_validation_of_a_blend_whose_weights_it_chose() -> None:
+    parts = (recipes()["popular"](),)
+    fixed, chosen = (recipes()["blend"](parts=parts, weights=weights) for weights in ((1.0,), None))
+    for recipe, marked in ((fixed, False), (chosen, True)):
+        arena = Arena([window("one", validation="p", test="p")], spec(mix=recipe, popular=parts[0]))
+        contest = hold(arena, lambda section, arena=arena: arena.trial(section, arena.spec.models[section]))
+        assert (report.WEIGHTS in report.notes(contest)) is marked
+
+
+def test_a_single_window_is_its_own_pool() -> None:
+    trial = Arena([window("one", validation="a", test="a")], spec(x=Always())).trial("x", Always())
+    assert trial.pooled_test is trial.test
 
 
 def test_what_is_published_is_what_the_newest_window_chose() -> None:
@@ -77,6 +114,20 @@ def test_popular_is_measured_as_the_floor_though_the_spec_lacks_it() -> None:
     assert contest.floor.recipe.name == "popular"
     assert contest.floor.test.mean("ndcg@10") == 1.0
     assert [trial.section for trial in contest.trials] == ["a"]
+
+
+def test_the_floor_chooses_its_half_life_though_the_spec_fixes_it() -> None:
+    fixed = recipes()["popular"](half_life_days=0.001)
+    arena = Arena([window("one", validation="p", test="p")], spec(popular=fixed))
+    contest = hold(arena, lambda section: arena.trial(section, arena.spec.models[section]))
+    assert (contest.best.section, contest.floor.section) == ("popular", "popular floor")
+    assert contest.floor.resolved != fixed
+
+
+def test_popular_that_chooses_its_half_life_is_the_floor_itself() -> None:
+    arena = Arena([window("one", validation="p", test="p")], spec(mine=recipes()["popular"]()))
+    contest = hold(arena, lambda section: arena.trial(section, arena.spec.models[section]))
+    assert contest.floor is contest.trials[0]
 
 
 def test_epochs_are_reported_with_their_window() -> None:

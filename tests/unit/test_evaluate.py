@@ -107,6 +107,15 @@ def test_pooled_windows_hold_the_queries_of_all():
     assert both.decile_truth.sum() == 4
 
 
+def test_intervals_resample_the_users_of_pooled_windows_and_not_their_queries():
+    both = pool([evaluated() for _ in range(50)])  # u always makes 1, w always 1/2: resamples have 1/2, 3/4 or 1
+    assert both.interval("mrr@5") == (0.75, 0.5, 1.0)
+    assert both.summary()["groups"]["all"]["metrics"]["mrr@5"] == {"mean": 0.75, "low": 0.5, "high": 1.0}
+    assert both.interval("mrr@5", "warm") == (1.0, 1.0, 1.0)
+    best = pool([evaluated((1.0, 6.0, 5.0, 1.0, 4.0, 1.0)) for _ in range(50)])  # 1 for both users
+    assert compare(best, both, "mrr@5") == (pytest.approx(4 / 3), 1.0, 2.0)
+
+
 def test_a_comparison_is_the_ratio_of_means_over_the_same_queries():
     best = evaluated((1.0, 6.0, 5.0, 1.0, 4.0, 1.0))  # u: c e, w: b: all at the top
     ratio, low, high = compare(best, evaluated(), "mrr@5")

@@ -11,6 +11,7 @@ import pytest
 import zstandard
 
 from recsys.clock import fixed_clock
+from recsys.errors import DataError
 from recsys.lake import IngestReport, Lake, ingest
 
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
@@ -117,9 +118,16 @@ def test_a_time_is_read_in_every_spelling(lake: Lake, tmp_path: Path, written: s
     assert rows(lake, "events", "timestamp") == [NOON, NOON, NOON]
 
 
-def test_eight_digits_in_a_text_are_a_date(lake: Lake, tmp_path: Path) -> None:
+def test_eight_digits_are_a_date_whatever_the_file(lake: Lake, tmp_path: Path) -> None:
     run(lake, events=text(tmp_path / "e.csv", "user_id,item_id,timestamp", "u,i,20240501"))
-    assert rows(lake, "events", "timestamp") == [datetime(2024, 5, 1, tzinfo=UTC)]
+    run(lake, events=jsonl(tmp_path / "e.jsonl", {"user_id": "u", "item_id": "i", "timestamp": 20240501}))
+    for name, column in (("ints", [20240501, 1714564800]), ("floats", [20240501.0, None])):
+        run(
+            lake, events=parquet(tmp_path / f"{name}.parquet", user_id=["u", "v"], item_id=["i", "i"], timestamp=column)
+        )
+    first = datetime(2024, 5, 1, tzinfo=UTC)
+    assert [time for user, time in rows(lake, "events", "user_id", "timestamp") if user == "u"] == [first] * 4
+    assert {time for user, time in rows(lake, "events", "user_id", "timestamp") if user == "v"} == {NOON, None}
 
 
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
@@ -151,10 +159,43 @@ def test_a_window_may_end_far_in_the_future(lake: Lake, tmp_path: Path) -> None:
 
 
 def test_a_column_gets_its_name_by_the_map(lake: Lake, tmp_path: Path) -> None:
-    file = text(tmp_path / "e.csv", "uid,iid,stars,user_id", "u,i,4,not me")
+    file = text(tmp_path / "e.csv", "uid,iid,stars", "u,i,4")
     run(lake, events=file, mapping={"user_id": "uid", "item_id": "iid", "value": "stars"})
     assert rows(lake, "events", "user_id", "item_id", "value") == [("u", "i", 4.0)]
     assert "uid" not in lake.read("events").column_names
+
+
+def test_a_map_over_a_column_that_the_file_has_is_refused(lake: Lake, tmp_path: Path) -> None:
+    file = text(tmp_path / "e.csv", "uid,item_id,user_id", "u,i,not me")
+    with pytest.raises(DataError, match=r"column user_id itself beside uid.*--map OTHER=user_id"):
+        run(lake, events=file, mapping={"user_id": "uid"})
+    run(lake, events=file, mapping={"user_id": "uid", "account": "user_id"})
+    assert rows(lake, "events", "user_id", "account") == [("u", "not me")]
+
+
+def test_a_column_without_a_name_is_left_out(lake: Lake, tmp_path: Path) -> None:
+    run(lake, events=text(tmp_path / "e.csv", ",user_id,item_id,", "0,u,i,x"))
+    run(lake, items=parquet(tmp_path / "i.parquet", **{"": [0], "item_id": ["i"]}))
+    assert "" not in lake.read("events").column_names
+    assert lake.read("items").column_names == ["item_id"]
+
+
+def test_an_unknown_number_that_is_nan_again_is_no_change(lake: Lake, tmp_path: Path) -> None:
+    file = jsonl(tmp_path / "i.jsonl", {"item_id": "i", "weight": float("nan"), "vector": [0.5, float("nan")]})
+    assert [run(lake, items=file).added["items"] for _ in range(2)] == [1, 0]
+    other = jsonl(tmp_path / "j.jsonl", {"item_id": "i", "weight": 1.5, "vector": [0.5, float("nan")]})
+    assert run(lake, items=other).added["items"] == 1
+
+
+def test_a_description_may_be_a_book(lake: Lake, tmp_path: Path) -> None:
+    book = "字" * 140_000
+    run(lake, items=text(tmp_path / "i.csv", "item_id,description", f'i,"{book}"'))
+    assert rows(lake, "items", "description") == [book]
+
+
+def test_space_around_an_id_is_no_part_of_it(lake: Lake, tmp_path: Path) -> None:
+    run(lake, events=text(tmp_path / "e.csv", "user_id,item_id", " u ,i", "u,\ti "))
+    assert rows(lake, "events", "user_id", "item_id") == [("u", "i"), ("u", "i")]
 
 
 def test_a_map_serves_the_files_that_have_its_column(lake: Lake, tmp_path: Path) -> None:

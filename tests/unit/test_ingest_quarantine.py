@@ -48,6 +48,7 @@ def lake(tmp_path: Path) -> Lake:
         ("timestamp", "2024-13-01", "timestamp cannot be read as a time"),
         ("timestamp", float("nan"), "timestamp cannot be read as a time"),
         ("timestamp", 10**18, "timestamp cannot be read as a time"),
+        ("timestamp", 20240230, "timestamp cannot be read as a time"),
         ("timestamp", "2024-05-03T00:00:00Z", "timestamp lies in the future"),
         ("timestamp", 4_102_444_800, "timestamp lies in the future"),
         ("value", float("nan"), "value is not a finite number"),
@@ -172,7 +173,7 @@ def test_a_map_to_a_column_that_no_file_has_is_refused(lake: Lake, tmp_path: Pat
         ("e.csv", b"user_id,item_id\n", "has no rows"),
         ("e.csv", b"\n\n", "has no header"),
         ("e.csv", b"user_id,item_id,item_id\nu,i,i\n", "names the column 'item_id' twice"),
-        ("e.csv", b'user_id,item_id\nu,"' + b"x" * 140_000, "look for a quote that is not closed"),
+        ("e.csv", b'user_id,item_id\nu,"' + b"x" * (2**24 + 1), "look for a quote that is not closed"),
         ("e.jsonl", b'[{"user_id": "u", "item_id": "i"}]', "holds a JSON array"),
         ("e.xlsx", b"PK", "no known format"),
         ("e.gz", b"PK", "no known format"),
@@ -193,6 +194,24 @@ def test_a_file_that_is_not_whole_changes_nothing(
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=message):
         run(lake, events=tmp_path / name, items=text(tmp_path / "i.csv", "item_id", "i"))
+    assert lake.versions() == {}
+
+
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("u,i", 'v,"j', "w,k", "x,l"),  # open to the end of the file
+        ("u,i", 'v,"j', 'w,"k', "x,l"),  # closed by the next row's quote
+        ("u,i", "", 'v,"j"?', "w,k"),  # blank lines are no rows
+    ],
+)
+def test_a_quote_that_is_not_closed_swallows_no_rows(
+    lake: Lake, tmp_path: Path, lines: tuple[str, ...], strict: bool
+) -> None:
+    file = text(tmp_path / "e.csv", "user_id,item_id", *lines)
+    with pytest.raises(DataError, match=r"e\.csv, row 2 \(line [34]\).*a quote that is not closed"):
+        run(lake, events=file, strict=strict)
     assert lake.versions() == {}
 
 

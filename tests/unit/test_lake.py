@@ -1,3 +1,4 @@
+import shutil
 import threading
 from pathlib import Path
 
@@ -242,6 +243,28 @@ def test_a_lake_lies_in_a_folder_of_any_name(tmp_path: Path, folder: str) -> Non
     assert pq.read_table(lake.files("events")[0]).num_rows == 1
 
 
-def test_a_folder_name_that_delta_misreads_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="Delta takes % for an escape"):
-        Lake(tmp_path / "100%25")
+@pytest.mark.parametrize("folder", ["100%25", "a[b", "a]b", "a^b", "a|b", "a\\b", "a\nb"])
+def test_a_folder_name_that_delta_misreads_is_refused(tmp_path: Path, folder: str) -> None:
+    with pytest.raises(ConfigError, match="Delta cannot read .* in a path"):
+        Lake(tmp_path / folder)
+
+
+def test_a_place_that_delta_misreads_is_refused_under_a_relative_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a[b").mkdir()
+    monkeypatch.chdir(tmp_path / "a[b")
+    with pytest.raises(ConfigError, match="another folder name"):
+        Lake("lake")
+
+
+def test_a_table_has_an_id_that_lasts_until_it_is_made_anew(tmp_path: Path) -> None:
+    lake = Lake(tmp_path / "lake")
+    lake.append("items", pa.table({"item_id": ["i"]}))
+    first = lake.ids()
+    lake.append("items", pa.table({"item_id": ["i"], "title": ["I"]}))
+    assert lake.ids() == first
+    shutil.rmtree(tmp_path / "lake")
+    lake.append("items", pa.table({"item_id": ["i"]}))
+    assert lake.ids().keys() == first.keys()
+    assert lake.ids() != first

@@ -56,6 +56,51 @@ def test_a_ratio_that_is_sometimes_infinite_has_an_interval_without_nan():
     assert (ratio, low, high) == (pytest.approx(3.0), pytest.approx(1.0), np.inf)
 
 
+def test_queries_of_one_user_are_resampled_together():
+    # two users, each all right or all wrong: a resample of users has mean 0, 1/2 or 1, however many queries they ask
+    values, users = np.repeat([0.0, 1.0], 100), np.repeat([7, 3], 100)
+    assert bootstrap(values, seed=0, clusters=users) == (0.5, 0.0, 1.0)
+    narrow = bootstrap(values, seed=0)
+    assert narrow.high - narrow.low < 0.15
+
+
+def test_a_user_counts_by_the_number_of_his_queries():
+    # user 0 asks three times and is wrong, user 1 asks once and is right: a resample with both has mean 1/4
+    values, users = np.array([0.0, 0.0, 0.0, 1.0]), np.array([0, 0, 0, 1])
+    mean, low, high = bootstrap(values, seed=0, clusters=users)
+    assert (mean, low, high) == (0.25, 0.0, 1.0)
+    assert bootstrap(values, seed=0, clusters=users, level=0.4).high == 0.25
+
+
+def test_an_interval_over_users_holds_the_truth_as_often_as_it_says():
+    # 60 users of 20 alike queries each: over queries the interval would be 4 times too narrow
+    rng, held = np.random.default_rng(0), {"users": 0, "queries": 0}
+    users = np.repeat(np.arange(60), 20)
+    for seed in range(100):
+        values = np.repeat(rng.normal(0.5, 0.2, 60), 20) + rng.normal(0, 0.02, 1200)
+        for name, clusters in (("users", users), ("queries", None)):
+            _, low, high = bootstrap(values, seed=seed, clusters=clusters, repeats=200)
+            held[name] += low <= 0.5 <= high
+    assert held["users"] >= 88
+    assert held["queries"] < 60
+
+
+def test_a_paired_ratio_resamples_users():
+    # user 0: 1 against 1, user 1: 3 against 1; resamples of users have the ratios 1, 2 and 3
+    a, b, users = np.repeat([1.0, 3.0], 50), np.ones(100), np.repeat([0, 1], 50)
+    assert paired_ratio(a, b, seed=0, clusters=users) == (2.0, 1.0, 3.0)
+
+
+def test_users_with_one_query_each_are_resampled_like_queries():
+    values = np.arange(30.0)
+    assert bootstrap(values, seed=0, clusters=np.arange(30)) == bootstrap(values, seed=0)
+
+
+def test_every_query_needs_its_user():
+    with pytest.raises(ConfigError, match="3 rows and 2 clusters"):
+        bootstrap(np.ones(3), seed=0, clusters=np.zeros(2, np.int32))
+
+
 def test_a_ratio_of_different_queries_is_refused():
     with pytest.raises(ConfigError, match="same queries"):
         paired_ratio(np.ones(3), np.ones(4), seed=0)

@@ -1,4 +1,5 @@
 import json
+import shutil
 from datetime import UTC, datetime
 
 import numpy as np
@@ -219,6 +220,21 @@ def test_the_arrays_are_mapped_and_cannot_be_written(tmp_path):
 def test_a_lake_without_events_is_refused(tmp_path):
     with pytest.raises(DataError, match="has no events"):
         prepare(Lake(tmp_path / "lake"), PrepareSpec(), tmp_path / "data")
+
+
+def test_a_lake_whose_users_were_all_erased_is_refused(tmp_path):
+    lake = lake_of(tmp_path, [{"minute": 1}])
+    lake.erase(["u"])
+    with pytest.raises(DataError, match="holds no events; ingest some first"):
+        prepare(lake, PrepareSpec(), tmp_path / "data")
+
+
+def test_a_lake_that_is_deleted_and_made_anew_is_not_taken_for_the_old_one(tmp_path):
+    prepare(lake_of(tmp_path, [{"item_id": "old", "minute": 1}]), PrepareSpec(), tmp_path / "data")
+    shutil.rmtree(tmp_path / "lake")
+    anew = lake_of(tmp_path, [{"item_id": "new", "minute": 1}])
+    assert anew.versions() == {"events": 0}
+    assert prepare(anew, PrepareSpec(), tmp_path / "data").catalogue.ids.ids == ("new",)
 
 
 def test_minimum_counts_that_leave_nothing_are_named(tmp_path):

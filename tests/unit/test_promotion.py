@@ -10,8 +10,10 @@ WARP = {"recipe": "warp", "factors": 32}
 BETTER = Interval(1.03, 1.001, 1.06)
 
 
-def candidate(recipe: dict[str, Any] = ALS, *, lake: str = "/lake", events: int = 1) -> Candidate:
-    return Candidate(recipe, lake, {"events": events})
+def candidate(
+    recipe: dict[str, Any] = ALS, *, lake: str = "/lake", events: int = 1, made: str | None = "first"
+) -> Candidate:
+    return Candidate(recipe, lake, {"events": events}, {} if made is None else {"events": made})
 
 
 def judged(paired: Interval | None, *, floor: float = 2.0) -> Decision:
@@ -73,8 +75,33 @@ def test_the_same_recipe_on_newer_data_becomes_champion() -> None:
     assert "newer data" in decision.reason
 
 
-def test_the_same_recipe_on_another_lake_becomes_champion() -> None:
-    assert decide(candidate(lake="/b"), candidate(lake="/a"), Interval(1, 1, 1), floor_ratio=2.0).promoted
+def test_the_same_recipe_on_another_lake_keeps_the_champion_and_names_the_command() -> None:
+    new, old = candidate(lake="/b", events=9, made="second"), candidate(lake="/a")
+    decision = decide(new, old, Interval(1, 1, 1), floor_ratio=2.0)
+    assert not decision.promoted
+    assert "another lake" in decision.reason
+    assert "`recsys promote`" in decision.reason
+
+
+def test_a_lake_that_was_made_anew_in_the_same_place_is_another_lake() -> None:
+    decision = decide(candidate(events=9, made="second"), candidate(), Interval(1, 1, 1), floor_ratio=2.0)
+    assert not decision.promoted
+    assert "a lake that was made anew" in decision.reason
+
+
+def test_a_lake_that_was_moved_is_the_same_lake() -> None:
+    decision = decide(candidate(lake="/b", events=2), candidate(lake="/a"), Interval(1, 1, 1), floor_ratio=2.0)
+    assert decision.promoted
+
+
+@pytest.mark.parametrize(("place", "promoted"), [("/a", True), ("/b", False)])
+def test_a_champion_from_before_tables_had_ids_is_known_by_its_lakes_place(place: str, promoted: bool) -> None:
+    old = candidate(lake="/a", made=None)
+    assert decide(candidate(lake=place, events=2), old, Interval(1, 1, 1), floor_ratio=2.0).promoted is promoted
+
+
+def test_another_recipe_on_another_lake_becomes_champion_where_the_recipes_were_compared() -> None:
+    assert decide(candidate(WARP, made="second"), candidate(ALS), BETTER, floor_ratio=2.0).promoted
 
 
 def test_the_same_recipe_on_the_same_data_keeps_the_champion() -> None:

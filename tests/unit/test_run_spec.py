@@ -65,6 +65,13 @@ def test_a_spec_without_a_name_is_called_after_its_file(tmp_path: Path) -> None:
         ("[models]\npopular = 3\n", "models.popular"),
         ("name = 'nothing'\n", "models"),
         ("colour = 'red'\n[models.popular]\n", "colour"),
+        ("seed = -1\n[models.popular]\n", "seed"),
+        ("k = [10, 0]\n[models.popular]\n", "k.1"),
+        ("k = []\n[models.popular]\n", "k"),
+        ("[models.'a/b']\nrecipe = 'popular'\n", "'a/b'"),
+        ("[models.'']\nrecipe = 'popular'\n", "section cannot be called ''"),
+        ("[models.'[bold]']\nrecipe = 'popular'\n", "[bold]"),
+        ("[models.'..']\nrecipe = 'popular'\n", "'..'"),
     ],
 )
 def test_an_error_names_the_file_and_the_key(tmp_path: Path, text: str, key: str) -> None:
@@ -72,6 +79,10 @@ def test_an_error_names_the_file_and_the_key(tmp_path: Path, text: str, key: str
         load_spec(written(tmp_path, text))
     assert "mine.toml" in str(caught.value)
     assert key in str(caught.value)
+
+
+def test_a_section_may_be_called_in_any_language() -> None:
+    assert set(parse_spec({"models": {"热门 1.0-b": {"recipe": "popular"}}}).models) == {"热门 1.0-b"}
 
 
 def test_broken_toml_is_told_with_its_file(tmp_path: Path) -> None:
