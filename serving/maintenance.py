@@ -1,4 +1,4 @@
-"""Background work of the embedded set-up: accepted events and items go to the lake, its news comes in, the erased leave.
+"""Background work: accepted events and items go to the lake, its news comes in, the erased leave it.
 
 Every worker runs the thread; a file lock lets one of them work at a time. Each step may be killed anywhere and is done
 again: events carry their ids, an erasure job stays in its queue until the lake has been rewritten.

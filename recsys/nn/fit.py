@@ -10,6 +10,7 @@ from torch import Tensor
 from recsys.errors import FitError
 
 Batch = TypeVar("Batch")
+WORTH_WAITING = 0.005  # relative gain; less than this is noise, and would keep a fit going for ever
 Report = Callable[[int, Mapping[str, float]], None]
 
 
@@ -35,19 +36,24 @@ class Trainee(Protocol, Generic[Batch]):
 
 @dataclass
 class State:
-    """Where a fit stands between two epochs. ``kept`` are the weights of ``best_epoch``, copied."""
+    """Where a fit stands between two epochs. ``kept`` are the weights of ``best_epoch``, copied.
+
+    ``marked`` is the score from which a gain counts as worth waiting for, and ``marked_epoch`` when it was reached.
+    """
 
     epoch: int = 0
     best_epoch: int = 0
     best: float = -math.inf  # NDCG@10 of the weights that are kept, -inf without a holdout
     kept: dict[str, Tensor] = field(default_factory=dict)
+    marked: float = 0.0
+    marked_epoch: int = 0
 
 
 def fit(trainee: Trainee[Batch], epochs: int, patience: int | None, report: Report) -> State:
     """Fit for at most ``epochs`` epochs and end with the best weights in place.
 
-    With a ``patience``, stop when so many epochs in a row did not better the holdout's NDCG@10 and go back to the
-    best; with None, or without a holdout, run every epoch and keep the last. Raises FitError where the loss is lost.
+    With a ``patience``, stop when so many epochs in a row did not better the holdout's NDCG@10 by half a percent, and
+    go back to the best; with None, or without a holdout, run every epoch and keep the last. Raises FitError where the loss is lost.
     """
     state = State()
     while state.epoch < epochs and not _stale(state, patience):
@@ -58,10 +64,13 @@ def fit(trainee: Trainee[Batch], epochs: int, patience: int | None, report: Repo
         if score is not None:
             metrics["ndcg@10"] = score
         if score is None or patience is None:
-            state.best_epoch, state.best = state.epoch, -math.inf if score is None else score
+            state.best_epoch = state.marked_epoch = state.epoch
+            state.best = -math.inf if score is None else score
         elif score > state.best:
             state.best_epoch, state.best = state.epoch, score
             state.kept = {name: weight.clone() for name, weight in trainee.weights().items()}
+            if score > state.marked * (1 + WORTH_WAITING):
+                state.marked, state.marked_epoch = score, state.epoch
         report(state.epoch, metrics)
     for name, weight in state.kept.items():
         trainee.weights()[name].copy_(weight)
@@ -69,7 +78,7 @@ def fit(trainee: Trainee[Batch], epochs: int, patience: int | None, report: Repo
 
 
 def _stale(state: State, patience: int | None) -> bool:
-    return patience is not None and state.epoch - state.best_epoch >= patience
+    return patience is not None and state.epoch - state.marked_epoch >= patience
 
 
 def _mean(losses: list[float], epoch: int) -> float:

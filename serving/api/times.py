@@ -26,7 +26,7 @@ def _seconds(value: str | float) -> float:
         moment = datetime.fromisoformat(value.strip())
         seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     else:
-        if float(value).is_integer() and 8 == len(str(int(value))):  # as ingest reads it: a date, not a day in 1970
+        if float(value).is_integer() and len(str(int(value))) == 8:  # as ingest reads it: a date, not a day in 1970
             return _seconds(str(int(value)))
         size = abs(value)
         seconds = value / 1e6 if size >= MICROS else value / 1e3 if size >= MILLIS else float(value)

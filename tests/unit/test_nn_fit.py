@@ -44,6 +44,12 @@ def test_fitting_stops_when_patience_is_over_and_goes_back_to_the_best_weights()
     assert trainee.weight.tolist() == [2.0]
 
 
+def test_gains_of_less_than_half_a_percent_are_kept_but_not_waited_for():
+    trainee = Scripted(scores=[0.3, 0.3005, 0.301, 0.9])
+    state = fit(trainee, 10, 2, silent)
+    assert (state.epoch, state.best_epoch, state.best) == (3, 3, 0.301)
+
+
 def test_without_patience_every_epoch_runs_and_the_last_weights_stay():
     trainee = Scripted(scores=[0.9, 0.3, 0.2])
     assert fit(trainee, 3, None, silent).best_epoch == 3
