@@ -46,13 +46,20 @@ def load_champion(champion: Champion) -> Bundle:
     return load_bundle(champion.path)
 
 
+def settle() -> None:
+    """Keep what was just loaded out of garbage collection: it lives for days, and walking it costs 100 ms a request."""
+    gc.collect()
+    gc.freeze()
+
+
 class Watcher:
     """Looks at var/champion.json every second; a bad bundle is refused and the old one keeps serving."""
 
-    def __init__(self, var: Path, served: str | None, switch: Callable[[Bundle], None], every: float = 1.0) -> None:
+    def __init__(self, var: Path, switch: Callable[[Bundle], None], every: float = 1.0) -> None:
         self._var = var
-        self._served = served  # manifest sha256 of what is served
+        self._served: str | None = None  # manifest sha256 of what is served
         self._refused: str | None = None
+        self._said = ""
         self._switch = switch
         self._every = every
         self._stopped = threading.Event()
@@ -75,9 +82,7 @@ class Watcher:
         self._refused = champion.manifest_sha256  # until it is served; said once, and not tried every second
         self._switch(load_champion(champion))
         self._served, self._refused = champion.manifest_sha256, None
-        # What was just loaded lives for days: a full collection that walks it costs 100 ms a request.
-        gc.collect()
-        gc.freeze()
+        settle()
         log.info("champion_switched", version=champion.version)
         return True
 
@@ -86,6 +91,12 @@ class Watcher:
             try:
                 self.look()
             except RecsysError as error:
-                log.error("champion_refused", error=str(error))
+                self._say(str(error))
             except Exception:
                 log.exception("champion_refused")
+
+    def _say(self, sentence: str) -> None:
+        # A pointer that stays unreadable is found anew every second; once is enough to say it.
+        if sentence != self._said:
+            log.error("champion_refused", error=sentence)
+            self._said = sentence

@@ -1,6 +1,5 @@
 """What a worker holds while it runs: stores, clock, engine, logs. Built once, after the worker has started."""
 
-import gc
 import threading
 from dataclasses import dataclass
 
@@ -8,10 +7,10 @@ import structlog
 
 from recsys.bundle import Bundle, load_bundle
 from recsys.clock import Clock, EventClock, system_clock
-from recsys.errors import ConfigError
+from recsys.errors import ConfigError, RecsysError
 from recsys.types import Viewer
 from serving.asks import Ask
-from serving.champion import Watcher, load_champion, read_champion
+from serving.champion import Watcher, settle
 from serving.decisions import DecisionLog
 from serving.engine import Engine
 from serving.maintenance import Maintenance
@@ -77,16 +76,16 @@ class Runtime:
     def _load(self) -> None:
         if self.settings.bundle is not None:
             self.switch(load_bundle(self.settings.bundle))
-            _settle()
+            settle()
             return
-        champion = read_champion(self.settings.var)
-        if champion is not None:
-            self.switch(load_champion(champion))
-            _settle()
+        self.watcher = Watcher(self.settings.var, self.switch)
+        try:
+            found = self.watcher.look()
+        except RecsysError as error:
+            log.error("champion_refused", error=str(error))
         else:
-            log.warning("no_champion", hint=f"train a model; {self.settings.var}/champion.json is watched")
-        served = None if champion is None else champion.manifest_sha256
-        self.watcher = Watcher(self.settings.var, served, self.switch)
+            if not found:
+                log.warning("no_champion", hint=f"train a model; {self.settings.var}/champion.json is watched")
         self.watcher.start()
 
 
@@ -106,12 +105,6 @@ def _warm(engine: Engine, view: View) -> None:
     for ask in asks:
         engine.recommend_on(view, [ask])
     _ = view.shown
-
-
-def _settle() -> None:
-    # What was loaded lives for days: a full collection that walks it costs 100 ms of a request.
-    gc.collect()
-    gc.freeze()
 
 
 class Holder:

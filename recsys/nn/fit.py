@@ -53,7 +53,8 @@ def fit(trainee: Trainee[Batch], epochs: int, patience: int | None, report: Repo
     """Fit for at most ``epochs`` epochs and end with the best weights in place.
 
     With a ``patience``, stop when so many epochs in a row did not better the holdout's NDCG@10 by half a percent, and
-    go back to the best; with None, or without a holdout, run every epoch and keep the last. Raises FitError where the loss is lost.
+    go back to the best; with None, or without a holdout, run every epoch and keep the last. Raises FitError where the
+    loss is lost.
     """
     state = State()
     while state.epoch < epochs and not _stale(state, patience):

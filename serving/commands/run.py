@@ -32,6 +32,10 @@ def serve(
     from serving.settings import Settings
 
     settings = Settings()
+    if settings.bundle is not None:
+        from recsys.bundle import read_manifest
+
+        read_manifest(settings.bundle)  # said here in a sentence, before workers start and fail one after the other
     arguments = [
         *(sys.executable, "-m", "bentoml", "serve", "serving.service:Recommender"),
         *("--host", host or settings.host),

@@ -257,7 +257,7 @@ def test_broken_utf8_is_refused(service):
         content=b'{"user_id": "\xff\xfe"}',
         headers={"Authorization": f"Bearer {service.keys['platform']}", "Content-Type": "application/json"},
     )
-    problem(answer, 400)
+    assert problem(answer, 400)
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'"k"', b"{" * 5000])
@@ -267,7 +267,7 @@ def test_what_is_no_json_object_is_refused(service, body):
         content=body,
         headers={"Authorization": f"Bearer {service.keys['platform']}", "Content-Type": "application/json"},
     )
-    problem(answer, 400)
+    assert problem(answer, 400)
 
 
 def test_one_bad_event_refuses_the_batch_and_changes_nothing(service):
@@ -314,5 +314,5 @@ def test_no_key_and_no_user_is_in_the_log(service):
 
 
 def test_an_unknown_path_and_method_are_problems(service):
-    problem(service.call("GET", "/v1/nothing", role="admin"), 404)
-    problem(service.call("GET", "/v1/recommend", role="admin"), 405)
+    assert problem(service.call("GET", "/v1/nothing", role="admin"), 404)
+    assert problem(service.call("GET", "/v1/recommend", role="admin"), 405)
