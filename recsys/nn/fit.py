@@ -49,14 +49,16 @@ class State:
     marked_epoch: int = 0
 
 
-def fit(trainee: Trainee[Batch], epochs: int, patience: int | None, report: Report) -> State:
+def fit(
+    trainee: Trainee[Batch], epochs: int, patience: int | None, report: Report, state: State | None = None
+) -> State:
     """Fit for at most ``epochs`` epochs and end with the best weights in place.
 
     With a ``patience``, stop when so many epochs in a row did not better the holdout's NDCG@10 by half a percent, and
     go back to the best; with None, or without a holdout, run every epoch and keep the last. Raises FitError where the
-    loss is lost.
+    loss is lost. ``state`` of an earlier call with the same trainee goes on where that one stopped.
     """
-    state = State()
+    state = state or State()
     while state.epoch < epochs and not _stale(state, patience):
         losses = [trainee.update(batch) for batch in trainee.batches()]
         state.epoch += 1

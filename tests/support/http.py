@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 
 from recsys.bundle import MANIFEST, sha256_of
 from serving.stores.control import ControlStore
@@ -67,8 +68,10 @@ class Served:
         return [item["item_id"] for item in self.items(**body)]
 
     def kill(self) -> None:
-        """kill -9 of the server and its workers."""
-        os.killpg(self.process.pid, signal.SIGKILL)
+        """kill -9 of the server and its workers, which lead process groups of their own."""
+        parent = psutil.Process(self.process.pid)
+        for process in [*parent.children(recursive=True), parent]:
+            process.kill()
         self.process.wait(timeout=30)
 
 

@@ -50,6 +50,13 @@ def test_gains_of_less_than_half_a_percent_are_kept_but_not_waited_for():
     assert (state.epoch, state.best_epoch, state.best) == (3, 3, 0.301)
 
 
+def test_a_fit_goes_on_where_it_stopped():
+    trainee = Scripted(scores=[0.1, 0.3, 0.2, 0.25, 0.9])
+    state = fit(trainee, 2, 2, silent)
+    state = fit(trainee, 10, 2, silent, state)
+    assert (state.epoch, state.best_epoch, state.best) == (4, 2, 0.3)
+
+
 def test_without_patience_every_epoch_runs_and_the_last_weights_stay():
     trainee = Scripted(scores=[0.9, 0.3, 0.2])
     assert fit(trainee, 3, None, silent).best_epoch == 3

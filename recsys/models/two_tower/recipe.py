@@ -23,9 +23,9 @@ class TwoTower(Recipe):
     ``epochs`` None stops after ``patience`` epochs without a better NDCG@10 on the holdout and keeps the best; without
     a holdout, 40. ``in_order`` is the share of examples that predict what came later from what came before; the others
     predict some of a history from the rest, which is all that a log without times can teach. None tries both on the
-    holdout; without one, half and half. Where the items are more than 8 times the ``negatives``, targets compete with
-    so many draws a batch, logQ-corrected, else with every item. ``id_dropout`` is how often an item must do with its
-    content; an item with neither event nor content is abstained from.
+    holdout for 10 epochs and goes on with the better; without one, half and half. Where the items are more than 8 times
+    the ``negatives``, targets compete with so many draws a batch, logQ-corrected, else with every item. ``id_dropout``
+    is how often an item must do with its content; an item with neither event nor content is abstained from.
     """
 
     factors: PositiveInt = 64

@@ -1,7 +1,8 @@
 """From a recipe and data to a model: what the recipe leaves open is chosen on the holdout."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import count
 
 import torch
 
@@ -13,7 +14,9 @@ from recsys.models.two_tower.model import TwoTowerModel
 from recsys.models.two_tower.profiles import ProfileTokens
 from recsys.models.two_tower.recipe import DEFAULT_EPOCHS, DEFAULT_IN_ORDER, IN_ORDER, MAX_EPOCHS, TwoTower
 from recsys.models.two_tower.trainee import Ingredients, TowersTrainee
-from recsys.nn.fit import State, fit
+from recsys.nn.fit import Report, State, fit
+
+SCOUT_EPOCHS = 10  # after which only the better share goes on
 
 
 def train(recipe: TwoTower, data: Dataset, ctx: FitContext) -> TwoTowerModel:
@@ -22,29 +25,38 @@ def train(recipe: TwoTower, data: Dataset, ctx: FitContext) -> TwoTowerModel:
     given = Ingredients(data, content, ProfileTokens.fit(data.profiles.values()))
     asked = ctx.holdout is not None and len(ctx.holdout) > 0
     shares = (recipe.in_order,) if recipe.in_order is not None else IN_ORDER if asked else (DEFAULT_IN_ORDER,)
-    tries: list[tuple[State, TwoTowerModel]] = []
-    for share in shares:
-        done = sum(state.epoch for state, _ in tries)
-        tries.append(_fit(recipe.model_copy(update={"in_order": share}), given, _counting_on(done, ctx)))
-    return max(tries, key=lambda tried: tried[0].best)[1]  # the first of equals
+    step = count(1)  # epochs are counted on over all tries, so that a curve has one point a step
+    ctx = replace(ctx, report=_counting(step, ctx.report))
+    tries = [_Try(recipe.model_copy(update={"in_order": share}), given, ctx) for share in shares]
+    if len(tries) > 1:
+        for tried in tries:
+            tried.run(SCOUT_EPOCHS)
+    best = max(tries, key=lambda tried: tried.state.best)  # the first of equals
+    best.run(None)
+    return exported(best.recipe.model_copy(update={"epochs": best.state.best_epoch}), best.trainee)
 
 
-def _fit(recipe: TwoTower, given: Ingredients, ctx: FitContext) -> tuple[State, TwoTowerModel]:
-    asked = ctx.holdout is not None and len(ctx.holdout) > 0
-    open_ended = recipe.epochs is None and asked
-    trainee = TowersTrainee(given, recipe, ctx)
-    most = MAX_EPOCHS if open_ended else recipe.epochs or DEFAULT_EPOCHS
-    state = fit(trainee, most, recipe.patience if open_ended else None, ctx.report)
-    return state, exported(recipe.model_copy(update={"epochs": state.best_epoch}), trainee)
+def _counting(step: Iterator[int], report: Report) -> Report:
+    return lambda _, metrics: report(next(step), metrics)
 
 
-def _counting_on(done: int, ctx: FitContext) -> FitContext:
-    """The same surroundings, epochs counted on from those of an earlier try."""
+class _Try:
+    """One share of examples in order, fitted as far as it deserves."""
 
-    def report(step: int, metrics: Mapping[str, float]) -> None:
-        ctx.report(done + step, metrics)
+    def __init__(self, recipe: TwoTower, given: Ingredients, ctx: FitContext) -> None:
+        asked = ctx.holdout is not None and len(ctx.holdout) > 0
+        open_ended = recipe.epochs is None and asked
+        self.recipe = recipe
+        self.trainee = TowersTrainee(given, recipe, ctx)
+        self.state = State()
+        self._report = ctx.report
+        self._most = MAX_EPOCHS if open_ended else recipe.epochs or DEFAULT_EPOCHS
+        self._patience = recipe.patience if open_ended else None
 
-    return replace(ctx, report=report)
+    def run(self, epochs: int | None) -> None:
+        """Go on to ``epochs``, or to the end."""
+        most = self._most if epochs is None else min(epochs, self._most)
+        self.state = fit(self.trainee, most, self._patience, self._report, self.state)
 
 
 def exported(recipe: TwoTower, trainee: TowersTrainee) -> TwoTowerModel:
