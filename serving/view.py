@@ -29,6 +29,7 @@ from serving.upserts import tightened
 SHOWN = ("title", "media_type", "year", "language", "genres", "authors", "provider")
 NEIGHBOURS = 20
 LIST = pa.list_(pa.string())
+NO_GROUPS = np.zeros(0, np.int32)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -66,13 +67,14 @@ class View:
     def capped(self, slate: Slate, viewer: Viewer, k: int) -> Slate:
         """The first ``k`` of a slate with no more of one creator than the surface's policy allows."""
         limit = self.policy.surface(viewer.surface).max_per_creator
-        return _first(slate, k) if limit is None else cap(slate, self.creators, limit, k)
+        groups = NO_GROUPS if limit is None else self.creators  # most policies cap nothing: no need to know creators
+        return cap(slate, groups, limit, k)
 
     def surplus(self, slate: Slate, viewer: Viewer) -> IntArray:
         """Items of creators who already have all their places in ``slate``, but for those in it."""
         limit = self.policy.surface(viewer.surface).max_per_creator
         if limit is None:
-            return np.zeros(0, np.int32)
+            return NO_GROUPS
         groups, counts = np.unique(self.creators[slate.items], return_counts=True)
         full = groups[(counts >= limit) & (groups >= 0)]
         return np.setdiff1d(np.flatnonzero(np.isin(self.creators, full)), slate.items).astype(np.int32)
@@ -120,10 +122,6 @@ class View:
 def _members(item_id: str, values: Sequence[Any], labels: list[str]) -> bytes:
     given = {name: value for name, value in zip(SHOWN, values, strict=True) if value is not None}
     return _encode({"item_id": item_id, **given, "labels": labels})[1:-1]
-
-
-def _first(slate: Slate, k: int) -> Slate:
-    return Slate(slate.items[:k], slate.scores[:k], slate.sources[:k], slate.overrides[:k])
 
 
 def _without(mask: BoolArray, excluded: frozenset[int]) -> BoolArray:

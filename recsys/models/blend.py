@@ -57,6 +57,7 @@ class Blend(Recipe):
         return self
 
     def fit(self, data: Dataset, ctx: FitContext) -> "BlendModel":
+        """Fit the parts, and choose the weights on the holdout where the recipe leaves them open."""
         reference = _reference(data)
         parts = tuple(ctx.fit(part, data) for part in self.parts)
         model = BlendModel(self.model_copy(update={"weights": self.weights or (1.0,) * len(parts)}), parts, reference)
@@ -89,6 +90,7 @@ class BlendModel:
     reference: IntArray  # (reference items,)
 
     def top(self, queries: Sequence[Query], n: int, allowed: BoolArray, exclude: Sequence[IntArray]) -> list[Ranked]:
+        """The best of what the parts propose, by the weighted sum of their standardised scores."""
         lists = []
         for query, items in zip(queries, self.candidates(queries, n, allowed, exclude), strict=True):
             scores = self._mix(query, items)

@@ -52,6 +52,7 @@ class PopularModel:
         self._ranking = np.where(scores > 0, scores, -np.inf).astype(np.float32)
 
     def top(self, queries: Sequence[Query], n: int, allowed: BoolArray, exclude: Sequence[IntArray]) -> list[Ranked]:
+        """The most consumed items, the same for every query but for what it excludes."""
         longest = max((len(hidden) for hidden in exclude), default=0)
         nothing = [np.zeros(0, np.int32)]
         source = self.recipe.name

@@ -252,7 +252,7 @@ def test_a_recipe_that_reports_steps_without_figures_is_recorded(state: State, m
 
 def test_event_kinds_of_any_spelling_are_recorded(state: State) -> None:
     kinds = {"点赞 & co/../": {"weight": 2.0}, "k" * 300: {}}
-    run(state, parse_spec({**COUNTING, "events": kinds}))
+    assert run(state, parse_spec({**COUNTING, "events": kinds})).decision.promoted
 
 
 def test_a_place_for_out_that_cannot_be_written_is_refused_before_anything_runs(state: State, tmp_path: Path) -> None:

@@ -57,7 +57,9 @@ def test_an_impossible_override_is_refused_by_the_name_of_its_field(order, field
 
 
 def test_a_sound_override_is_accepted():
-    pin("x", surfaces=frozenset({"home"}), territories=frozenset({"CN"}), start=1.0).validate()
+    sound = pin("x", surfaces=frozenset({"home"}), territories=frozenset({"CN"}), start=1.0)
+    sound.validate()
+    assert OverrideIndex.compile([sound], IDS).refused == ()
 
 
 def test_one_refused_override_is_left_out_and_named_and_the_others_hold():

@@ -33,6 +33,7 @@ class TwoTowerModel:
     known: BoolArray  # (items,) False: neither event nor content, so the model abstains
 
     def top(self, queries: Sequence[Query], n: int, allowed: BoolArray, exclude: Sequence[IntArray]) -> list[Ranked]:
+        """The items whose vectors lie closest to the query's, by inner product and bias."""
         return top_vectors(
             self.encode(queries),
             self.items,

@@ -42,6 +42,7 @@ class TwoTower(Recipe):
     temperature: PositiveFloat = Field(default=1.0, allow_inf_nan=False)
 
     def fit(self, data: Dataset, ctx: FitContext) -> TwoTowerModel:
+        """Learn both towers; FitError where no event is positive."""
         # torch is for fitting only: a server that loads this model never imports it
         from recsys.models.two_tower.training import train
         from recsys.nn.threads import threads

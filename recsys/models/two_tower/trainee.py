@@ -99,6 +99,7 @@ class TowersTrainee:
         return float(loss.detach())
 
     def validate(self) -> float | None:
+        """NDCG@10 of the averaged weights on the holdout, None where there is none."""
         if self._validation is None:
             return None
         tables = self.weights()
