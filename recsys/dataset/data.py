@@ -73,11 +73,12 @@ class Dataset:
             at=self.at if at is None else at,
         )
 
-    def matrix(self, *, positives_only: bool = False) -> sp.csr_matrix:
-        """(users, items) float32 sums of event weights, duplicates merged."""
+    def matrix(self, *, positives_only: bool = False, weight: FloatArray | None = None) -> sp.csr_matrix:
+        """(users, items) float32 sums of event weights, duplicates merged; ``weight`` (events,) in place of its own."""
         keep = np.asarray(self.positive) if positives_only else slice(None)
         shape = (self.n_users, self.n_items)
-        coo = sp.coo_matrix((self.weight[keep], (self.user[keep], self.item[keep])), shape=shape, dtype=np.float32)
+        values = (self.weight if weight is None else weight)[keep]
+        coo = sp.coo_matrix((values, (self.user[keep], self.item[keep])), shape=shape, dtype=np.float32)
         csr = coo.tocsr()
         csr.sum_duplicates()
         return csr
