@@ -3,7 +3,8 @@ import pytest
 from pydantic import ValidationError
 
 from recsys.evaluate import evaluate
-from recsys.models.popular import HALF_LIVES, Popular, _ndcg, decayed_counts
+from recsys.models.one_ranking import Asked
+from recsys.models.popular import HALF_LIVES, Popular, decayed_counts
 from recsys.models.recipe import FitContext
 from support.data import dataset, holdout
 
@@ -77,7 +78,8 @@ def test_the_quality_it_chooses_by_is_the_quality_that_evaluation_measures(half_
     wanted = {data.users[u]: data.catalogue.ids.external(rng.permutation(own)[:4]) for u, own in unseen.items()}
     asked = holdout(data, wanted)
     measured = evaluate(popular(data, half_life_days=half_life), asked, data).mean("ndcg@10")
-    assert _ndcg(decayed_counts(data, half_life), asked) == pytest.approx(measured, abs=1e-6)
+    judged = Asked.of(asked.truth, asked.exclude).gains(decayed_counts(data, half_life))
+    assert judged.mean() == pytest.approx(measured, abs=1e-6)
 
 
 @pytest.mark.parametrize("half_life", [0.0, -1.0, float("inf"), float("nan")])
