@@ -20,9 +20,11 @@ from support.data import AT, checkerboard, dataset, holdout
 SMALL = {"factors": 8, "epochs": 30, "learning_rate": 0.05, "batch_size": 32, "dropout": 0.0, "max_history": 50}
 # what a recipe needs besides; one without an entry is tested all the same
 OVERRIDES: dict[str, dict[str, Any]] = {
+    "sasrec": {"learning_rate": 0.03, "batch_size": 4, "epochs": 10, "dropout": 0.3},  # it minds the order too well
     "blend": {"parts": [{"recipe": "popular"}, {"recipe": "als", "factors": 8}], "weights": [0.1, 0.9]},
+    "trending": {"min_events": 10},
 }
-HISTORY_FREE = {"popular"}  # the same for everyone
+HISTORY_FREE = {"popular", "trending"}  # the same for everyone
 SEED = 5
 
 
