@@ -1,0 +1,147 @@
+"""Models whose score is the query's weights times an item-item matrix, dense or sparse."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.dataset.data import Dataset, Holdout
+from recsys.models.files import save_arrays
+from recsys.models.recency import NEVER_DAYS, NEVER_EVENTS, Decay
+from recsys.models.recipe import Recipe, save_recipe
+from recsys.retrieval import top_k
+from recsys.types import BoolArray, FloatArray, IntArray, Query, Ranked
+
+HALF_LIVES_DAYS = (1.0, 10.0, 100.0)
+HALF_LIVES_EVENTS = (1.0, 3.0, 10.0)
+_ASKED = 2_000  # holdout queries, about, that settings are compared on
+_BLOCK = 1 << 22  # scores held at once: 16 MiB
+
+
+class Rows(Protocol):
+    """An item-item matrix of which rows are added up; rows and columns are the known items in order."""
+
+    def combine(self, items: IntArray, weights: FloatArray) -> FloatArray:
+        """(known,) weighted sum of rows, -inf where there is nothing to say."""
+        ...
+
+    def arrays(self) -> Mapping[str, NDArray[Any]]:
+        """What is saved, by name."""
+        ...
+
+
+class Dense:
+    """Every entry is held."""
+
+    def __init__(self, matrix: FloatArray) -> None:
+        self.matrix = matrix  # (known, known)
+
+    def combine(self, items: IntArray, weights: FloatArray) -> FloatArray:
+        # row by row: BLAS would round a sum differently from one shape to the next
+        total = np.zeros(self.matrix.shape[1], np.float32)
+        part = np.empty_like(total)
+        for item, weight in zip(items, weights, strict=True):
+            np.multiply(self.matrix[item], weight, out=part)
+            total += part
+        return total
+
+    def arrays(self) -> Mapping[str, NDArray[Any]]:
+        return {"matrix": self.matrix}
+
+
+class Sparse:
+    """Only some entries of a row are held; an item that no row of a history holds is abstained from."""
+
+    def __init__(self, indptr: NDArray[np.int64], columns: IntArray, values: FloatArray) -> None:
+        self.indptr = indptr  # (known + 1,)
+        self.columns = columns  # (entries,) each once a row
+        self.values = values  # (entries,)
+
+    def combine(self, items: IntArray, weights: FloatArray) -> FloatArray:
+        total = np.zeros(len(self.indptr) - 1, np.float32)
+        reached = np.zeros(len(total), np.bool_)
+        for item, weight in zip(items, weights, strict=True):
+            row = slice(self.indptr[item], self.indptr[item + 1])
+            total[self.columns[row]] += weight * self.values[row]
+            reached[self.columns[row]] = True
+        total[~reached] = -np.inf
+        return total
+
+    def arrays(self) -> Mapping[str, NDArray[Any]]:
+        return {"indptr": self.indptr, "columns": self.columns, "values": self.values}
+
+
+class ItemItemModel:
+    """Rows of an item-item matrix, added up with the recency-decayed weights of a history."""
+
+    def __init__(self, recipe: Recipe, rows: Rows, known: BoolArray, decay: Decay) -> None:
+        self.recipe = recipe
+        self.rows = rows
+        self.known = known  # (items,) has a training event
+        self.decay = decay
+        self._ids = np.flatnonzero(known)  # (known,)
+        self._places = places(known)
+
+    def top(self, queries: Sequence[Query], n: int, allowed: BoolArray, exclude: Sequence[IntArray]) -> list[Ranked]:
+        everything = np.arange(len(self.known), dtype=np.int32)
+        step = max(1, _BLOCK // max(1, len(self.known)))
+        found: list[Ranked] = []
+        for start in range(0, len(queries), step):
+            part = slice(start, start + step)
+            found += top_k(self.score(queries[part], everything), n, allowed, exclude[part], self.recipe.name)
+        return found
+
+    def score(self, queries: Sequence[Query], items: IntArray) -> FloatArray:
+        scores = np.full((len(queries), len(items)), -np.inf, np.float32)
+        row = np.full(len(self.known), -np.inf, np.float32)  # (items,) what is not known stays abstained from
+        for at, query in enumerate(queries):
+            own, weights = history(query, self.decay, self._places)
+            if len(own):
+                row[self._ids] = self.rows.combine(own, weights)
+                scores[at] = row[items]
+        return scores
+
+    def save(self, folder: Path) -> None:
+        save_arrays(folder, known=self.known, **self.rows.arrays())
+        save_recipe(self.recipe, folder)
+
+
+def places(known: BoolArray) -> IntArray:
+    """(items,) where each item stands among the known ones, -1 for the others."""
+    return np.where(known, np.cumsum(known) - 1, -1).astype(np.int32)
+
+
+def history(query: Query, decay: Decay, place: IntArray) -> tuple[IntArray, FloatArray]:
+    """Places of a query's known items, each once and ascending, and the sums of their decayed weights."""
+    own = np.full(len(query), -1, np.int32)
+    inside = query.items < len(place)
+    own[inside] = place[query.items[inside]]
+    items, which = np.unique(own[own >= 0], return_inverse=True)
+    weights = np.bincount(which, decay.of_query(query)[own >= 0], len(items)).astype(np.float32)
+    return items, weights
+
+
+def decays(data: Dataset, days: float | None, events: float | None) -> list[Decay]:
+    """What open half-lives may be: one of days or one of events, hardly any decay first.
+
+    A log without times has no days, and one without an order has no places.
+    """
+    timed, ordered = bool(np.isfinite(data.time).any()), data.ordered
+    some_days = [days] if days else [NEVER_DAYS, *(HALF_LIVES_DAYS if timed else ())]
+    some_events = [events] if events else [NEVER_EVENTS, *(HALF_LIVES_EVENTS if ordered else ())]
+    pairs = [(d, e) for d in some_days for e in some_events if days or events or d == NEVER_DAYS or e == NEVER_EVENTS]
+    return [Decay(d, e) for d, e in pairs]
+
+
+def sample(holdout: Holdout) -> Holdout:
+    """About 2,000 queries of a holdout, evenly taken: enough to compare settings on."""
+    places = range(0, len(holdout), -(-len(holdout) // _ASKED) or 1)
+    return Holdout(
+        users=holdout.users[:: places.step],
+        queries=[holdout.queries[at] for at in places],
+        truth=[holdout.truth[at] for at in places],
+        exclude=[holdout.exclude[at] for at in places],
+        seen_items=holdout.seen_items,
+    )

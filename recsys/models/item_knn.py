@@ -1,0 +1,135 @@
+"""Nearest neighbours of items: those whose users are the same."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import scipy.sparse as sp
+from pydantic import Field, PositiveInt
+
+from recsys.dataset.data import Dataset, Holdout
+from recsys.models.files import load_arrays
+from recsys.models.holdout import holdout_ndcg
+from recsys.models.item_item import ItemItemModel, Sparse, decays, sample
+from recsys.models.recency import Decay
+from recsys.models.recipe import FitContext, Model, Recipe, load_recipe, register
+
+SIMILARITIES: tuple[Literal["cosine", "bm25"], ...] = ("cosine", "bm25")  # the first is the default
+NEIGHBOURS = (100, 20, 50, 500)
+SHRINKAGES = (10.0, 0.0, 50.0, 200.0)
+_ENTRIES = 1 << 24  # similarities held at once, about
+
+
+@register("item_knn")
+class ItemKNN(Recipe):
+    """The sum of similarities to the items of a history, over each item's ``neighbours`` nearest.
+
+    ``cosine`` is that of the items' users, with ``shrinkage`` added below the line (Sarwar et al. 2001); ``bm25``
+    weighs a user's part in an item as a word's in a document, with ``k1`` and ``b`` (Robertson and Zaragoza 2009). It
+    learns from positive events, or from all of them, each pair of user and item once; a query counts by its weights,
+    decayed by both half-lives. What is None is chosen on the holdout; without one it is cosine over 100 neighbours
+    with a shrinkage of 10, and nothing is decayed. What no item of a history is near to is abstained from.
+
+    Memory holds the ``neighbours`` of every item and a block of at most about 2 ** 24 similarities.
+    """
+
+    similarity: Literal["cosine", "bm25"] | None = None
+    neighbours: PositiveInt | None = None
+    shrinkage: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    k1: float = Field(default=1.2, ge=0, allow_inf_nan=False)
+    b: float = Field(default=0.75, ge=0, le=1)
+    half_life_days: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    half_life_events: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    positives_only: bool = True
+
+    def fit(self, data: Dataset, ctx: FitContext) -> ItemItemModel:
+        keep = np.asarray(data.positive) if self.positives_only else np.ones(data.n_events, np.bool_)
+        known = np.bincount(data.item[keep], minlength=data.n_items) > 0
+        events = data.subset(keep).matrix()[:, known]  # (users, known)
+        events.data[:] = 1.0
+        stages = self._stages(data)
+        recipe = self.model_copy(update={name: value for stage in stages for name, value in stage[0].items()})
+        rows = nearest(events, recipe)
+        model = ItemItemModel(recipe, rows, known, _decay(recipe))
+        if ctx.holdout is None or len(ctx.holdout) == 0 or all(len(stage) == 1 for stage in stages):
+            return model
+        return _best(recipe, model, stages, (events, sample(ctx.holdout)))
+
+    @classmethod
+    def load(cls, folder: Path) -> Model:
+        indptr, columns, values, known = load_arrays(folder, "indptr", "columns", "values", "known")
+        recipe = load_recipe(folder)
+        return ItemItemModel(recipe, Sparse(indptr, columns, values), known, _decay(recipe))
+
+    def _stages(self, data: Dataset) -> list[list[dict[str, Any]]]:
+        """What the open fields may be, one group of fields after the other, the default first."""
+        kinds = [self.similarity] if self.similarity else SIMILARITIES
+        shrinkages = SHRINKAGES if self.shrinkage is None else (self.shrinkage,)
+        similarities = [
+            {"similarity": kind, "shrinkage": shrinkage}
+            for kind in kinds
+            for shrinkage in (shrinkages if kind == "cosine" else shrinkages[:1])
+        ]
+        neighbours = [{"neighbours": n} for n in ([self.neighbours] if self.neighbours else NEIGHBOURS)]
+        options = decays(data, self.half_life_days, self.half_life_events)
+        half_lives = [{"half_life_days": decay.days, "half_life_events": decay.events} for decay in options]
+        return [half_lives, similarities, neighbours]
+
+
+def nearest(events: sp.csr_matrix, recipe: ItemKNN) -> Sparse:
+    """The ``neighbours`` most similar others of each item of (users, items) binary ``events``, the nearest first.
+
+    Equals are taken in the order of items; what shares no user is no neighbour.
+    """
+    items = (_bm25(events, recipe.k1, recipe.b) if recipe.similarity == "bm25" else events).T.tocsr()  # (items, users)
+    users = items.T.tocsr()
+    size = np.sqrt(np.diff(items.indptr))  # (items,)
+    columns, values, lengths = [np.zeros(0, np.int32)], [np.zeros(0, np.float32)], [0]
+    step = max(1, _ENTRIES // max(1, len(size)))
+    for start in range(0, len(size), step):
+        block = (items[start : start + step] @ users).tocsr()  # (block, items)
+        block.sort_indices()
+        for at, item in enumerate(range(start, start + block.shape[0])):
+            row = slice(block.indptr[at], block.indptr[at + 1])
+            near, value = block.indices[row], block.data[row]
+            near, value = near[near != item], value[near != item]
+            if recipe.similarity == "cosine":
+                value = value / (size[item] * size[near] + (recipe.shrinkage or 0.0))
+            order = np.argsort(-value, kind="stable")[: recipe.neighbours]
+            columns.append(near[order].astype(np.int32))
+            values.append(value[order].astype(np.float32))
+            lengths.append(len(order))
+    return Sparse(np.cumsum(lengths, dtype=np.int64), np.concatenate(columns), np.concatenate(values))
+
+
+def _bm25(events: sp.csr_matrix, k1: float, b: float) -> sp.csr_matrix:
+    """Weights of each user in each item: the rarer the user and the smaller the item, the more."""
+    per_user, per_item = np.diff(events.indptr), np.bincount(events.indices, minlength=events.shape[1])
+    rarity = np.log1p(events.shape[1] / np.maximum(per_user, 1))  # (users,) positive even for who had everything
+    length = 1.0 - b + b * per_item / max(1.0, per_item.mean() if len(per_item) else 1.0)  # (items,)
+    weight = (k1 + 1.0) / (k1 * length[events.indices] + 1.0) * np.repeat(rarity, per_user)
+    return sp.csr_matrix((weight.astype(np.float32), events.indices, events.indptr), shape=events.shape)
+
+
+def _decay(recipe: Recipe) -> Decay:
+    if not isinstance(recipe, ItemKNN) or recipe.half_life_days is None or recipe.half_life_events is None:
+        raise TypeError("A fitted item_knn needs a recipe of item_knn with both half-lives.")
+    return Decay(recipe.half_life_days, recipe.half_life_events)
+
+
+def _best(
+    chosen: ItemKNN, model: ItemItemModel, stages: list[list[dict[str, Any]]], data: tuple[sp.csr_matrix, Holdout]
+) -> ItemItemModel:
+    """The best by NDCG, one group of fields after the other from the default; the earlier one of equals."""
+    events, holdout = data
+    everything = np.ones(len(model.known), np.bool_)
+    quality = holdout_ndcg(model, holdout, everything)
+    for stage in stages:
+        for fields in stage[1:]:
+            recipe = chosen.model_copy(update=fields)
+            rows = model.rows if "half_life_days" in fields else nearest(events, recipe)
+            other = ItemItemModel(recipe, rows, model.known, _decay(recipe))
+            found = holdout_ndcg(other, holdout, everything)
+            if found > quality:
+                quality, model, chosen = found, other, recipe
+    return model
