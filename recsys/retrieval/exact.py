@@ -39,9 +39,10 @@ def top_vectors(
 ) -> list[Ranked]:
     """The best ``n`` allowed items by inner product of ``queries`` (q, d) and ``items`` (items, d), plus ``bias``.
 
-    A list is bitwise the same alone and in any batch: BLAS, whose rounding depends on the batch, only proposes; what
-    lies within its rounding error of the n-th place is scored again one by one. ``longest``, an upper bound of the
-    items' norms, spares a pass over them. Ties go to the lower index.
+    ``bias`` is (items,), or (q, items) where every query has its own. A list is bitwise the same alone and in
+    any batch: BLAS, whose rounding depends on the batch, only proposes; what lies within its rounding error of the
+    n-th place is scored again one by one. ``longest``, an upper bound of the items' norms, spares a pass over them.
+    Ties go to the lower index.
     """
     ids = np.flatnonzero(allowed).astype(np.int32)
     if len(ids) == 0 or n < 1:
@@ -56,12 +57,13 @@ def top_vectors(
             block = queries[start : start + step] @ pool.T
         for offset, row in enumerate(block):
             at = start + offset
-            if bias is not None:
-                row += bias[ids] if few else bias
+            extra = bias[at] if bias is not None and bias.ndim == 2 else bias  # (items,)
+            if extra is not None:
+                row += extra[ids] if few else extra
             own = row if few or len(ids) == len(row) else row[ids]
             own[_places(ids, exclude[at])] = -np.inf
             near = ids[at_least(own, n, float(slack[at]))]
-            exact = dot_scores(queries[at : at + 1], items[near], None if bias is None else bias[near])[0]
+            exact = dot_scores(queries[at : at + 1], items[near], None if extra is None else extra[near])[0]
             found.append(Ranked(*best(exact, near, n), source))
     return found
 
@@ -94,6 +96,6 @@ def _slack(queries: FloatArray, items: FloatArray, bias: FloatArray | None, long
         longest = float(np.sqrt(np.einsum("ij,ij->i", items, items).max(initial=0.0)))
     size = np.sqrt(np.einsum("ij,ij->i", queries, queries)) * longest  # (q,) bounds every |score|
     if bias is not None:
-        size = size + np.abs(bias).max(initial=0.0)
+        size = size + np.abs(bias).max(initial=0.0, axis=-1)
     slack: FloatArray = (2.1 * _UNIT * (items.shape[1] + 4) * size).astype(np.float32)
     return slack
