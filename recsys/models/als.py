@@ -12,10 +12,10 @@ from threadpoolctl import threadpool_limits
 from recsys.dataset.data import Dataset, Holdout
 from recsys.errors import FitError
 from recsys.models.files import load_arrays, save_arrays
+from recsys.models.fold_in import FoldInModel, merged
 from recsys.models.holdout import holdout_ndcg
 from recsys.models.recipe import FitContext, Model, Recipe, load_recipe, register, save_recipe
-from recsys.retrieval import dot_scores, top_vectors
-from recsys.types import BoolArray, FloatArray, IntArray, Query, Ranked
+from recsys.types import BoolArray, FloatArray, Query
 
 # Pairs of alpha and the regularisation as a share of alpha times the noise edge; the first is the default.
 GRID = ((4.0, 0.7), (16.0, 0.3), (16.0, 0.8), (64.0, 0.2), (64.0, 0.8))
@@ -56,22 +56,18 @@ class ALS(Recipe):
         return list(dict.fromkeys(self.model_copy(update=fields) for fields in open_fields))
 
 
-class ALSModel:
+class ALSModel(FoldInModel):
     """Item factors and their Gram matrix; a query's vector solves its normal equations, as in training."""
 
     def __init__(self, recipe: Recipe, factors: FloatArray, gram: FloatArray, known: BoolArray) -> None:
         if not isinstance(recipe, ALS) or recipe.alpha is None or recipe.reg is None:
             raise TypeError("A fitted als needs a recipe of als with alpha and reg.")
-        self.recipe = recipe
-        self.factors = factors  # (items, d)
+        super().__init__(recipe, factors, known)
         self.gram = gram  # (d, d)
-        self.known = known  # (items,) has a training event
         self._alpha = recipe.alpha
         self._ridge = gram + recipe.reg * np.eye(len(gram))  # (d, d) float64
-        self._longest = float(np.sqrt(np.einsum("ij,ij->i", factors, factors).max(initial=0.0)))
 
     def vectors(self, queries: Sequence[Query]) -> tuple[FloatArray, BoolArray]:
-        """(queries, d) exact fold-in of each history, and which queries have a known item; the others are zero."""
         found = np.zeros((len(queries), len(self.gram)), np.float32)
         answers = np.zeros(len(queries), np.bool_)
         told = np.flatnonzero([len(query) > 0 for query in queries])  # without a history there is nothing to solve
@@ -82,29 +78,14 @@ class ALSModel:
             answers[block] = np.any(right, axis=1)
         return found, answers
 
-    def top(self, queries: Sequence[Query], n: int, allowed: BoolArray, exclude: Sequence[IntArray]) -> list[Ranked]:
-        vectors, answers = self.vectors(queries)
-        source, able = self.recipe.name, allowed & self.known
-        lists = top_vectors(vectors, self.factors, n, able, exclude, source, longest=self._longest)
-        nothing = Ranked(np.zeros(0, np.int32), np.zeros(0, np.float32), source)
-        return [found if answer else nothing for found, answer in zip(lists, answers, strict=True)]
-
-    def score(self, queries: Sequence[Query], items: IntArray) -> FloatArray:
-        vectors, answers = self.vectors(queries)
-        scores = dot_scores(vectors, self.factors[items])  # (queries, items)
-        scores[~answers] = -np.inf
-        scores[:, ~self.known[items]] = -np.inf
-        return scores
-
     def save(self, folder: Path) -> None:
         save_arrays(folder, factors=self.factors, gram=self.gram, known=self.known)
         save_recipe(self.recipe, folder)
 
     def _equations(self, query: Query) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Left (d, d) and right (d,) side of one history: sums of equal items, as in the training matrix."""
-        inside = query.items < len(self.known)
-        items, place = np.unique(query.items[inside], return_inverse=True)
-        confidence = self._alpha * np.bincount(place, query.weights[inside], len(items))  # (items,) float64
+        items, weights = merged(query.items, query.weights, len(self.known))
+        confidence = self._alpha * weights  # (items,) float64
         rows = self.factors[items].astype(np.float64)  # (items, d)
         return self._ridge + rows.T @ (rows * (confidence - 1)[:, None]), confidence @ rows
 

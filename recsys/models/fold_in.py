@@ -1,0 +1,49 @@
+"""What models share that fold a query's history into item factors: retrieval, abstention and the merged history."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.models.recipe import Recipe
+from recsys.retrieval import dot_scores, top_vectors
+from recsys.types import BoolArray, FloatArray, IntArray, Query, Ranked
+
+
+class FoldInModel(ABC):
+    """Scores are inner products of a query's vector and the item factors.
+
+    What is not known is abstained from: an item without training events, and a query of such items only.
+    """
+
+    def __init__(self, recipe: Recipe, factors: FloatArray, known: BoolArray) -> None:
+        self.recipe = recipe
+        self.factors = factors  # (items, d)
+        self.known = known  # (items,) has a training event
+        self._longest = float(np.sqrt(np.einsum("ij,ij->i", factors, factors).max(initial=0.0)))
+
+    @abstractmethod
+    def vectors(self, queries: Sequence[Query]) -> tuple[FloatArray, BoolArray]:
+        """(queries, d) exact fold-in of each history, and which queries have a known item; the others are zero."""
+
+    def top(self, queries: Sequence[Query], n: int, allowed: BoolArray, exclude: Sequence[IntArray]) -> list[Ranked]:
+        vectors, answers = self.vectors(queries)
+        source, able = self.recipe.name, allowed & self.known
+        lists = top_vectors(vectors, self.factors, n, able, exclude, source, longest=self._longest)
+        nothing = Ranked(np.zeros(0, np.int32), np.zeros(0, np.float32), source)
+        return [found if answer else nothing for found, answer in zip(lists, answers, strict=True)]
+
+    def score(self, queries: Sequence[Query], items: IntArray) -> FloatArray:
+        vectors, answers = self.vectors(queries)
+        scores = dot_scores(vectors, self.factors[items])  # (queries, items)
+        scores[~answers] = -np.inf
+        scores[:, ~self.known[items]] = -np.inf
+        return scores
+
+
+def merged(items: IntArray, weights: FloatArray, n_items: int) -> tuple[IntArray, NDArray[np.float64]]:
+    """A history's items, each once and within the catalogue, and the sums of their weights."""
+    inside = items < n_items
+    once, place = np.unique(items[inside], return_inverse=True)
+    return once, np.asarray(np.bincount(place, weights[inside], len(once)), np.float64)
