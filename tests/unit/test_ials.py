@@ -13,6 +13,7 @@ from recsys.dataset.data import Dataset, Holdout
 from recsys.dataset.ids import IdMap
 from recsys.models.ials import IALS
 from recsys.models.ials.choice import matrix
+from recsys.models.ials.conjugate import stretches
 from recsys.models.ials.groups import groups, padded
 from recsys.models.ials.linear import solve
 from recsys.models.ials.objective import Objective
@@ -111,10 +112,36 @@ def test_a_block_of_all_factors_is_the_exact_solver():
     assert losses(data, factors=40, solver="block", block=40) == pytest.approx(exact, rel=1e-5)
 
 
-def test_above_a_few_factors_blocks_are_taken():
-    assert IALS(factors=32).exact
-    assert not IALS(factors=33).exact
-    assert IALS(factors=512, solver="exact").exact
+@pytest.mark.parametrize("weighted", [False, True])
+def test_conjugate_gradients_come_to_the_same_objective(weighted):
+    data = random_log(users=120, items=90, weighted=weighted)
+    told = {"factors": 40, "epochs": 12}
+    exact = losses(data, **told, solver="exact")[-1]
+    assert losses(data, **told, solver="conjugate", steps=2)[-1] == pytest.approx(exact, rel=0.01)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_as_many_steps_as_factors_are_the_exact_solver(weighted):
+    data = random_log(users=120, items=90, weighted=weighted)
+    exact = losses(data, factors=40, solver="exact")
+    assert losses(data, factors=40, solver="conjugate", steps=40) == pytest.approx(exact, rel=1e-5)
+
+
+def test_a_stretch_holds_whole_rows_and_every_cell_once(monkeypatch):
+    monkeypatch.setattr("recsys.models.ials.conjugate.CELLS", 50)
+    events = random_log().matrix()
+    events.data = np.arange(events.nnz)
+    found = stretches(events, torch.device("cpu"))
+    assert len(found) > 5
+    assert [at for stretch in found for at in range(60)[stretch.rows]] == list(range(60))
+    assert torch.cat([stretch.cells for stretch in found]).tolist() == list(range(events.nnz))
+    assert torch.cat([stretch.columns for stretch in found]).tolist() == events.indices.tolist()
+
+
+def test_above_a_few_factors_conjugate_gradients_are_taken():
+    assert IALS(factors=32).method == "exact"
+    assert IALS(factors=33).method == "conjugate"
+    assert IALS(factors=512, solver="exact").method == "exact"
 
 
 @pytest.mark.parametrize("cells", [1, 11, 12, 13, 40])
@@ -147,7 +174,7 @@ def test_a_row_longer_than_what_is_gathered_at_once_is_summed_in_parts(monkeypat
     assert losses(data, solver="exact") == pytest.approx(whole, rel=1e-5)
 
 
-@pytest.mark.parametrize("fields", [{}, {"factors": 40, "solver": "block"}])
+@pytest.mark.parametrize("fields", [{}, {"factors": 40, "solver": "block"}, {"factors": 40, "solver": "conjugate"}])
 def test_the_fold_in_of_a_history_is_the_row_of_a_half_sweep(fields):
     data = random_log(weighted=True)
     model = fit(data, **fields)
@@ -213,9 +240,10 @@ def test_older_events_weigh_less_in_training_and_in_the_query():
     assert np.array_equal(model.vectors([told])[0], model.vectors([faded])[0])
 
 
-@pytest.mark.parametrize("fields", [{"factors": 12}, {"factors": 40, "block": 8}])
+@pytest.mark.parametrize("fields", [{"factors": 12}, {"factors": 40, "block": 8, "solver": "block"}, {"factors": 40}])
 def test_the_number_of_threads_changes_nothing(fields, monkeypatch):
     monkeypatch.setattr("recsys.models.ials.training.ROOM", {"cpu": 512})  # many batches
+    monkeypatch.setattr("recsys.models.ials.conjugate.CELLS", 200)
     data = random_log(users=120, items=90, weighted=True)
     one, three = (fit(data, FitContext(threads=threads), **fields) for threads in (1, 3))
     assert np.array_equal(one.factors, three.factors)

@@ -30,8 +30,9 @@ class IALS(Recipe):
     rows reg * (n + unobserved * others)^nu * |x|^2, where n is the sum of the row's confidences and ``others`` how many
     rows the other side has. So for nu = 1 only the ratio of ``alpha`` and ``unobserved`` matters.
 
-    ``solver`` "exact" solves each row; "block" passes once over its blocks of coordinates (Rendle et al. 2021), which
-    as a rule needs no more epochs and is the quicker the more ``factors`` there are; None takes it above 32 factors.
+    ``solver`` "exact" solves each row; "block" passes once over its blocks of coordinates (Rendle et al. 2021);
+    "conjugate" takes ``steps`` of preconditioned conjugate gradients (Takács, Pilászy and Tikk 2011). The latter two
+    need hardly more epochs. None is "exact" up to 32 factors, else "conjugate", by far the quickest there.
     ``unobserved``, ``reg`` and the half-lives None are chosen on the holdout; without one nothing decays, all
     cells together weigh 8 times what was observed, and reg is .1 of an average row's confidences. ``epochs`` None ends
     where the NDCG on the holdout is best; without one after 5.
@@ -43,8 +44,9 @@ class IALS(Recipe):
     unobserved: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     reg: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     nu: NonNegativeFloat = Field(default=1.0, allow_inf_nan=False)
-    solver: Literal["exact", "block"] | None = None
+    solver: Literal["exact", "block", "conjugate"] | None = None
     block: PositiveInt = 16
+    steps: PositiveInt = 2
     half_life_days: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     half_life_events: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     positives_only: bool = True
@@ -62,9 +64,9 @@ class IALS(Recipe):
         return Decay(self.half_life_days or NEVER_DAYS, self.half_life_events or NEVER_EVENTS)
 
     @property
-    def exact(self) -> bool:
-        """Whether rows are solved and not only improved."""
-        return self.solver == "exact" or (self.solver is None and self.factors <= EXACT)
+    def method(self) -> Literal["exact", "block", "conjugate"]:
+        """How rows are solved, or only improved."""
+        return self.solver or ("exact" if self.factors <= EXACT else "conjugate")
 
     def fit(self, data: Dataset, ctx: FitContext) -> IALSModel:
         """Choose what is open, then train; FitError where a system has no solution."""

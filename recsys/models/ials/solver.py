@@ -65,15 +65,6 @@ class Half(Fixed):
         return self.spectrum + self.reg.index_select(0, batch.rows)[:, None]
 
 
-def sums(table: Tensor, roots: Tensor | float, batch: Batch) -> Tensor:
-    """(b, d) sums of each row's columns in a ``table`` (columns + 1, d) times their confidences."""
-    columns = batch.columns.view(batch.cells.shape)
-    if isinstance(roots, float):
-        return torch.nn.functional.embedding_bag(columns, table, mode="sum").mul_(roots**2)
-    confidences = picked(roots, batch.cells).square_()
-    return torch.nn.functional.embedding_bag(columns, table, mode="sum", per_sample_weights=confidences)
-
-
 def solve_dual(half: Half, batch: Batch) -> None:
     """Exact solution by a system of the size of the history; its unknowns are the residuals themselves."""
     root = half.ridge(batch).rsqrt_()  # (b, d)

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from recsys.errors import FitError
+from recsys.models.ials.conjugate import Stretch, descend, stretches
 from recsys.models.ials.crew import Crew, crew
 from recsys.models.ials.groups import groups
 from recsys.models.ials.model import IALSModel
-from recsys.models.ials.solver import Batch, Fixed, Half, improve, solve_dual, solve_primal, solve_wide, sums
+from recsys.models.ials.solver import Batch, Fixed, Half, improve, solve_dual, solve_primal, solve_wide
 from recsys.models.recipe import FitContext
 from recsys.types import FloatArray
 
@@ -37,7 +38,7 @@ class Training:
         self.recipe = recipe
         self._report = ctx.report
         self._threads, self._device = ctx.threads, torch.device(ctx.device)
-        self._block = recipe.factors if recipe.exact else min(recipe.block, recipe.factors)
+        self._block = min(recipe.block, recipe.factors) if recipe.method == "block" else recipe.factors
         confidence = np.asarray(recipe.alpha * events.data, np.float64)  # (cells,)
         observed = sp.csr_matrix((confidence, events.indices, events.indptr), shape=events.shape)
         self._counts = [int((observed.sum(axis=1 - side) > 0).sum()) for side in (USERS, ITEMS)]
@@ -50,7 +51,9 @@ class Training:
         roots = self._to_device(np.append(np.sqrt(confidence), 0.0).astype(np.float32))  # (cells + 1,)
         self._roots = (float(np.sqrt(confidence[0])) if events.nnz else 1.0) if alike else roots
         self._residual = roots.clone()  # users start at zero
-        self._batches = self._grouped(events)
+        sides = _both_ways(events)
+        self._stretches = [stretches(side, self._device) for side in sides]
+        self._batches = [[], []] if recipe.method == "conjugate" else [self._grouped(side) for side in sides]
         self.done = 0  # epochs
         with crew(self._threads, self._device) as hands:
             self._factors = [self._zeros(USERS), self._principal(ctx.rng(), hands)]
@@ -94,8 +97,12 @@ class Training:
             reg=self._reg[side],
             residual=self._residual,
         )
-        hands.each(lambda batch: self._solve(half, batch), self._batches[side])
-        hands.map(lambda _: solve_wide(half, self._batches[side]), [0])
+        if self.recipe.method == "conjugate":
+            squares = half.fixed.square()
+            hands.each(lambda stretch: descend(half, squares, stretch, self.recipe.steps), self._stretches[side])
+        else:
+            hands.each(lambda batch: self._solve(half, batch), self._batches[side])
+            hands.map(lambda _: solve_wide(half, self._batches[side]), [0])
         if not bool(torch.isfinite(half.own).all()):
             raise FitError("ials met a system without a solution; raise reg or lower alpha.")
         return half
@@ -103,7 +110,7 @@ class Training:
     def _solve(self, half: Half, batch: Batch) -> None:
         if batch.cells.shape[1] <= self._dual:
             solve_dual(half, batch)
-        elif self.recipe.exact:
+        elif self.recipe.method == "exact":
             solve_primal(half, batch)
         else:
             improve(half, batch)
@@ -111,7 +118,7 @@ class Training:
     @property
     def _dual(self) -> int:
         """The widest batch that is solved by a system of its own size."""
-        return self.recipe.factors if self.recipe.exact else min(DUAL, self.recipe.factors)
+        return self.recipe.factors if self.recipe.method == "exact" else min(DUAL, self.recipe.factors)
 
     def _loss(self, half: Half) -> float:
         """The objective after a half-sweep."""
@@ -123,19 +130,14 @@ class Training:
         ]
         return float(self._residual[:-1].square().sum(dtype=torch.float64) + unobserved + kept[USERS] + kept[ITEMS])
 
-    def _grouped(self, events: sp.csr_matrix) -> list[list[Batch]]:
-        """Both sides' rows in batches; a cell is known by its place in ``events``."""
-        places = np.arange(events.nnz, dtype=np.int64)
-        flipped = sp.csr_matrix((places, events.indices, events.indptr), shape=events.shape).T.tocsr()
+    def _grouped(self, side: sp.csr_matrix) -> list[Batch]:
+        """The rows of one side in batches."""
         room = ROOM.get(self._device.type, ROOM_ELSEWHERE)
 
         def fits(width: int) -> int:
             return room // (self.recipe.factors if width <= self._dual else self._block)
 
-        return [
-            [self._batch(group.rows, group.columns, group.cells) for group in groups(side, side.data, fits)]
-            for side in (sp.csr_matrix((places, events.indices, events.indptr), shape=events.shape), flipped)
-        ]
+        return [self._batch(group.rows, group.columns, group.cells) for group in groups(side, side.data, fits)]
 
     def _batch(self, rows: np.ndarray, columns: np.ndarray, cells: np.ndarray) -> Batch:
         return Batch(self._to_device(rows), self._to_device(columns.ravel()), self._to_device(cells))
@@ -178,14 +180,22 @@ class Training:
         """(rows + 1, d) the confidences of one side times a ``table`` of the other."""
         found = self._zeros(side)
 
-        def put(batch: Batch) -> None:
-            found.index_copy_(0, batch.rows, sums(table, self._roots, batch))
+        def put(stretch: Stretch) -> None:
+            confidence = self._roots**2 if isinstance(self._roots, float) else self._roots[stretch.cells].square()
+            found[stretch.rows] = stretch.sums(table, confidence)
 
-        hands.each(put, self._batches[side])
+        hands.each(put, self._stretches[side])
         return found
 
     def _to_device(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self._device)
+
+
+def _both_ways(events: sp.csr_matrix) -> tuple[sp.csr_matrix, sp.csr_matrix]:
+    """Rows by users and by items; the data say where a cell lies in ``events``."""
+    places = np.arange(events.nnz, dtype=np.int64)
+    by_user = sp.csr_matrix((places, events.indices, events.indptr), shape=events.shape)
+    return by_user, by_user.T.tocsr()
 
 
 def _pieces(table: Tensor) -> list[Tensor]:
