@@ -14,9 +14,8 @@ from training.source import Source
 from training.spec import RunSpec
 
 
-def publish(folder: Path, source: Source, contest: Contest, spec: RunSpec, *, device: str = "cpu") -> Manifest:
+def publish(folder: Path, source: Source, contest: Contest, spec: RunSpec, context: FitContext) -> Manifest:
     """Refit exactly what validation chose on every event, and write the bundle; its metrics are the contest's."""
-    context = FitContext(seed=spec.seed, device=device)
     best, floor = contest.best.resolved, contest.floor.resolved
     chosen = (best,) if best.name == floor.name else (best, floor)  # the floor is the fallback
     sources = tuple(context.fit(recipe, source.data) for recipe in chosen)

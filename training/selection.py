@@ -7,6 +7,7 @@ what decides about a model is measured on the newest test slice alone, which not
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from recsys.dataset.data import Dataset, Holdout, Split
 from recsys.errors import FitError
@@ -37,14 +38,19 @@ class Trial:
 
 
 class Arena:
-    """The windows of one run and the models fitted in them, so that a blend reuses its parts."""
+    """The windows of one run and the models fitted in them, so that a blend reuses its parts.
 
-    def __init__(self, windows: Sequence[Split], spec: RunSpec, *, device: str = "cpu") -> None:
+    ``checkpoint`` is the folder that a long fit saves its state in, to go on from after a crash.
+    """
+
+    def __init__(
+        self, windows: Sequence[Split], spec: RunSpec, *, device: str = "cpu", checkpoint: Path | None = None
+    ) -> None:
         if not windows:
             raise FitError("The split has no window to fit in; give the log more events or choose another [split].")
         self.windows = windows
         self.spec = spec
-        context = FitContext(seed=spec.seed, device=device)
+        context = FitContext(seed=spec.seed, device=device, checkpoint=checkpoint)
         self._choosing = [replace(context, holdout=split.validation, _fitted={}) for split in windows]
         self._exact = [replace(context, _fitted={}) for _ in windows]
 

@@ -44,6 +44,11 @@ class State:
         """Bundles on their way; whatever a killed job leaves here is swept by the next one."""
         return self.root / "staging"
 
+    @property
+    def checkpoints(self) -> Path:
+        """Where long fits stand; a job that was killed goes on from here, one that ends well leaves nothing."""
+        return self.root / "checkpoints"
+
     def prepared(self, lake: str, versions: Mapping[str, int], ids: Mapping[str, str], spec: BaseModel) -> Path:
         """The folder of the data prepared with this spec from these versions of the tables with these ids."""
         facts = {"lake": lake, "versions": dict(versions), "ids": dict(ids), "spec": spec.model_dump(mode="json")}

@@ -1,13 +1,14 @@
 """``recsys train``: prepare, compare recipes, refit the best on everything, publish it, and maybe promote it."""
 
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from recsys.bundle import Manifest
 from recsys.errors import BundleError, ConfigError, FitError, RecsysError
 from recsys.metrics import Interval
-from recsys.models.recipe import parse
+from recsys.models.recipe import FitContext, parse
 from training import release
 from training.champion import check_writable, copy_bundle, sweep, workplace
 from training.promotion import Candidate, Decision, decide
@@ -53,7 +54,7 @@ def train(job: Job, show: Show) -> Outcome:
     champion = _champion(job.state, tracker, show)
     show.doing("preparing the data")
     source = open_source(job.lake, job.spec, job.state)
-    arena = Arena(source.windows, job.spec, device=job.device)
+    arena = Arena(source.windows, job.spec, device=job.device, checkpoint=job.state.checkpoints)
     with tracker.run(job.spec.name) as parent, workplace(job.state) as work:
         recorder = Recorder(tracker, parent, show, work)
         recorder.begin(source, job.spec)
@@ -62,10 +63,12 @@ def train(job: Job, show: Show) -> Outcome:
         show.doing("comparing with the champion")
         decision = _judge(arena, contest, source, champion, _against(arena, contest, champion, show))
         show.doing(f"refitting {contest.best.section} on all events")
-        manifest = publish(work / "bundle", source, contest, job.spec, device=job.device)
+        context = FitContext(seed=job.spec.seed, device=job.device, checkpoint=job.state.checkpoints)
+        manifest = publish(work / "bundle", source, contest, job.spec, context)
         show.doing("publishing")
         version = tracker.register(parent, work / "bundle", manifest, _tags(manifest, decision, job.spec))
         _hand_over(job, tracker, version, work / "bundle", decision)
+    shutil.rmtree(job.state.checkpoints, ignore_errors=True)  # of fits that nobody went on with
     return Outcome(contest, tuple(window.name for window in source.windows), manifest, version, decision)
 
 

@@ -51,6 +51,7 @@ class FitContext:
     threads: int = 0  # 0: all cores
     holdout: Holdout | None = None  # what to choose on; None means fit exactly what the recipe says
     report: Callable[[int, Mapping[str, float]], None] = lambda step, metrics: None
+    checkpoint: Path | None = None  # folder that a long fit saves its state in, to go on from after a crash
     _fitted: dict[tuple["Recipe", int], tuple[Dataset, Model]] = field(default_factory=dict)
 
     def rng(self) -> np.random.Generator:

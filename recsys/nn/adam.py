@@ -1,7 +1,7 @@
 """Adam over tables of which a batch touches some rows only; the rest cost neither time nor memory bandwidth."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -20,18 +20,34 @@ class Leaf:
     values: Tensor  # (rows, ...) requires grad
 
 
+Share = Callable[[Sequence[Tensor]], None]
+
+
+def alone(gradients: Sequence[Tensor]) -> None:
+    """What is done to the gradients where nobody else has any."""
+
+
 class RowAdam:
     """Adam with decoupled weight decay, moments kept by row (the lazy variant of Kingma and Ba 2015).
 
-    ``tables``, the moments and ``steps`` are its whole state. ``reg`` decays a row when it is touched.
+    ``tables``, the moments and ``steps`` are its whole state. ``reg`` decays a row when it is touched. ``share`` adds
+    up the gradients of several processes in place; the leaves of a step must then be the same rows in all of them.
     """
 
-    def __init__(self, tables: Mapping[str, Tensor], learning_rate: float, reg: float = 0.0, clip: float = 5.0) -> None:
+    def __init__(
+        self,
+        tables: Mapping[str, Tensor],
+        learning_rate: float,
+        reg: float = 0.0,
+        clip: float = 5.0,
+        *,
+        share: Share = alone,
+    ) -> None:
         self.tables = dict(tables)
         self.first = {name: torch.zeros_like(table) for name, table in tables.items()}
         self.second = {name: torch.zeros_like(table) for name, table in tables.items()}
         self.steps = 0
-        self._rate, self._reg, self._clip = learning_rate, reg, clip
+        self._rate, self._reg, self._clip, self._share = learning_rate, reg, clip, share
 
     def leaf(self, name: str, rows: Tensor | None = None) -> Leaf:
         """Rows of a table to build the loss from; a row may stand in one leaf only."""
@@ -43,6 +59,7 @@ class RowAdam:
         """Move the leaves' rows down the gradient of ``loss``, whose norm over all of them is clipped."""
         found = torch.autograd.grad(loss, [leaf.values for leaf in leaves], allow_unused=True)
         pairs = [(leaf, grad) for leaf, grad in zip(leaves, found, strict=True) if grad is not None]
+        self._share([grad for _, grad in pairs])
         norm = torch.stack([torch.linalg.vector_norm(grad) for _, grad in pairs]).norm()
         scale = torch.clamp(self._clip / (norm + 1e-12), max=1.0)
         self.steps += 1

@@ -49,14 +49,25 @@ class State:
     marked_epoch: int = 0
 
 
+def nothing(state: State) -> None:
+    """What is done after an epoch where nothing is to be done."""
+
+
 def fit(
-    trainee: Trainee[Batch], epochs: int, patience: int | None, report: Report, state: State | None = None
+    trainee: Trainee[Batch],
+    epochs: int,
+    patience: int | None,
+    report: Report,
+    state: State | None = None,
+    *,
+    after_epoch: Callable[[State], None] = nothing,
 ) -> State:
     """Fit for at most ``epochs`` epochs and end with the best weights in place.
 
     With a ``patience``, stop when so many epochs in a row did not better the holdout's NDCG@10 by half a percent, and
     go back to the best; with None, or without a holdout, run every epoch and keep the last. Raises FitError where the
-    loss is lost. ``state`` of an earlier call with the same trainee goes on where that one stopped.
+    loss is lost. ``state`` of an earlier call with the same trainee goes on where that one stopped. ``after_epoch`` may
+    save it.
     """
     state = state or State()
     while state.epoch < epochs and not _stale(state, patience):
@@ -75,6 +86,7 @@ def fit(
             if score > state.marked * (1 + WORTH_WAITING):
                 state.marked, state.marked_epoch = score, state.epoch
         report(state.epoch, metrics)
+        after_epoch(state)
     for name, weight in state.kept.items():
         trainee.weights()[name].copy_(weight)
     return state

@@ -6,6 +6,7 @@ import torch
 
 from recsys.errors import FitError
 from recsys.nn.adam import RowAdam
+from recsys.nn.average import RunningMean
 from recsys.nn.fit import fit
 from recsys.nn.packing import bags, pack_queries, spans
 from recsys.nn.threads import threads
@@ -55,6 +56,22 @@ def test_a_fit_goes_on_where_it_stopped():
     state = fit(trainee, 2, 2, silent)
     state = fit(trainee, 10, 2, silent, state)
     assert (state.epoch, state.best_epoch, state.best) == (4, 2, 0.3)
+
+
+def test_the_mean_of_weights_is_plain_at_first_and_then_older_ones_fade():
+    mean = RunningMean({"weight": torch.tensor([100.0])}, horizon=2.0)
+    for weight in (2.0, 6.0):  # the mean of the two is 4, and what it began with never weighs in
+        mean.add({"weight": torch.tensor([weight])}, 1)
+    assert mean.tables["weight"].item() == 4.0
+    mean.add({"weight": torch.tensor([0.0])}, 4)  # exp(-4 / 2) of it is kept, where the plain mean keeps a third
+    assert mean.tables["weight"].item() == pytest.approx(4.0 * math.exp(-2))
+
+
+def test_the_mean_of_weights_is_of_a_share_of_the_steps_so_far():
+    mean = RunningMean({"weight": torch.tensor([100.0])}, horizon=300.0, share=0.5)
+    for weight, steps in ((2.0, 4), (0.0, 4)):  # 4 of the 8 steps: exp(-4 / 4) is kept, where the plain mean keeps 1/2
+        mean.add({"weight": torch.tensor([weight])}, steps)
+    assert mean.tables["weight"].item() == pytest.approx(2.0 * math.exp(-1))
 
 
 def test_without_patience_every_epoch_runs_and_the_last_weights_stay():

@@ -73,7 +73,8 @@ def _stretch(matrix: sp.csr_matrix, first: int, last: int, device: torch.device)
 def descend(half: Half, squares: Tensor, stretch: Stretch, steps: int) -> None:
     """Take ``steps`` of conjugate gradients from where the rows stand (Takács, Pilászy and Tikk 2011).
 
-    ``squares`` are those of ``half.fixed``. The diagonal of each row's system preconditions it: in the eigenbasis of the fixed side it is most of the matrix.
+    ``squares`` are those of ``half.fixed``. The diagonal of each row's system preconditions it: in the eigenbasis of
+    the fixed side it is most of the matrix.
     """
     ridge = half.spectrum + half.reg[stretch.rows][:, None]  # (rows, d)
     # where all cells have the same confidence, `fixed` holds its root already

@@ -15,17 +15,19 @@ from recsys.models.two_tower import towers
 from recsys.models.two_tower.examples import Batch, Examples
 from recsys.models.two_tower.profiles import ProfileTokens
 from recsys.models.two_tower.recency import recency_steps
-from recsys.models.two_tower.validation import Validation
 from recsys.nn.adam import RowAdam
 from recsys.nn.average import RunningMean
 from recsys.nn.losses import full_softmax, sampled_softmax
-from recsys.nn.packing import Bags, Index, spans
+from recsys.nn.packing import Bags, Index, pack_queries, spans
 from recsys.nn.sampling import Sampler
 from recsys.nn.sparse import SparseRows
+from recsys.nn.validation import Validation
+from recsys.types import Query
 
 if TYPE_CHECKING:
     from recsys.models.two_tower.recipe import TwoTower
 
+Asked = tuple[Bags, list[Mapping[str, str]]]  # histories and profiles of some queries
 EXACT = 8  # times `negatives`: up to so many items all of them are scored; beyond, a sample learns faster a second
 
 
@@ -74,7 +76,7 @@ class TowersTrainee:
         self._examples = Examples(data, recipe.max_history, recipe.in_order or 0.0, ctx.rng())
         self._profiles = self.tokens.packed([data.profile(user) for user in range(data.n_users)])
         holdout = ctx.holdout if ctx.holdout is not None and len(ctx.holdout) > 0 else None
-        self._validation = Validation(holdout, recipe.max_history, ctx.rng()) if holdout is not None else None
+        self._validation = Validation(holdout, self._pack, ctx.rng()) if holdout is not None else None
 
     @property
     def exact(self) -> bool:
@@ -106,12 +108,16 @@ class TowersTrainee:
         items = towers.items(tables, self.content)
         bias = items.bias.masked_fill(self.abstains, -torch.inf)
 
-        def scores(history: Bags, profiles: list[Mapping[str, str]]) -> Tensor:
-            packed = self._with_everyone(*self.tokens.packed(profiles))
-            asked = towers.queries(tables, items.inputs, history.to(self._device), self.steps, packed)
+        def scores(packed: Asked) -> Tensor:
+            history, profiles = packed
+            profile = self._with_everyone(*self.tokens.packed(profiles))
+            asked = towers.queries(tables, items.inputs, history.to(self._device), self.steps, profile)
             return asked @ items.vectors.T / self._recipe.temperature + bias
 
         return self._validation.ndcg(scores)
+
+    def _pack(self, queries: list[Query]) -> Asked:
+        return pack_queries(queries, self._recipe.max_history), [query.profile for query in queries]
 
     def _whole(self, batch: Batch) -> _Problem:
         return _Problem(
