@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 NAME ?=
+DATA ?=
 .DEFAULT_GOAL := help
 .PHONY: help venv demo smoke test check bench mlflow serve clean
 
@@ -37,9 +38,9 @@ check: $(STAMP) ## format, lint, types, floors, tests: what has to be green befo
 	$(BIN)/lint-imports
 	$(MAKE) test
 
-bench: $(STAMP) ## measurements against peers: make bench NAME=loop, or all of them
+bench: $(STAMP) ## measurements against peers: make bench NAME=loop, or all of them with DATA=folder of logs
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,bench]'
-	$(BIN)/python -m benchmarks $(or $(NAME),all)
+	$(BIN)/python -m benchmarks $(or $(NAME),all) $(if $(DATA),--data $(DATA))
 
 mlflow: $(STAMP) ## the tracking UI on http://localhost:5000
 	$(BIN)/mlflow ui --backend-store-uri sqlite:///$(CURDIR)/var/mlflow.db --port 5000

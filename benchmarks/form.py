@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from recsys.metrics import Interval
+import numpy as np
 
-PACKAGES = ("torch", "implicit", "rectools-lightfm", "numpy", "scipy", "mlflow", "bentoml")
+from recsys.evaluate import Evaluation
+from recsys.metrics import Interval, paired_ratio
+
+PACKAGES = ("torch", "implicit", "irspack", "rectools-lightfm", "numpy", "scipy", "mlflow", "bentoml")
 
 
 @dataclass(frozen=True)
@@ -39,11 +42,21 @@ def row(
     }
 
 
+def published_row(case: str, found: Evaluation, metric: str, bar: float, *, peer: str) -> dict[str, Any]:
+    """One line against a figure that was published: its only spread is that of our users."""
+    values = found.values(metric)
+    paired = paired_ratio(values, np.full(len(values), bar), seed=0, clusters=found.clusters)
+    mean = found.mean(metric)
+    return row(
+        case, metric, ours=mean, peer=bar, peer_name=peer, paired=paired, bar=f">= {bar:g}", ok=bool(mean >= bar)
+    )
+
+
 def result(
     bench: str, rows: Sequence[dict[str, Any]], *, details: Any, settings: Any, seconds: float
 ) -> dict[str, Any]:
-    """The object that a benchmark prints last."""
-    versions = {name: importlib.metadata.version(name) for name in PACKAGES}
+    """The object that a benchmark prints last; a package that is not installed has no version."""
+    versions = {name: version for name in PACKAGES if (version := _version(name)) is not None}
     versions["python"] = platform.python_version()
     return {
         "bench": bench,
@@ -53,6 +66,13 @@ def result(
         "settings": settings,
         "seconds": round(seconds, 1),
     }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def markdown(results: Sequence[dict[str, Any]]) -> str:

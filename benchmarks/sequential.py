@@ -1,0 +1,81 @@
+"""Leave-one-out on Amazon Beauty and Toys (S3Rec) and MovieLens 1M: our best single model and the published lines."""
+
+import time
+from typing import Any
+
+from benchmarks.contest import QUICK, Candidate, chosen, context
+from benchmarks.contest import tune as search
+from benchmarks.form import Options, published_row, result
+from benchmarks.logs import folder, leave_one_out, quick_users, read
+from benchmarks.tuning import Pick
+from recsys.evaluate import evaluate
+
+BARS = "best single model: ndcg@10 ≥ .0531 on Beauty, ≥ .0580 on Toys, ≥ .1821 on ML-1M, leave-one-out"
+BENCH = "sequential"
+CASES = ("beauty", "toys", "ml-1m")
+LOGS = dict(zip(CASES, ("amazon-beauty-s3rec", "amazon-toys-s3rec", "ml-1m"), strict=True))
+BAR = dict(zip(CASES, (0.0531, 0.0580, 0.1821), strict=True))
+PUBLISHED = {
+    "beauty": {"SASRec+SS": 0.0531, "eSASRec": 0.0523, "HSTU": 0.0439, "TIGER": 0.0384},
+    "toys": {"SASRec+SS": 0.0580},
+    "ml-1m": {"SASRec, full cross-entropy": 0.1821, "HSTU-large": 0.1893, "RecTools": 0.1778, "gSASRec": 0.1726},
+}
+METRIC = "ndcg@10"
+_SHOP = {"max_history": 50}
+_SHOP_SPACE = {
+    "dropout": Pick((0.3, 0.4, 0.5)),
+    "content": Pick((False, True)),
+    "learning_rate": Pick((1e-3, 2e-3)),
+    "negatives": Pick((512, 1024)),
+}
+_FILMS = {"max_history": 200}
+_FILMS_SPACE = {"dropout": Pick((0.1, 0.2)), "factors": Pick((64, 128))}
+
+
+def _candidates(case: str) -> tuple[Candidate, ...]:
+    quick = (Candidate("ease"), Candidate("item_knn"), Candidate("trending"))
+    if case == "ml-1m":
+        return (*quick, Candidate("sasrec", _FILMS, _FILMS_SPACE, trials=3))
+    return (*quick, Candidate("two_tower"), Candidate("sasrec", _SHOP, _SHOP_SPACE, trials=5))
+
+
+def tune(options: Options) -> None:
+    """Choose on the event before the last one."""
+    for case in _asked(options):
+        split = leave_one_out(read(folder(options, LOGS[case]), users=quick_users(options)))
+        candidates = QUICK if options.quick else _candidates(case)
+        search((BENCH, case), candidates, [(split.train, split.validation)], 10, options)
+
+
+def run(options: Options) -> dict[str, Any]:
+    """Each case, or the one asked for; one that was interrupted goes on where its fit stood."""
+    begin = time.perf_counter()
+    rows, details = [], {}
+    for case in _asked(options):
+        line, details[case] = _case(case, options)
+        rows.append(line)
+    settings = {"split": "leave one out", "fitted on": "train + validation", "quick": options.quick}
+    return result(BENCH, rows, details=details, settings=settings, seconds=time.perf_counter() - begin)
+
+
+def _asked(options: Options) -> tuple[str, ...]:
+    return CASES if options.case is None else (options.case,)
+
+
+def _case(case: str, options: Options) -> tuple[dict[str, Any], dict[str, Any]]:
+    begin = time.perf_counter()
+    recipe, told = chosen(BENCH, case, options)
+    split = leave_one_out(read(folder(options, LOGS[case]), users=quick_users(options)))
+    data = split.train_validation
+    model = recipe.fit(data, context())
+    fitted = time.perf_counter() - begin
+    found = evaluate(model, split.test, data)
+    print(f"{case}: {recipe.name} {METRIC} {found.mean(METRIC):.5f}, fit {fitted:.0f} s", flush=True)
+    told |= {
+        "seconds of the fit, since it was last taken up": round(fitted, 1),
+        "queries": len(split.test),
+        "published": PUBLISHED[case],
+    }
+    told["test"] = {metric: round(found.mean(metric), 5) for metric in ("ndcg@5", METRIC, "hit@10", "ndcg@20")}
+    best = next(iter(PUBLISHED[case]))
+    return published_row(case, found, METRIC, BAR[case], peer=f"published {best}"), told
