@@ -17,7 +17,10 @@ CHUNK = 512
 
 
 class Ours:
-    """A fit of ``settings`` on ``train`` that stands still between two epochs, ``least`` seconds or more apart."""
+    """A fit of ``settings`` on ``train`` that stands still between two epochs, ``least`` seconds or more apart.
+
+    It learns from ids alone, as the peer does.
+    """
 
     def __init__(self, train: Dataset, asked: Holdout, settings: Mapping[str, Any], least: float) -> None:
         from recsys.models.sasrec.trainee import Trainee
@@ -29,12 +32,7 @@ class Ours:
         self._asked, self._everything = asked, np.ones(train.n_items, np.bool_)
         self._threads, self._least = threads, least
         with ranks("cpu") as alone, threads(THREADS):
-            content = None
-            if self._recipe.content:  # type: ignore[attr-defined]
-                from recsys.content import Vocabulary
-
-                content = Vocabulary.fit(train.catalogue).transform(train.catalogue)
-            self._trainee = Trainee(train, content, self._recipe, context(), alone)  # type: ignore[arg-type]
+            self._trainee = Trainee(train, None, self._recipe, context(), alone)  # type: ignore[arg-type]
         self.seconds = clock.stop()
 
     def turn(self) -> IntArray:

@@ -21,22 +21,17 @@ PUBLISHED = {
     "ml-1m": {"SASRec, full cross-entropy": 0.1821, "HSTU-large": 0.1893, "RecTools": 0.1778, "gSASRec": 0.1726},
 }
 METRIC = "ndcg@10"
-_SHOP = {"max_history": 50}
-_SHOP_SPACE = {
-    "dropout": Pick((0.3, 0.4, 0.5)),
-    "content": Pick((False, True)),
-    "learning_rate": Pick((1e-3, 2e-3)),
-    "negatives": Pick((512, 1024)),
-}
-_FILMS = {"max_history": 200}
-_FILMS_SPACE = {"dropout": Pick((0.1, 0.2)), "factors": Pick((64, 128))}
+_SHOP = {"factors": 128, "max_history": 50, "content": True, "batch_size": 256, "negatives": 512}
+_SHOP_SPACE = {"dropout": Pick((0.4, 0.5)), "learning_rate": Pick((1e-3, 2e-3))}
+_FILMS = {"factors": 64, "max_history": 200, "dropout": 0.2, "batch_size": 32}
+# each reg of a catalogue of 12,000 items is an inversion, so the search is narrower than the recipe's own
+_FORWARD = {"forward": True, "half_life_events": 1.0, "half_life_days": 36_500.0, "popularity": 0.0, "reg": 200.0}
 
 
 def _candidates(case: str) -> tuple[Candidate, ...]:
-    quick = (Candidate("ease"), Candidate("item_knn"), Candidate("trending"))
     if case == "ml-1m":
-        return (*quick, Candidate("sasrec", _FILMS, _FILMS_SPACE, trials=3))
-    return (*quick, Candidate("two_tower"), Candidate("sasrec", _SHOP, _SHOP_SPACE, trials=5))
+        return (Candidate("item_knn"), Candidate("ease"), Candidate("sasrec", _FILMS))
+    return (Candidate("item_knn"), Candidate("ease", _FORWARD), Candidate("sasrec", _SHOP, _SHOP_SPACE, trials=3))
 
 
 def tune(options: Options) -> None:
@@ -48,13 +43,16 @@ def tune(options: Options) -> None:
 
 
 def run(options: Options) -> dict[str, Any]:
-    """Each case, or the one asked for; one that was interrupted goes on where its fit stood."""
+    """Each case, or the one asked for; one that was interrupted goes on where its fit stood.
+
+    As for the published figures nothing is fitted on the validation event, which is part of the history at the test.
+    """
     begin = time.perf_counter()
     rows, details = [], {}
     for case in _asked(options):
         line, details[case] = _case(case, options)
         rows.append(line)
-    settings = {"split": "leave one out", "fitted on": "train + validation", "quick": options.quick}
+    settings = {"split": "leave one out", "fitted on": "train", "quick": options.quick}
     return result(BENCH, rows, details=details, settings=settings, seconds=time.perf_counter() - begin)
 
 
@@ -66,10 +64,9 @@ def _case(case: str, options: Options) -> tuple[dict[str, Any], dict[str, Any]]:
     begin = time.perf_counter()
     recipe, told = chosen(BENCH, case, options)
     split = leave_one_out(read(folder(options, LOGS[case]), users=quick_users(options)))
-    data = split.train_validation
-    model = recipe.fit(data, context())
+    model = recipe.fit(split.train, context())
     fitted = time.perf_counter() - begin
-    found = evaluate(model, split.test, data)
+    found = evaluate(model, split.test, split.train_validation)
     print(f"{case}: {recipe.name} {METRIC} {found.mean(METRIC):.5f}, fit {fitted:.0f} s", flush=True)
     told |= {
         "seconds of the fit, since it was last taken up": round(fitted, 1),
