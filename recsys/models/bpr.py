@@ -13,10 +13,10 @@ from threadpoolctl import threadpool_limits
 from recsys.dataset.data import Dataset, Holdout
 from recsys.errors import FitError
 from recsys.models.files import load_arrays, save_arrays
+from recsys.models.fold_in import FoldInModel
 from recsys.models.holdout import holdout_ndcg
 from recsys.models.recipe import FitContext, Model, Recipe, load_recipe, register, save_recipe
-from recsys.retrieval import dot_scores, top_vectors
-from recsys.types import BoolArray, FloatArray, IntArray, Query, Ranked
+from recsys.types import BoolArray, FloatArray, Query
 
 REGS = (0.03, 0.01, 0.003)  # the first is the default
 FOLD_IN_REGS = (0.3, 0.1, 1.0, 3.0)  # the first is the default
@@ -74,21 +74,18 @@ class Arrays:
     spread: NDArray[np.float64]  # (d, d) x' spread x is the variance of x's scores, over that of the trained users'
 
 
-class BPRModel:
+class BPRModel(FoldInModel):
     """Item factors and biases; a query's vector solves a ridge regression on the factors of its items."""
 
     def __init__(self, recipe: Recipe, arrays: Arrays) -> None:
         if not isinstance(recipe, BPR) or recipe.fold_in_reg is None:
             raise TypeError("A fitted bpr needs a recipe of bpr with fold_in_reg.")
-        self.recipe = recipe
+        super().__init__(recipe, arrays.factors, arrays.known, arrays.bias)
         self.arrays = arrays
         largest = float(np.linalg.eigvalsh(arrays.square)[-1])
         self._ridge = max(recipe.fold_in_reg * largest, 1e-12) * np.eye(len(arrays.square))  # (d, d)
-        factors = arrays.factors
-        self._longest = float(np.sqrt(np.einsum("ij,ij->i", factors, factors).max(initial=0.0)))
 
     def vectors(self, queries: Sequence[Query]) -> tuple[FloatArray, BoolArray]:
-        """(queries, d) fold-in of each history, and which queries have a known item; the others are zero."""
         found = np.zeros((len(queries), len(self._ridge)), np.float32)
         inside = [self._known(query) for query in queries]
         answers = np.array([own.any() for own in inside], np.bool_)
@@ -101,20 +98,6 @@ class BPRModel:
                 length = float(np.sqrt(max(vector @ self.arrays.spread @ vector, 0.0)))
                 found[at] = vector / length if length > 0 else vector
         return found, answers
-
-    def top(self, queries: Sequence[Query], n: int, allowed: BoolArray, exclude: Sequence[IntArray]) -> list[Ranked]:
-        vectors, answers = self.vectors(queries)
-        source, able, arrays = self.recipe.name, allowed & self.arrays.known, self.arrays
-        lists = top_vectors(vectors, arrays.factors, n, able, exclude, source, arrays.bias, longest=self._longest)
-        nothing = Ranked(np.zeros(0, np.int32), np.zeros(0, np.float32), source)
-        return [found if answer else nothing for found, answer in zip(lists, answers, strict=True)]
-
-    def score(self, queries: Sequence[Query], items: IntArray) -> FloatArray:
-        vectors, answers = self.vectors(queries)
-        scores = dot_scores(vectors, self.arrays.factors[items], self.arrays.bias[items])  # (queries, items)
-        scores[~answers] = -np.inf
-        scores[:, ~self.arrays.known[items]] = -np.inf
-        return scores
 
     def save(self, folder: Path) -> None:
         save_arrays(folder, **{field.name: getattr(self.arrays, field.name) for field in fields(Arrays)})

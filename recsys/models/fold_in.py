@@ -1,4 +1,4 @@
-"""What models share that fold a query's history into item factors: retrieval, abstention and the merged history."""
+"""What models share that make one vector of a query's history: retrieval, abstention and the merged history."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -12,31 +12,33 @@ from recsys.types import BoolArray, FloatArray, IntArray, Query, Ranked
 
 
 class FoldInModel(ABC):
-    """Scores are inner products of a query's vector and the item factors.
+    """Scores are inner products of a query's vector and the item factors, plus the item's bias if there is any.
 
-    What is not known is abstained from: an item without training events, and a query of such items only.
+    What is not known is abstained from: an item, and a query of such items only.
     """
 
-    def __init__(self, recipe: Recipe, factors: FloatArray, known: BoolArray) -> None:
+    def __init__(self, recipe: Recipe, factors: FloatArray, known: BoolArray, bias: FloatArray | None = None) -> None:
         self.recipe = recipe
         self.factors = factors  # (items, d)
-        self.known = known  # (items,) has a training event
+        self.known = known  # (items,) can be recommended
+        self.bias = bias  # (items,)
         self._longest = float(np.sqrt(np.einsum("ij,ij->i", factors, factors).max(initial=0.0)))
 
     @abstractmethod
     def vectors(self, queries: Sequence[Query]) -> tuple[FloatArray, BoolArray]:
-        """(queries, d) exact fold-in of each history, and which queries have a known item; the others are zero."""
+        """(queries, d) each by itself, and which queries have an item that training knew; the others are zero."""
 
     def top(self, queries: Sequence[Query], n: int, allowed: BoolArray, exclude: Sequence[IntArray]) -> list[Ranked]:
         vectors, answers = self.vectors(queries)
         source, able = self.recipe.name, allowed & self.known
-        lists = top_vectors(vectors, self.factors, n, able, exclude, source, longest=self._longest)
+        lists = top_vectors(vectors, self.factors, n, able, exclude, source, self.bias, longest=self._longest)
         nothing = Ranked(np.zeros(0, np.int32), np.zeros(0, np.float32), source)
         return [found if answer else nothing for found, answer in zip(lists, answers, strict=True)]
 
     def score(self, queries: Sequence[Query], items: IntArray) -> FloatArray:
         vectors, answers = self.vectors(queries)
-        scores = dot_scores(vectors, self.factors[items])  # (queries, items)
+        bias = None if self.bias is None else self.bias[items]
+        scores = dot_scores(vectors, self.factors[items], bias)  # (queries, items)
         scores[~answers] = -np.inf
         scores[:, ~self.known[items]] = -np.inf
         return scores

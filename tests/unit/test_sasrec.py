@@ -124,7 +124,7 @@ def test_numpy_asks_for_what_torch_does(heads, timed):
     tables = trainee.weights()
     expected = encoder.encode(tables, tables["item"], tokens, trainee.shape, lambda x: x)
     last = expected[torch.arange(3), length - 1]
-    assert model.encode(asked)[0] == pytest.approx(last.numpy(), abs=1e-4)
+    assert model.vectors(asked)[0] == pytest.approx(last.numpy(), abs=1e-4)
 
 
 def test_unit_rows_have_mean_zero_and_variance_one():
@@ -134,12 +134,12 @@ def test_unit_rows_have_mean_zero_and_variance_one():
 def test_only_the_newest_events_up_to_max_history_count():
     model = fit(SMALL.model_copy(update={"max_history": 2, "epochs": 1}), circle())
     long, short = query(np.array([5, 1, 2])), query(np.array([1, 2]))
-    assert model.encode([long])[0].tolist() == model.encode([short])[0].tolist()
+    assert model.vectors([long])[0].tolist() == model.vectors([short])[0].tolist()
 
 
 def test_order_matters():
     model = fit(SMALL, circle())
-    there, back = model.encode([query(np.array([1, 2])), query(np.array([2, 1]))])[0]
+    there, back = model.vectors([query(np.array([1, 2])), query(np.array([2, 1]))])[0]
     assert not np.allclose(there, back, rtol=0.1)
 
 
@@ -148,7 +148,7 @@ def test_an_event_without_a_known_item_is_passed_over_and_a_query_of_such_is_abs
     model = fit(SMALL, data)
     (x,) = data.catalogue.ids.dense(["x"])
     with_x, without = query(np.array([0, x, 1])), query(np.array([0, 1]))
-    assert model.encode([with_x])[0].tolist() == model.encode([without])[0].tolist()
+    assert model.vectors([with_x])[0].tolist() == model.vectors([without])[0].tolist()
     items = np.arange(4, dtype=np.int32)
     assert np.isneginf(model.score([query(np.array([x])), query()], items)).all()
     assert np.isneginf(model.score([without], items))[0].tolist() == [False, False, False, True]
@@ -203,14 +203,14 @@ def test_an_item_without_events_is_ranked_by_its_content():
 
 def test_a_catalogue_that_says_nothing_is_fitted_by_its_ids_alone():
     plain, described = (fit(SMALL.model_copy(update={"content": told}), circle()) for told in (False, True))
-    assert plain.items.tobytes() == described.items.tobytes()
+    assert plain.factors.tobytes() == described.factors.tobytes()
 
 
 def test_the_same_seed_gives_the_same_model_and_another_seed_another():
     recipe = SMALL.model_copy(update={"dropout": 0.3, "negatives": 1})
     first, again, other = (fit(recipe, circle(), seed=seed) for seed in (1, 1, 2))
-    assert first.items.tobytes() == again.items.tobytes()
-    assert first.items.tobytes() != other.items.tobytes()
+    assert first.factors.tobytes() == again.factors.tobytes()
+    assert first.factors.tobytes() != other.factors.tobytes()
 
 
 def test_fitting_leaves_the_global_seed_of_torch_alone():
@@ -229,7 +229,7 @@ def test_epochs_are_chosen_on_the_holdout_and_stay_for_a_refit():
     model = fit(recipe, data, holdout=asked, report=lambda step, metrics: reported.append((step, sorted(metrics))))
     assert 1 <= model.recipe.epochs <= len(reported) - 2
     assert reported == [(step, ["loss", "ndcg@10"]) for step in range(1, len(reported) + 1)]
-    assert fit(model.recipe, data).items.tobytes() == model.items.tobytes()
+    assert fit(model.recipe, data).factors.tobytes() == model.factors.tobytes()
 
 
 def test_a_batch_is_of_two_thousand_events_unless_the_recipe_says_otherwise():

@@ -15,7 +15,7 @@ from recsys.errors import FitError
 from recsys.models.recipe import FitContext
 from recsys.models.sasrec import encoder
 from recsys.models.sasrec.forward import Block
-from recsys.models.sasrec.model import SASRecModel
+from recsys.models.sasrec.model import SASRecModel, Tables
 from recsys.models.sasrec.recipe import DEFAULT_EPOCHS, MAX_EPOCHS, SASRec
 from recsys.models.sasrec.trainee import Trainee
 from recsys.nn.checkpoint import Checkpoint, fingerprint
@@ -106,17 +106,16 @@ def exported(recipe: SASRec, trainee: Trainee) -> SASRecModel:
     """The model that a finished trainee amounts to: content summed in, the norms' scales and shifts multiplied in."""
     tables = {name: table.cpu().double() for name, table in trainee.weights().items()}
     vectors = encoder.items(trainee.weights(), trainee.content).cpu().double()
-    return SASRecModel(
-        recipe,
-        tuple(_block(tables, at, recipe.heads) for at in range(recipe.blocks)),
-        recipe.heads,
-        _plain(vectors),
-        _plain(tables["place"]),
-        _plain(tables.get("gap", torch.zeros((0, recipe.factors)))),
-        _plain(tables["norm"]),
-        trainee.known,
-        ~trainee.abstains,
+    kept = Tables(
+        items=_plain(vectors),
+        places=_plain(tables["place"]),
+        gaps=_plain(tables.get("gap", torch.zeros((0, recipe.factors)))),
+        norm=_plain(tables["norm"]),
+        heard=trainee.known,
+        known=~trainee.abstains,
     )
+    blocks = tuple(_block(tables, at, recipe.heads) for at in range(recipe.blocks))
+    return SASRecModel(recipe, blocks, recipe.heads, kept)
 
 
 def _block(tables: encoder.Tables, at: int, heads: int) -> Block:
