@@ -3,13 +3,16 @@
 import hashlib
 import json
 import os
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel
 
 VARIABLE = "RECSYS_VAR"
+STALE_DAYS = 7
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,14 @@ class State:
     def checkpoints(self) -> Path:
         """Where long fits stand; a job that was killed goes on from here, one that ends well leaves nothing."""
         return self.root / "checkpoints"
+
+    def forget_stale_checkpoints(self) -> None:
+        """Remove those that nobody has gone on with for a week; younger ones may be of a job that runs right now."""
+        stale = time.time() - STALE_DAYS * 86_400
+        for path in self.checkpoints.glob("*"):
+            with suppress(FileNotFoundError):  # its own job was quicker
+                if path.stat().st_mtime < stale:
+                    path.unlink()
 
     def prepared(self, lake: str, versions: Mapping[str, int], ids: Mapping[str, str], spec: BaseModel) -> Path:
         """The folder of the data prepared with this spec from these versions of the tables with these ids."""

@@ -1,7 +1,6 @@
 """``recsys train``: prepare, compare recipes, refit the best on everything, publish it, and maybe promote it."""
 
 import json
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,7 +67,7 @@ def train(job: Job, show: Show) -> Outcome:
         show.doing("publishing")
         version = tracker.register(parent, work / "bundle", manifest, _tags(manifest, decision, job.spec))
         _hand_over(job, tracker, version, work / "bundle", decision)
-    shutil.rmtree(job.state.checkpoints, ignore_errors=True)  # of fits that nobody went on with
+    job.state.forget_stale_checkpoints()
     return Outcome(contest, tuple(window.name for window in source.windows), manifest, version, decision)
 
 

@@ -260,3 +260,8 @@ def test_serving_a_saved_model_never_imports_torch(tmp_path):
     )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
     assert isinstance(load_model(tmp_path), SASRecModel)
+
+
+def test_a_log_without_an_order_is_refused():
+    with pytest.raises(FitError, match="has none; leave it out"):
+        fit(SMALL, replace(circle(), ordered=False))

@@ -52,7 +52,7 @@ class SASRec(Recipe):
         return self
 
     def fit(self, data: Dataset, ctx: FitContext) -> SASRecModel:
-        """Learn the weights; FitError where no user liked anything new after a first event.
+        """Learn the weights; FitError where events have no order, or no user liked anything new after a first event.
 
         With ``ctx.checkpoint`` a fit that was killed goes on where it stood after its last whole epoch. Under torchrun
         the processes share every batch, and all end with the same model.
@@ -62,6 +62,8 @@ class SASRec(Recipe):
 
         if not np.asarray(data.positive).any():
             raise FitError("sasrec has no positive event to learn from; let the spec count some events as positive.")
+        if not data.ordered:
+            raise FitError("sasrec learns from the order of events and this log has none; leave it out of the spec.")
         return train(self, data, ctx)
 
     @classmethod
