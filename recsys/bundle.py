@@ -151,7 +151,9 @@ def _manifest(draft: Path, pipeline: Pipeline, facts: Facts) -> Manifest:
         if path.is_file()
     }
     created = datetime.now(UTC)
-    digest = hashlib.sha256("".join(fact.sha256 for fact in files.values()).encode()).hexdigest()
+    # the moment is in it to the microsecond: two trainings with one outcome in one second are two versions
+    marks = (created.isoformat(), *(fact.sha256 for fact in files.values()))
+    digest = hashlib.sha256("".join(marks).encode()).hexdigest()
     return Manifest(
         **facts.model_dump(),
         format=FORMAT,

@@ -1,6 +1,8 @@
 """A bundle is complete and unaltered, or it is refused at load."""
 
 import json
+from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -33,6 +35,15 @@ def test_a_loaded_bundle_recommends_what_was_written(original):
 def test_a_bundle_names_every_file_it_holds(original):
     held = {p.relative_to(original.path).as_posix() for p in original.path.rglob("*") if p.is_file()}
     assert held == set(original.manifest.files) | {MANIFEST}
+
+
+def test_the_same_content_written_twice_within_a_second_is_two_versions(tmp_path, monkeypatch):
+    moments = iter(datetime(2024, 1, 1, 12, 0, 0, micro, UTC) for micro in (1, 2))
+    monkeypatch.setattr("recsys.bundle.datetime", SimpleNamespace(now=lambda zone: next(moments)))
+    recipes = [{"recipe": "popular", "half_life_days": 30.0}]
+    first, second = (make_bundle(tmp_path / name, recipes=recipes) for name in "ab")
+    assert first.version != second.version
+    assert [bundle.version[:17] for bundle in (first, second)] == ["20240101T120000Z-"] * 2
 
 
 def test_a_bundle_holds_no_user_and_no_pickle(original):
