@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 from recsys.dataset.data import Dataset, Holdout
 from recsys.errors import FitError
 from recsys.models.files import load_arrays, save_arrays
-from recsys.models.fold_in import FoldInModel
+from recsys.models.fold_in import FoldInModel, heard
 from recsys.models.holdout import holdout_ndcg
 from recsys.models.recipe import FitContext, Model, Recipe, load_recipe, register, save_recipe
 from recsys.types import BoolArray, FloatArray, Query
@@ -87,7 +87,7 @@ class BPRModel(FoldInModel):
 
     def vectors(self, queries: Sequence[Query]) -> tuple[FloatArray, BoolArray]:
         found = np.zeros((len(queries), len(self._ridge)), np.float32)
-        inside = [self._known(query) for query in queries]
+        inside = [heard(query.items, self.known) for query in queries]
         answers = np.array([own.any() for own in inside], np.bool_)
         told = np.flatnonzero(answers)
         for start in range(0, len(told), _BLOCK):
@@ -102,12 +102,6 @@ class BPRModel(FoldInModel):
     def save(self, folder: Path) -> None:
         save_arrays(folder, **{field.name: getattr(self.arrays, field.name) for field in fields(Arrays)})
         save_recipe(self.recipe, folder)
-
-    def _known(self, query: Query) -> BoolArray:
-        """(events,) whether training knew the item."""
-        inside = query.items < len(self.arrays.known)
-        inside[inside] = self.arrays.known[query.items[inside]]
-        return inside
 
     def _equations(self, query: Query, inside: BoolArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Left (d, d) and right (d,) side of one history, as means over its weights."""

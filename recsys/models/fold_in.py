@@ -44,6 +44,13 @@ class FoldInModel(ABC):
         return scores
 
 
+def heard(items: IntArray, known: BoolArray) -> BoolArray:
+    """(events,) whether training knew the item of each; one beyond the catalogue it did not."""
+    inside = items < len(known)
+    inside[inside] = known[items[inside]]
+    return inside
+
+
 def merged(items: IntArray, weights: FloatArray, n_items: int) -> tuple[IntArray, NDArray[np.float64]]:
     """A history's items, each once and within the catalogue, and the sums of their weights."""
     inside = items < n_items

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.models.files import load_arrays, save_arrays
+from recsys.models.fold_in import heard
 from recsys.models.graph_filter.graph import Links
 from recsys.models.recency import NEVER_DAYS, NEVER_EVENTS, Decay
 from recsys.models.recipe import Recipe, load_recipe, save_recipe
@@ -94,9 +95,7 @@ class GraphFilterModel:
 
     def _history(self, query: Query) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """The known items of a query, each once, and the weight of its heaviest event."""
-        known = self.arrays.known
-        inside = query.items < len(known)
-        inside[inside] = known[query.items[inside]]
+        inside = heard(query.items, self.arrays.known)
         items, place = np.unique(query.items[inside].astype(np.int64), return_inverse=True)
         weights = np.zeros(len(items))
         np.maximum.at(weights, place, self._decay.of_query(query)[inside])

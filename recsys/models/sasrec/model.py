@@ -8,7 +8,7 @@ import numpy as np
 
 from recsys.errors import BundleError
 from recsys.models.files import load_arrays, save_arrays
-from recsys.models.fold_in import FoldInModel
+from recsys.models.fold_in import FoldInModel, heard
 from recsys.models.recipe import Recipe, load_recipe, save_recipe
 from recsys.models.sasrec.forward import PARTS, Block, newest, unit
 from recsys.models.sasrec.gaps import gap_steps
@@ -37,12 +37,10 @@ class SASRecModel(FoldInModel):
         self.tables = tables
 
     def vectors(self, queries: Sequence[Query]) -> tuple[FloatArray, BoolArray]:
-        heard = self.tables.heard
         rows = np.zeros((len(queries), self.factors.shape[1]), np.float32)
         answers = np.zeros(len(queries), np.bool_)
         for at, query in enumerate(queries):
-            inside = query.items < len(heard)
-            inside[inside] = heard[query.items[inside]]
+            inside = heard(query.items, self.tables.heard)
             answers[at] = inside.any()
             if answers[at]:
                 rows[at] = self._encode(query.items[inside], query.times[inside], query.at)
