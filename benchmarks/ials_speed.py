@@ -133,7 +133,8 @@ def _case(case: str, options: Options) -> tuple[list[dict[str, Any]], dict[str, 
         solver = SOLVERS[side][place]
         told |= {"against": solver, "target": round(target, 5), "epochs": at, "epochs of ours": own}
         if own is None:  # a ratio of zero says that ours never came so far
-            rows.append(_row(case, side, ([mine.points[-1].seconds], [0.0])))
+            never = _row(case, side, ([mine.points[-1].seconds], [0.0]))
+            rows.append(never | {"peer": round(curves[side][place].points[at - 1].seconds, 5)})
             continue
         times = _rounds(arena[0], ("ours", settings, own), (side, {**table[side]["settings"], **solver}, at))
         told |= {"seconds of ours": times[0], "seconds": times[1]}
