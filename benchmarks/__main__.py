@@ -1,8 +1,9 @@
 """`python -m benchmarks NAME [--data DIR] [--case C] [--quick] [--tune]`; bare, it lists them; `all` writes RESULTS.md.
 
 A benchmark is a module of this package with `BARS` (a sentence), `run(options) -> Result` and, where it has parts that
-run alone, `CASES` (their names); one that is tuned has `tune(options)`, which writes `benchmarks/specs/NAME.toml`. The
-last line printed by a run is one JSON object. The exit code says whether it ran, not whether the bars were met.
+run alone, `CASES` (their names); one that is tuned has `tune(options)`, which writes `benchmarks/specs/NAME.toml`. Its
+name is its `BENCH`, or else that of the module. The last line printed by a run is one JSON object. The exit code says
+whether it ran, not whether the bars were met.
 """
 
 import argparse
@@ -10,8 +11,9 @@ import importlib
 import json
 import pkgutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import benchmarks
 from benchmarks.form import Options, markdown
@@ -20,15 +22,16 @@ from recsys.errors import RecsysError
 RESULTS = Path(__file__).with_name("RESULTS.md")
 
 
-def names() -> list[str]:
-    """Every benchmark there is."""
+def modules() -> dict[str, Any]:
+    """Every benchmark there is, by name."""
     found = (module.name for module in pkgutil.iter_modules(benchmarks.__path__) if not module.name.startswith("_"))
-    return sorted(name for name in found if hasattr(importlib.import_module(f"benchmarks.{name}"), "run"))
+    loaded = ((name, importlib.import_module(f"benchmarks.{name}")) for name in found)
+    return dict(sorted((getattr(module, "BENCH", name), module) for name, module in loaded if hasattr(module, "run")))
 
 
-def cases_of(name: str) -> tuple[str, ...]:
+def cases_of(module: Any) -> tuple[str, ...]:
     """The cases that a benchmark can be narrowed to."""
-    return tuple(getattr(importlib.import_module(f"benchmarks.{name}"), "CASES", ()))
+    return tuple(getattr(module, "CASES", ()))
 
 
 def main() -> int:
@@ -39,20 +42,22 @@ def main() -> int:
     parser.add_argument("--case", help="only this case")
     parser.add_argument("--quick", action="store_true", help="a small version, to see that it runs")
     parser.add_argument("--tune", action="store_true", help="choose settings, ours and the peers', and write the spec")
+    parser.add_argument("--spec", default="default", help="the run spec that stands against the peers, where one does")
     given = parser.parse_args()
+    known = modules()
     if given.name is None:
-        for name in names():
-            print(f"{name:14} {importlib.import_module(f'benchmarks.{name}').BARS}")
+        for name, module in known.items():
+            print(f"{name:16} {module.BARS}")
         return 0
-    wanted = names() if given.name == "all" else [given.name]
-    if unknown := sorted(set(wanted) - set(names())):
-        print(f"There is no benchmark {unknown[0]!r}; known are: {', '.join(names())}.", file=sys.stderr)
+    if given.name not in (*known, "all"):
+        print(f"There is no benchmark {given.name!r}; known are: {', '.join(known)}.", file=sys.stderr)
         return 2
-    if given.case is not None and (cases := [c for name in wanted for c in cases_of(name)]).count(given.case) == 0:
-        known = f"its cases are: {', '.join(cases)}" if cases else "it has no cases"
-        print(f"{given.name} has no case {given.case!r}; {known}.", file=sys.stderr)
+    wanted = known if given.name == "all" else {given.name: known[given.name]}
+    if given.case is not None and (cases := [c for m in wanted.values() for c in cases_of(m)]).count(given.case) == 0:
+        there = f"its cases are: {', '.join(cases)}" if cases else "it has no cases"
+        print(f"{given.name} has no case {given.case!r}; {there}.", file=sys.stderr)
         return 2
-    options = Options(given.data, given.case, given.quick)
+    options = Options(given.data, given.case, given.quick, given.spec)
     try:
         return _tune(wanted, options) if given.tune else _run(wanted, options, page=given.name == "all")
     except RecsysError as error:
@@ -60,12 +65,12 @@ def main() -> int:
         return 2
 
 
-def _run(wanted: Sequence[str], options: Options, *, page: bool) -> int:
+def _run(wanted: Mapping[str, Any], options: Options, *, page: bool) -> int:
     """Each in turn; one that cannot run does not keep the others from it, but there is no page without it."""
     results = []
-    for name in wanted:
+    for name, module in wanted.items():
         try:
-            result = importlib.import_module(f"benchmarks.{name}").run(options)
+            result = module.run(options)
         except RecsysError as error:
             print(f"{name}: {error}", file=sys.stderr)
             continue
@@ -78,13 +83,13 @@ def _run(wanted: Sequence[str], options: Options, *, page: bool) -> int:
     return 0
 
 
-def _tune(wanted: Sequence[str], options: Options) -> int:
-    able = [name for name in wanted if hasattr(importlib.import_module(f"benchmarks.{name}"), "tune")]
+def _tune(wanted: Mapping[str, Any], options: Options) -> int:
+    able = [module for module in wanted.values() if hasattr(module, "tune")]
     if not able:
-        print(f"{wanted[0]} has nothing to tune.", file=sys.stderr)
+        print(f"{next(iter(wanted))} has nothing to tune.", file=sys.stderr)
         return 2
-    for name in able:
-        importlib.import_module(f"benchmarks.{name}").tune(options)
+    for module in able:
+        module.tune(options)
     return 0
 
 

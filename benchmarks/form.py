@@ -22,6 +22,7 @@ class Options:
     data: Path | None = None
     case: str | None = None
     quick: bool = False
+    spec: str = "default"  # the run spec of this project that stands against the peers
 
 
 def row(

@@ -33,13 +33,17 @@ def folder(options: Options, name: str) -> Path:
     return found
 
 
-def read(log: Path, *, users: int | None = None) -> Dataset:
+def read(log: Path, *, users: int | None = None, liked: float | None = None) -> Dataset:
     """The data set of ``events.parquet``, all events liked; only the first ``users`` users where that is given.
 
+    With ``liked`` events of a smaller value are left out.
     The items are those that occur in the events, with what ``items.parquet`` says of them: published figures rank
     these and no others.
     """
-    return _sorted(log, pq.read_table(_file(log, "events")), users)[0]
+    events = pq.read_table(_file(log, "events"))
+    if liked is not None:
+        events = events.filter(pc.greater_equal(events["value"], liked))
+    return _sorted(log, events, users)[0]
 
 
 def published(log: Path, *, users: int | None = None) -> tuple[Dataset, Holdout]:

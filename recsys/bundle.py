@@ -4,6 +4,7 @@
     items.arrow              the catalogue in index order (the id map)
     models/0-blend/ …        the sources, in the order they are tried
     content/                 the content space, where the catalogue has content
+    MODEL_CARD.md            for people: what was measured, on what, and its limits
 
 No pickle, and no user's data: no histories, no seen lists, no user factors.
 """
@@ -15,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -25,6 +27,7 @@ from recsys.errors import BundleError
 from recsys.models.recipe import load_model
 from recsys.pipeline import Pipeline
 from recsys.prepare.spec import EventRule
+from recsys.rerank import Rerank
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -66,7 +69,9 @@ class Manifest(Facts):
     created_at: datetime
     n_items: int
     sources: tuple[str, ...]
+    rerank: Rerank = Field(default_factory=Rerank)
     files: dict[str, FileFact]
+    gate: dict[str, Any] | None = None  # what a release gate found once the bundle was written
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,8 +91,13 @@ class Bundle:
         return self.pipeline.catalogue
 
 
-def write_bundle(folder: Path, pipeline: Pipeline, facts: Facts) -> Manifest:
-    """Write a bundle into ``folder``, which must not exist; it appears whole or not at all."""
+def write_bundle(
+    folder: Path, pipeline: Pipeline, facts: Facts, *, texts: Mapping[str, str] = MappingProxyType({})
+) -> Manifest:
+    """Write a bundle into ``folder``, which must not exist; it appears whole or not at all.
+
+    ``texts`` are files for people, by name.
+    """
     if folder.exists():
         raise BundleError(f"{folder} exists already; a bundle is never written over, choose another --out.")
     draft = folder.with_name(f".{folder.name}.{os.getpid()}.part")
@@ -100,6 +110,8 @@ def write_bundle(folder: Path, pipeline: Pipeline, facts: Facts) -> Manifest:
     if pipeline.content is not None:
         (draft / "content").mkdir()
         pipeline.content.save(draft / "content")
+    for name, text in texts.items():
+        (draft / name).write_text(text, encoding="utf-8")
     manifest = _manifest(draft, pipeline, facts)
     (draft / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
     for path in draft.rglob("*"):
@@ -118,7 +130,7 @@ def load_bundle(folder: Path) -> Bundle:
         raise BundleError(f"{folder} holds {len(catalogue)} items and its manifest says {manifest.n_items}.")
     sources = tuple(load_model(folder / "models" / name) for name in manifest.sources)
     content = ContentSpace.load(folder / "content") if (folder / "content").is_dir() else None
-    return Bundle(folder, manifest, Pipeline(catalogue, sources, content))
+    return Bundle(folder, manifest, Pipeline(catalogue, sources, content, manifest.rerank))
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -161,6 +173,7 @@ def _manifest(draft: Path, pipeline: Pipeline, facts: Facts) -> Manifest:
         created_at=created,
         n_items=len(pipeline.catalogue),
         sources=tuple(f"{place}-{model.recipe.name}" for place, model in enumerate(pipeline.sources)),
+        rerank=pipeline.rerank,
         files=files,
     )
 

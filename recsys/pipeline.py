@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import islice
 
 import numpy as np
@@ -10,6 +11,9 @@ import scipy.sparse as sp
 from recsys.content import ContentSpace
 from recsys.dataset.catalogue import Catalogue
 from recsys.models.recipe import Model
+from recsys.rerank import Rerank
+from recsys.rerank.greedy import Values
+from recsys.rerank.stage import Reranker
 from recsys.types import BoolArray, FloatArray, IntArray, Query, Ranked, Slate
 
 BACKFILL = "backfill"
@@ -54,6 +58,16 @@ class Overlay:
             mean = np.asarray(total / weight, np.float32)
         return np.where(weight > 0, mean, NEVER)
 
+    def mixture(self, items: IntArray, size: int) -> sp.csr_matrix:
+        """(items, size) rows over a catalogue of ``size``: a known item is itself, a new one its neighbours."""
+        new = np.flatnonzero(items >= size)
+        old = np.flatnonzero(items < size)
+        near, weights = self.neighbours[items[new] - size], self.weights[items[new] - size]  # (new, k)
+        row = np.concatenate([old, np.repeat(new, near.shape[1])])
+        column = np.concatenate([items[old], near.ravel()])
+        value = np.concatenate([np.ones(len(old), np.float32), weights.ravel()])
+        return sp.csr_matrix((value, (row, column)), shape=(len(items), size))
+
 
 def no_overlay() -> Overlay:
     """The overlay of a bundle to which nothing was added."""
@@ -67,6 +81,7 @@ class Pipeline:
     catalogue: Catalogue
     sources: tuple[Model, ...]
     content: ContentSpace | None = None
+    rerank: Rerank = field(default_factory=Rerank)
 
     def candidates(
         self,
@@ -104,6 +119,37 @@ class Pipeline:
             if len(draft) < n:
                 draft.backfill(allowed, exclude[q], n)
         return [draft.slate() for draft in drafts]
+
+    def reranked(
+        self,
+        slate: Slate,
+        query: Query,
+        k: int,
+        overlay: Overlay | None = None,
+        seed: int | None = None,
+    ) -> tuple[Slate, Values]:
+        """The slate with its best candidates in another order, and propensities (candidates,) of its first places.
+
+        The scores stay where they are: from here on a score says how high a place is, not what its item is worth.
+        Without ``seed`` nothing is explored and there are no propensities. Where nothing is reranked the slate itself
+        comes back.
+        """
+        explores = seed is not None and self.rerank.exploration.active
+        if not explores and not self.rerank.reorders:
+            return slate, np.zeros(0)
+        rng = np.random.default_rng(seed) if explores else None
+        width = self.rerank.width(k)
+        items: IntArray | sp.csr_matrix = slate.items[:width]
+        if overlay is not None and (slate.items[:width] >= len(self.catalogue)).any():
+            items = overlay.mixture(slate.items[:width], len(self.catalogue))
+        pool = self.reranker.pool(slate.scores[:width], items, query)
+        order, propensities = self.reranker.order(pool, k, rng)
+        return _permuted(slate, order), propensities
+
+    @cached_property
+    def reranker(self) -> Reranker:
+        """The rerank stage over this catalogue."""
+        return Reranker.of(self.rerank, self.catalogue, self.content)
 
     def score(self, queries: Sequence[Query], items: IntArray, overlay: Overlay | None = None) -> FloatArray:
         """(queries, items) scores of the first source; -inf where it abstains."""
@@ -147,6 +193,17 @@ def _merged(row: Ranked, new: FloatArray, size: int, n: int) -> tuple[IntArray, 
     scores = np.concatenate([row.scores, new[fresh]])
     best = np.argsort(-scores, kind="stable")[:n]
     return items[best], scores[best]
+
+
+def _permuted(slate: Slate, order: IntArray) -> Slate:
+    """The first ``order`` (m,) items in another order, each with its source and override; scores keep their places."""
+    places = [*order.tolist(), *range(len(order), len(slate))]
+    return Slate(
+        slate.items[places],
+        slate.scores,
+        tuple(slate.sources[place] for place in places),
+        tuple(slate.overrides[place] for place in places),
+    )
 
 
 class _Draft:

@@ -22,6 +22,7 @@ class Ask:
     context: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     explain: bool = False
     similar_to: str | None = None
+    seed: int | None = None  # of what is explored: nothing is without one; a logged one gives the same list again
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +38,7 @@ class Answer:
     because: tuple[tuple[str, ...], ...]  # ids of history items, aligned; empty unless asked for
     personalised: bool
     degraded: tuple[str, ...]
+    propensities: tuple[float, ...] = ()  # aligned with the slate; empty where nothing was explored
 
 
 class Histories(Protocol):

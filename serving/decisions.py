@@ -1,8 +1,9 @@
 """The decision log: what was shown under which versions, one append-only segment file a worker.
 
 A record holds no user and no history: it names the viewer class, the versions, and the shown items with source and
-override. Records are flushed every 100 ms; a kill -9 may lose that much of decisions, and never an event, an audit
-entry or a takedown, which are written before they are answered.
+override; where the list was explored also the seed, which gives the same list again, and the items' propensities.
+Records are flushed every 100 ms; a kill -9 may lose that much of decisions, and never an event, an audit entry or a
+takedown, which are written before they are answered.
 """
 
 import os
@@ -97,6 +98,7 @@ class DecisionLog:
 def record(answer: Answer) -> dict[str, Any]:
     """The loggable part of a decision, at most about 1 kB at 20 items."""
     view, viewer, slate = answer.view, answer.ask.viewer, answer.slate
+    propensities = [float(f"{propensity:.6g}") for propensity in answer.propensities]
     return {
         "id": answer.decision_id,
         "at": round(answer.at, 3),
@@ -111,4 +113,5 @@ def record(answer: Answer) -> dict[str, Any]:
             for item, source, override in zip(slate.items, slate.sources, slate.overrides, strict=True)
         ],
         "degraded": list(answer.degraded),
+        **({"seed": answer.ask.seed, "propensities": propensities} if propensities else {}),
     }

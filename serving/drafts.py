@@ -30,6 +30,7 @@ class Draft:
     personalised: bool
     has_history: bool
     degraded: list[str]
+    propensities: dict[int, float] = field(default_factory=dict)  # of the items that exploration may have moved
 
 
 @dataclass(frozen=True, slots=True)

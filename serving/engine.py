@@ -12,6 +12,7 @@ import structlog
 from recsys.clock import Clock
 from recsys.overrides import Live as LiveOverrides
 from recsys.overrides import apply
+from recsys.overrides.apply import PIN
 from recsys.types import BoolArray, FloatArray, IntArray, Query, Slate
 from serving.asks import Answer, Ask, Histories
 from serving.drafts import Draft, Drafts
@@ -53,9 +54,10 @@ class Engine:
         """The same against a given view, as for warming a bundle up before it is swapped in."""
         now = self._clock()
         drafts = [self._drafts.draft(view, ask, now, now if self._at is None else self._at) for ask in asks]
-        classes: defaultdict[int, list[Draft]] = defaultdict(list)
+        # how many candidates are drawn up depends on k: a list must not depend on who else is in the batch
+        classes: defaultdict[tuple[int, int], list[Draft]] = defaultdict(list)
         for draft in drafts:
-            classes[id(draft.allowed)].append(draft)
+            classes[id(draft.allowed), draft.ask.k].append(draft)
         slates: dict[int, Slate] = {}
         for group in classes.values():
             for draft, slate in zip(group, _candidates(view, group), strict=True):
@@ -77,16 +79,41 @@ class Engine:
 
 
 def _candidates(view: View, drafts: Sequence[Draft]) -> list[Slate]:
-    """More than k items for each of a viewer class; a source that fails is passed over and named."""
+    """More than k reranked items for each of a viewer class and k; a source that fails is passed over and named."""
 
     def failed(source: str, error: Exception) -> None:
         log.error("source_failed", source=source, error=f"{type(error).__name__}: {error}")
         for draft in drafts:
             draft.degraded.append(f"source_failed:{source}")
 
-    n = max(draft.ask.k for draft in drafts) + SPARE
+    pipeline, k = view.bundle.pipeline, drafts[0].ask.k
+    n = max(k + SPARE, pipeline.rerank.width(k))
     queries, exclude = [draft.query for draft in drafts], [draft.exclude for draft in drafts]
-    return view.bundle.pipeline.candidates(queries, n, drafts[0].allowed, exclude, view.overlay, failed)
+    slates = pipeline.candidates(queries, n, drafts[0].allowed, exclude, view.overlay, failed)
+    return [_reranked(view, draft, slate) for draft, slate in zip(drafts, slates, strict=True)]
+
+
+def _reranked(view: View, draft: Draft, slate: Slate) -> Slate:
+    """Diversity, calibration, exploration; a list around one work is meant to be alike and stays as it is."""
+    ask = draft.ask
+    if ask.similar_to is not None:
+        return slate
+    seed = ask.seed if _may_explore(view, draft) else None
+    try:
+        slate, propensities = view.bundle.pipeline.reranked(slate, draft.query, ask.k, view.overlay, seed)
+    except Exception:
+        log.exception("rerank_failed")
+        draft.degraded.append("rerank_failed")
+        propensities = np.zeros(0)
+    draft.propensities = dict(zip(slate.items.tolist(), propensities.tolist(), strict=False))
+    return slate
+
+
+def _may_explore(view: View, draft: Draft) -> bool:
+    """Not for minors, not on strict surfaces, and not where two users in one context must get one list."""
+    viewer = draft.ask.viewer
+    minor = viewer.age is not None and viewer.age < view.policy.age_bands[-1]
+    return draft.personalised and not minor and not view.policy.surface(viewer.surface).strict
 
 
 def _finished(view: View, draft: Draft, slate: Slate, now: float) -> Slate:
@@ -177,6 +204,17 @@ def _answer(view: View, draft: Draft, slate: Slate, now: float) -> Answer:
         because=because,
         personalised=draft.personalised,
         degraded=tuple(dict.fromkeys(degraded)),
+        propensities=_propensities(draft, slate),
+    )
+
+
+def _propensities(draft: Draft, slate: Slate) -> tuple[float, ...]:
+    """How likely each item was in its draw; 1 where an editor or the order alone put it there."""
+    if not draft.propensities:
+        return ()
+    return tuple(
+        1.0 if source == PIN else draft.propensities.get(item, 1.0)
+        for item, source in zip(slate.items.tolist(), slate.sources, strict=True)
     )
 
 

@@ -1,64 +1,156 @@
-"""``recsys evaluate``: the recipes of a spec, or of a bundle, against each other on a lake; nothing is published."""
+"""``recsys compare``: recorded runs against the first of them, query by query and in pairs."""
 
-from dataclasses import dataclass
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from recsys.bundle import read_manifest
+import numpy as np
+from numpy.typing import NDArray
+
 from recsys.errors import ConfigError
-from recsys.models.recipe import parse
-from training import report
-from training.selection import Arena, Contest, Trial, hold
-from training.show import Show
-from training.source import open_source
-from training.spec import RunSpec, load_spec, shipped_specs
-from training.state import State
+from recsys.evaluate import Evaluation
+from recsys.metrics import Interval, paired_ratio_groups
+from recsys.types import BoolArray
+from training.measured import Measured, check_same
+from training.report.facts import finite
+from training.report.files import write_json, write_text
+from training.report.tables import plain
+from training.runs import Archive, Found
+from training.tracking import Tracker
 
-FROM_BUNDLE = "bundle"
-
-
-@dataclass(frozen=True, eq=False)
-class Compared:
-    """The contest, and the same as plain values with the lake versions it was held on."""
-
-    contest: Contest
-    values: dict[str, Any]
+PLACE = "comparisons"  # among the artifacts of a training run
+LONGEST_NAME = 120  # of a file
 
 
-def compare(lake: str, spec: RunSpec, state: State, show: Show, *, device: str = "cpu") -> Compared:
-    """Evaluate every recipe of ``spec`` on the splits of a lake."""
-    show.doing("preparing the data")
-    source = open_source(lake, spec, state)
-    arena = Arena(source.windows, spec, device=device)
-
-    def run(section: str) -> Trial:
-        show.doing(section)
-        trial = arena.trial(
-            section, spec.models[section], lambda window, step, metrics: show.step(section, window, step, metrics)
-        )
-        show.done(trial, spec.metric)
-        return trial
-
-    contest = hold(arena, run)
-    facts = {"lake": source.lake, "lake_versions": dict(source.versions), "split": [w.name for w in source.windows]}
-    return Compared(contest, {**facts, **report.values(contest, spec)})
+def compare_runs(tracker: Tracker, names: Sequence[str], *, metric: str | None = None, seed: int = 0) -> dict[str, Any]:
+    """``compare`` for runs as a person names them; StoreError where the registry does not know one."""
+    archive = Archive(tracker)
+    found = [archive.find(name) for name in names]
+    measured = []
+    with tempfile.TemporaryDirectory() as work:
+        for place, one in enumerate(found):
+            folder = Path(work) / str(place)
+            folder.mkdir()
+            measured.append(archive.measured(one, folder))
+    return compare(found, measured, metric=metric, seed=seed)
 
 
-def spec_of_bundle(bundle: Path, name_or_path: str | None, settings: list[str]) -> RunSpec:
-    """The run spec that asks for a bundle's recipe alone, with the data and the split of ``name_or_path``.
+def keep(tracker: Tracker, values: Mapping[str, Any], page: str) -> None:
+    """Add a comparison, as data and as a page, to the artifacts of every training run that is in it."""
+    name = _file_name([one["label"] for one in values["runs"]])
+    with tempfile.TemporaryDirectory() as work:
+        write_json(values, Path(work) / f"{name}.json")
+        write_text(page, Path(work) / f"{name}.html")
+        for run in dict.fromkeys(one["run"] for one in values["runs"]):
+            for path in sorted(Path(work).iterdir()):
+                tracker.add(run, path, PLACE)
 
-    The recipe is fitted anew on the train slice: the bundle's own models have seen every event. Without a name the
-    spec is the one the bundle was trained with, where it ships.
+
+def compare(
+    found: Sequence[Found], measured: Sequence[Measured], *, metric: str | None, seed: int = 0
+) -> dict[str, Any]:
+    """Plain values: every run after the first ÷ the first, for each shared metric, in all and in each shared group.
+
+    ``metric`` is the one that segments are shown by; without one it is the first run's. Raises ConfigError where two
+    runs were not measured on the same queries, saying what differs, or do not share the metric.
     """
-    manifest = read_manifest(bundle)
-    wanted = name_or_path or manifest.spec
-    if name_or_path is None and wanted not in shipped_specs():
-        raise ConfigError(
-            f"The bundle {bundle} was trained with the spec {wanted!r}, which does not ship; give --spec."
-        )
-    spec = load_spec(wanted, settings)
-    recipe = parse(manifest.recipe, where=str(bundle))
-    prepare = spec.prepare.model_copy(update={"events": manifest.rules, "returns": manifest.returns})
-    return spec.model_copy(
-        update={"name": f"bundle {manifest.version}", "prepare": prepare, "models": {FROM_BUNDLE: recipe}}
+    if len(measured) < 2:
+        raise ConfigError("A comparison needs two runs at least; name another one.")
+    base, *others = measured
+    for other in others:
+        check_same(base, other)
+    evaluations = [one.evaluation for one in measured]
+    shared = [name for name in base.evaluation.per_query if all(name in one.per_query for one in evaluations)]
+    chosen = metric or base.metric
+    if chosen not in shared:
+        raise ConfigError(f"The runs do not share the metric {chosen!r}; they share: {', '.join(shared) or 'none'}.")
+    values = {
+        "metric": chosen,
+        "seed": seed,
+        "queries": len(base.evaluation),
+        "users": len(np.unique(base.evaluation.users)),
+        "split": base.asked["split"],
+        "runs": [_run(one, place) for one, place in zip(measured, found, strict=True)],
+        "notes": _notes(base, others),
+        "pairs": [_pair(base, other, shared, seed) for other in others],
+        "lists": _lists(evaluations),
+        "recall@10_by_popularity": [one.by_popularity.tolist() for one in evaluations],
+    }
+    made: dict[str, Any] = finite(values)
+    return made
+
+
+def _run(one: Measured, found: Found) -> dict[str, Any]:
+    return {
+        "label": one.label,
+        "run": found.training.id,
+        "name": found.training.name,
+        "section": found.section.name if found.section is not None else None,
+        "lake": one.asked["lake"],
+        "lake_versions": one.asked["lake_versions"],
+    }
+
+
+def _notes(base: Measured, others: Sequence[Measured]) -> list[str]:
+    """What differs although the queries are the same."""
+    return [
+        f"{base.label} and {other.label} learned from different versions of the lake, but answered the same queries."
+        for other in others
+        if base.asked["lake_versions"] != other.asked["lake_versions"]
+        or base.asked["lake_ids"] != other.asked["lake_ids"]
+    ]
+
+
+def _pair(base: Measured, other: Measured, metrics: Sequence[str], seed: int) -> dict[str, Any]:
+    """All metrics of all shared groups, from one set of resamples."""
+    a, b = base.evaluation, other.evaluation
+    groups = [group for group, members in a.groups.items() if members.any() and _same(members, b.groups.get(group))]
+    sides = [tuple(_columns(one, group, metrics) for one in (a, b)) for group in groups]
+    ratios = paired_ratio_groups(
+        [(a.groups[group], theirs, ours) for group, (ours, theirs) in zip(groups, sides, strict=True)],
+        seed=seed,
+        clusters=a.clusters,
     )
+    return {
+        "base": base.label,
+        "run": other.label,
+        "groups": [
+            {"group": group, "n": len(ours), "metrics": _figures(metrics, ours, theirs, found)}
+            for group, (ours, theirs), found in zip(groups, sides, ratios, strict=True)
+        ],
+    }
+
+
+def _same(members: BoolArray, others: BoolArray | None) -> bool:
+    return others is not None and bool(np.array_equal(members, others))
+
+
+def _columns(one: Evaluation, group: str, metrics: Sequence[str]) -> NDArray[Any]:
+    """(queries of the group, metrics)."""
+    return np.stack([one.values(name, group) for name in metrics], axis=1)
+
+
+def _figures(
+    metrics: Sequence[str], base: NDArray[Any], other: NDArray[Any], ratios: Sequence[Interval]
+) -> dict[str, Any]:
+    means = (side.mean(axis=0, dtype=np.float64).tolist() for side in (base, other))
+    return {
+        name: {"base": one, "mean": another, "ratio": plain(found)}
+        for name, one, another, found in zip(metrics, *means, ratios, strict=True)
+    }
+
+
+def _lists(evaluations: Sequence[Evaluation]) -> dict[str, list[float]]:
+    """Metrics of the lists as a whole, a value a run; they have no interval."""
+    shared = [name for name in evaluations[0].whole if all(name in one.whole for one in evaluations)]
+    return {name: [one.whole[name] for one in evaluations] for name in shared}
+
+
+def _file_name(labels: Sequence[str]) -> str:
+    """A name that every file system takes; labels that do not fit into it are told apart by a digest."""
+    whole = " vs ".join(label.replace("/", "-") for label in labels)
+    plain = re.sub(r"[^\w. -]+", "-", whole, flags=re.ASCII)[:LONGEST_NAME]
+    return plain if plain == whole else f"{plain} {sha256(whole.encode()).hexdigest()[:8]}"

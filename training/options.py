@@ -15,3 +15,6 @@ SetOption = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Replace a value of the spec, e.g. split.windows=4. Repeatable."),
 ]
 DeviceOption = Annotated[str, typer.Option("--device", help="Where PyTorch models train: cpu, cuda, mps.")]
+GateOption = Annotated[
+    Path | None, typer.Option("--gate", help="TOML file of checks that change the gate of the spec (docs/release.md).")
+]

@@ -6,7 +6,7 @@ from typing import Any
 
 from recsys.metrics import Interval
 
-NON_INFERIORITY = 0.99  # the lower bound of the paired ratio must lie above −1 %
+MARGIN = 0.01  # the lower bound of the paired ratio must lie above −1 %
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,12 @@ def decide(
     *,
     floor_ratio: float,
     metric: str = "ndcg@10",
+    margin: float = MARGIN,
 ) -> Decision:
     """The rule. ``paired`` compares recipe with recipe, both fitted on one slice; ``floor_ratio`` is new ÷ popular.
 
-    The first model is champion. Then the alias moves where the paired lower bound is above 0.99, the ratio above 1
-    and the new model not below the popular floor. The same recipe has a ratio of 1 by construction, so there is
+    The first model is champion. Then the alias moves where the paired lower bound is above 1 − ``margin``, the ratio
+    above 1 and the new model not below the popular floor. The same recipe has a ratio of 1 by construction, so there is
     nothing to compare: newer versions of the same lake win, another lake does not. A ratio that is not a number
     never promotes.
     """
@@ -64,11 +65,11 @@ def decide(
         return _same_recipe(new, champion)
     if paired is None:
         return Decision(False, f"It was not compared with the champion in {metric}, so the champion stays.")
-    if not paired.low > NON_INFERIORITY:
+    if not paired.low > 1 - margin:
         return Decision(
             False,
             f"Against the champion it makes {told(paired)} in {metric} on the same queries: the lower bound is not "
-            f"above {NON_INFERIORITY}, so it may be worse by more than 1 % and the champion stays.",
+            f"above {1 - margin:g}, so it may be worse by more than {100 * margin:g} % and the champion stays.",
         )
     if not paired.ratio > 1.0:
         return Decision(
@@ -83,7 +84,7 @@ def _same_recipe(new: Candidate, champion: Candidate) -> Decision:
         return Decision(
             False,
             f"It is the champion's recipe fitted on {where}, {new.data()} instead of {champion.data()}: nothing says "
-            "which data is better, so the champion stays; `recsys promote` makes this version champion.",
+            "which data is better, so the champion stays; `recsys promote --force` makes this version champion.",
         )
     tables = {**champion.lake_versions, **new.lake_versions}
     steps = [new.lake_versions.get(table, -1) - champion.lake_versions.get(table, -1) for table in tables]

@@ -9,11 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from recsys.content import ContentSpace
 from recsys.dataset.data import Dataset, Holdout, Split
 from recsys.errors import FitError
 from recsys.evaluate import Evaluation, compare, evaluate, pool
 from recsys.metrics import Interval
 from recsys.models.recipe import FitContext, Model, Recipe, recipes
+from recsys.rerank import reranked
 from training.spec import RunSpec
 
 FLOOR = "popular"
@@ -53,6 +55,8 @@ class Arena:
         context = FitContext(seed=spec.seed, device=device, checkpoint=checkpoint)
         self._choosing = [replace(context, holdout=split.validation, _fitted={}) for split in windows]
         self._exact = [replace(context, _fitted={}) for _ in windows]
+        diverse = spec.rerank.diversity > 0
+        self._content = ContentSpace.fit(windows[0].train.catalogue, seed=spec.seed) if diverse else None
 
     def trial(self, section: str, recipe: Recipe, watch: Watch = nobody) -> Trial:
         """Fit, choose, refit and measure a recipe in every window."""
@@ -72,13 +76,18 @@ class Arena:
         """A recipe as it stands in the newest window, fitted on train + validation and measured on test."""
         return self._exactly(name, recipe, len(self.windows) - 1)
 
+    def model(self, recipe: Recipe) -> Model:
+        """The model that ``fixed`` measures."""
+        return self._exact[-1].fit(recipe, self.windows[-1].train_validation)
+
     def _exactly(self, name: str, recipe: Recipe, place: int) -> Evaluation:
         split = self.windows[place]
         model = self._exact[place].fit(recipe, split.train_validation)
         return self._measure(name, model, split.test, split.train_validation)
 
     def _measure(self, name: str, model: Model, holdout: Holdout, data: Dataset) -> Evaluation:
-        return evaluate(model, holdout, data, ks=self.spec.k, name=name, seed=self.spec.seed)
+        served = reranked(model, self.spec.rerank, data.catalogue, self._content)
+        return evaluate(served, holdout, data, ks=self.spec.k, name=name, seed=self.spec.seed)
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,10 +17,13 @@ from pydantic import (
     model_validator,
 )
 
+from recsys.content import ContentSpec
 from recsys.errors import ConfigError
 from recsys.metrics import accuracy_metrics
 from recsys.models.recipe import Recipe, parse
 from recsys.prepare.spec import PrepareSpec, SplitSpec
+from recsys.rerank import Rerank
+from training.gate.spec import GateSpec, default_gate, parse_gate
 
 SECTION = re.compile(r"[^\W_][\w. -]{0,99}")  # it names a run, a folder and a line of a picture's legend
 SHIPPED = Path(__file__).parent / "specs"
@@ -34,9 +37,13 @@ class RunSpec(BaseModel):
     prepare: PrepareSpec = Field(default_factory=PrepareSpec)
     split: SplitSpec = Field(default_factory=SplitSpec)
     models: dict[str, SerializeAsAny[Recipe]] = Field(min_length=1)  # by section
+    content: ContentSpec = Field(default_factory=ContentSpec)  # how items are encoded, for those that come later
+    rerank: Rerank = Field(default_factory=Rerank)  # what is done to the lists that are served
     metric: str = Field("ndcg@10", pattern=r"^[a-z_]+@[1-9][0-9]*$")  # what the winner is chosen by
+    gate: GateSpec = Field(default_factory=default_gate)  # what a version must pass before it becomes champion
     k: tuple[PositiveInt, ...] = Field((5, 10, 20), min_length=1)  # list lengths that are measured
     seed: int = Field(0, ge=0)
+    tune: dict[str, dict[str, Any]] = Field(default_factory=dict, exclude=True)  # by section; for `recsys tune` alone
 
     @field_validator("k", mode="before")
     @classmethod
@@ -64,6 +71,11 @@ def load_spec(name_or_path: str, settings: Sequence[str] = ()) -> RunSpec:
 
     Raises ConfigError naming the file and the key.
     """
+    return parse_spec(read_values(name_or_path, settings), where=str(_find(name_or_path)))
+
+
+def read_values(name_or_path: str, settings: Sequence[str] = ()) -> dict[str, Any]:
+    """What a spec's file and ``settings`` say, not yet checked."""
     path = _find(name_or_path)
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -73,7 +85,7 @@ def load_spec(name_or_path: str, settings: Sequence[str] = ()) -> RunSpec:
         raise ConfigError(f"The run spec {path} is not valid TOML: {error}.") from None
     for setting in settings:
         _put(values, setting)
-    return parse_spec({"name": path.stem, **values}, where=str(path))
+    return {"name": path.stem, **values}
 
 
 def parse_spec(values: Mapping[str, Any], *, where: str = "run spec") -> RunSpec:
@@ -88,6 +100,7 @@ def parse_spec(values: Mapping[str, Any], *, where: str = "run spec") -> RunSpec
                 f"{where}: models: a section cannot be called {name!r}; use letters, digits, spaces and . _ - in at "
                 "most 100 characters, and begin with a letter or a digit."
             )
+    plain["gate"] = parse_gate(plain.get("gate", {}), where=where)
     plain["models"] = {name: _recipe(name, sections, where) for name in sections}
     try:
         if "events" in plain:

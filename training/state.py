@@ -52,6 +52,11 @@ class State:
         """Where long fits stand; a job that was killed goes on from here, one that ends well leaves nothing."""
         return self.root / "checkpoints"
 
+    @property
+    def prepared_data(self) -> Path:
+        """Lake versions as arrays, a folder each; a cache."""
+        return self.root / "prepared"
+
     def forget_stale_checkpoints(self) -> None:
         """Remove those that nobody has gone on with for a week; younger ones may be of a job that runs right now."""
         stale = time.time() - STALE_DAYS * 86_400
@@ -64,4 +69,4 @@ class State:
         """The folder of the data prepared with this spec from these versions of the tables with these ids."""
         facts = {"lake": lake, "versions": dict(versions), "ids": dict(ids), "spec": spec.model_dump(mode="json")}
         digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-        return self.root / "prepared" / digest[:16]
+        return self.prepared_data / digest[:16]

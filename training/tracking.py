@@ -28,6 +28,7 @@ from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
 from mlflow.entities import Metric, Param
 from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 URI = "MLFLOW_TRACKING_URI"
 EXPERIMENT = "MLFLOW_EXPERIMENT_NAME"
@@ -36,6 +37,8 @@ MODEL = "recsys"
 BUNDLE = "bundle"
 CHAMPION, CHALLENGER = "champion", "challenger"
 HOST, PID = "recsys.host", "recsys.pid"
+WINNER = "recsys.winner"  # of a training run: the section that won
+PARENT = "mlflow.parentRunId"
 LONGEST_VALUE = 6000  # MLflow's limit for a parameter
 LONGEST_KEY = 250  # and for a name
 
@@ -79,6 +82,16 @@ class Run:
 
 
 @dataclass(frozen=True)
+class Recorded:
+    """One run that was written."""
+
+    id: str
+    name: str
+    parent: str | None  # id of the training run that this is a section of
+    winner: str | None  # of a training run: the section that won
+
+
+@dataclass(frozen=True)
 class Version:
     """One version of the registered model: a bundle, and what the champion rule needs to know of it."""
 
@@ -89,6 +102,7 @@ class Version:
     created_at: float  # s UTC
     aliases: tuple[str, ...]
     tags: Mapping[str, str]
+    run: str = ""  # id of the training run that made it
 
     @property
     def candidate(self) -> Candidate:
@@ -126,10 +140,13 @@ class Tracker:
         return _place(self.uri)
 
     @contextmanager
-    def run(self, name: str, *, parent: Run | None = None) -> Iterator[Run]:
-        """A run around a block: FINISHED at its end, FAILED where it raises, KILLED at Ctrl-C."""
+    def run(self, name: str, *, parent: Run | None = None, again: str | None = None) -> Iterator[Run]:
+        """A run around a block: FINISHED at its end, FAILED where it raises, KILLED at Ctrl-C.
+
+        ``again`` is the id of an earlier run to go on with, where there is one of that id still.
+        """
         with _told(self.uri):
-            run = self._start(name, parent)
+            run = self._reopened(again) or self._start(name, parent)
         status = "FAILED"
         try:
             yield run
@@ -200,6 +217,29 @@ class Tracker:
                 self._client.set_model_version_tag(MODEL, version.number, key, value)
             self._client.set_registered_model_alias(MODEL, alias, version.number)
 
+    def tag_version(self, version: Version, tags: Mapping[str, str]) -> None:
+        """Tag a version."""
+        with _told(self.uri):
+            for key, value in tags.items():
+                self._client.set_model_version_tag(MODEL, version.number, key, value)
+
+    def tag_model(self, key: str, value: str) -> None:
+        """Tag the registered model itself."""
+        with _told(self.uri):
+            self._client.set_registered_model_tag(MODEL, key, value)
+
+    def model_tags(self) -> dict[str, str]:
+        """The tags of the registered model; none where there is no model yet."""
+        with _told(self.uri):
+            return dict(self._client.get_registered_model(MODEL).tags) if self._has_model() else {}
+
+    def discard(self, version: Version) -> None:
+        """Delete a version's uploaded bundle; its run, its tags and its place in the record stay."""
+        if not version.source.rstrip("/").endswith(f"/{BUNDLE}"):  # nothing that this class did not upload
+            return
+        with _told(self.uri):
+            get_artifact_repository(version.source, tracking_uri=self.uri).delete_artifacts()
+
     def drop_alias(self, alias: str) -> None:
         """Take an alias away from whichever version bears it."""
         with _told(self.uri):
@@ -210,6 +250,29 @@ class Tracker:
         with _told(self.uri):
             return Path(download_artifacts(version.source, dst_path=str(folder), tracking_uri=self.uri))
 
+    def runs(self) -> list[Recorded]:
+        """Every run that is not deleted, newest first."""
+        with _told(self.uri):
+            places = [one.experiment_id for one in self._client.search_experiments()]
+            page = self._client.search_runs(places, max_results=1000)
+            found = list(page)
+            while page.token:
+                page = self._client.search_runs(places, max_results=1000, page_token=page.token)
+                found += page
+        return [_recorded(run) for run in found]
+
+    def artifact(self, run: str, path: str, folder: Path) -> Path | None:
+        """Download an artifact of a run into an existing ``folder``; None where the run has none of this name."""
+        with _told(self.uri):
+            if path not in {one.path for one in self._client.list_artifacts(run)}:
+                return None
+            return Path(self._client.download_artifacts(run, path, str(folder)))
+
+    def add(self, run: str, path: Path, place: str | None = None) -> None:
+        """Add a file to the artifacts of a run that has ended, in the folder ``place`` of them."""
+        with _told(self.uri):
+            self._client.log_artifact(run, str(path), place)
+
     def _start(self, name: str, parent: Run | None) -> Run:
         outer = os.environ.get(OUTER_RUN)
         if parent is None and outer:
@@ -217,10 +280,21 @@ class Tracker:
         tags = {HOST: socket.gethostname(), PID: str(os.getpid())}
         experiment = self._experiment()
         if parent is not None:
-            tags["mlflow.parentRunId"] = parent.id
+            tags[PARENT] = parent.id
             experiment = self._client.get_run(parent.id).info.experiment_id
         made = self._client.create_run(experiment, tags=tags, run_name=name)
         return Run(self._client, made.info.run_id, self.uri)
+
+    def _reopened(self, run_id: str | None) -> Run | None:
+        if run_id is None or os.environ.get(OUTER_RUN):
+            return None
+        try:
+            self._client.update_run(run_id, status="RUNNING")
+        except MlflowException:  # deleted, or of another tracking server
+            return None
+        self._client.set_tag(run_id, HOST, socket.gethostname())
+        self._client.set_tag(run_id, PID, str(os.getpid()))
+        return Run(self._client, run_id, self.uri)
 
     def _experiment(self) -> str:
         name = os.environ.get(EXPERIMENT) or MODEL
@@ -247,6 +321,11 @@ def flatten(values: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
         yield prefix, values
 
 
+def _recorded(found: Any) -> Recorded:
+    tags = found.data.tags
+    return Recorded(found.info.run_id, str(found.info.run_name or ""), tags.get(PARENT), tags.get(WINNER))
+
+
 def _version(found: Any, aliases: tuple[str, ...]) -> Version:
     tags = dict(found.tags)
     return Version(
@@ -257,6 +336,7 @@ def _version(found: Any, aliases: tuple[str, ...]) -> Version:
         created_at=found.creation_timestamp / 1000,
         aliases=aliases,
         tags=tags,
+        run=str(found.run_id or ""),
     )
 
 

@@ -28,3 +28,9 @@ def words(text: str) -> Iterator[str]:
             yield unspaced
         else:
             yield from (unspaced[at : at + 2] for at in range(len(unspaced) - 1))
+
+
+def plain_words(text: str) -> str:
+    """A text's words and unspaced runs, each begun and ended by one space; empty where there are none."""
+    found = [unspaced or word for unspaced, word in _RUN.findall(normal(text))]
+    return f" {' '.join(found)} " if found else ""

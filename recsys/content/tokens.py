@@ -6,11 +6,11 @@ from recsys.content.text import normal, words
 from recsys.dataset.catalogue import Catalogue
 
 TOKEN_LISTS = ("genres", "tags", "authors", "attributes")
-TOKEN_NAMES = ("language", "media_type")
+TOKEN_NAMES = ("language", "media_type", "provider")
 TOKEN_TEXTS = ("title", "description")
 
 # How much a field says of what an item is about, whatever the number of its tokens.
-FIELD_WEIGHTS = {"language": 0.5, "media_type": 0.5, "year": 0.5}
+FIELD_WEIGHTS = {"language": 0.5, "media_type": 0.5, "provider": 0.5, "year": 0.5}
 
 
 def tokens(catalogue: Catalogue) -> Iterator[list[str]]:

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -31,11 +31,13 @@ class Vocabulary:
         return len(self.tokens)
 
     @classmethod
-    def fit(cls, catalogue: Catalogue, *, max_features: int = 20_000, min_items: int = 2) -> "Vocabulary":
-        """The ``max_features`` most common tokens among those that at least ``min_items`` items have."""
+    def fit(
+        cls, catalogue: Catalogue, *, max_features: int = 20_000, min_items: int = 2, without: Container[str] = ()
+    ) -> "Vocabulary":
+        """The ``max_features`` most common tokens that at least ``min_items`` items have, no fields ``without``."""
         spread: Counter[str] = Counter()
         for own in tokens(catalogue):
-            spread.update(set(own))
+            spread.update(token for token in set(own) if field_of(token) not in without)
         common = sorted((-n, token) for token, n in spread.items() if n >= min_items)[:max_features]
         counts = np.array([-n for n, _ in common], np.float64)
         return cls(tuple(token for _, token in common), np.log1p(len(catalogue) / counts).astype(np.float32))

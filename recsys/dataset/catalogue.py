@@ -1,5 +1,6 @@
 """The items of a bundle in index order: one Arrow table with the fields of the items format."""
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from recsys.dataset.ids import IdMap
 from recsys.errors import DataError
@@ -15,6 +17,7 @@ from recsys.types import FloatArray, TimeArray
 LIST_FIELDS = ("genres", "tags", "authors", "attributes", "labels", "territories")
 TIME_FIELDS = ("available_from", "available_to", "embargo_until")
 NUMBER_FIELDS = ("year", "min_age")
+VECTOR = pa.list_(pa.float32())
 TEXT_FIELDS = ("title", "description", "language", "media_type", "provider")
 ITEM_SCHEMA = pa.schema(
     [pa.field("item_id", pa.string(), nullable=False)]
@@ -39,7 +42,10 @@ class Catalogue:
     def from_records(cls, records: Sequence[Mapping[str, Any]]) -> "Catalogue":
         """A catalogue of dicts, for tests and for items that come in over HTTP."""
         columns = {name: [row.get(name) for row in records] for name in ITEM_SCHEMA.names}
-        return cls(pa.table(columns, schema=ITEM_SCHEMA))
+        table = pa.table(columns, schema=ITEM_SCHEMA)
+        for name in sorted({name for row in records for name in row if is_vector(name)}):
+            table = table.append_column(name, pa.array([row.get(name) for row in records], VECTOR))
+        return cls(table)
 
     @classmethod
     def bare(cls, ids: Sequence[str]) -> "Catalogue":
@@ -73,6 +79,36 @@ class Catalogue:
         """A time field of every item (items,) in s UTC; NaN where it is unknown."""
         return np.array([np.nan if v is None else v.timestamp() for v in self.column(name)], np.float64)
 
+    @cached_property
+    def vector_names(self) -> tuple[str, ...]:
+        """The columns that hold embeddings of another system: ``vector`` and ``vector_NAME``."""
+        return tuple(name for name in self.table.column_names if is_vector(name))
+
+    def vectors(self, name: str, width: int | None = None, *, strict: bool = True) -> FloatArray:
+        """(items, width) a vector column in rows of length 1, zero where an item has none or only zeros.
+
+        ``width`` None takes that of the first item that has one. DataError names an item with another width, with what
+        is no finite number, or with something that is no list of numbers; where it is not ``strict``, an item with
+        another width has none.
+        """
+        given = [_numbers(value, name, item) for item, value in zip(self.ids.ids, self.column(name), strict=True)]
+        if width is None:
+            width = next((len(values) for values in given if values is not None), 0)
+        rows = np.zeros((len(given), width), np.float64)
+        for at, values in enumerate(given):
+            if values is None:
+                continue
+            if len(values) != width and not strict:
+                continue
+            if len(values) != width:
+                raise DataError(f"{name} of item {self.ids[at]!r} has {len(values)} numbers, the others have {width}.")
+            rows[at] = values
+        largest = np.abs(rows).max(axis=1, keepdims=True, initial=0.0)  # first, so that no square overflows
+        rows = np.divide(rows, largest, out=np.zeros_like(rows), where=largest > 0)
+        norm = np.linalg.norm(rows, axis=1, keepdims=True)
+        unit: FloatArray = np.divide(rows, norm, out=np.zeros_like(rows), where=norm > 0).astype(np.float32)
+        return unit
+
     def record(self, index: int) -> dict[str, Any]:
         """One item as a dict of the fields that are known."""
         row: dict[str, Any] = self.table.slice(index, 1).to_pylist()[0]
@@ -93,6 +129,26 @@ class Catalogue:
         return cls(pa.ipc.open_file(pa.memory_map(str(path))).read_all())
 
 
+def is_vector(name: str) -> bool:
+    """Whether a column of this name holds vectors."""
+    return name == "vector" or name.startswith("vector_")
+
+
+def _numbers(value: Any, name: str, item: str) -> NDArray[np.float64] | None:
+    """A list of numbers, or text of numbers parted by ``|``, commas or spaces; None where it is unknown or empty."""
+    if isinstance(value, str):
+        value = re.split(r"[|,\s]+", value.strip("[] \t")) if value.strip("[] \t") else None
+    if value is None or len(value) == 0:
+        return None
+    try:
+        numbers = np.array(value, np.float64)
+    except (TypeError, ValueError):
+        raise DataError(f"{name} of item {item!r} is no list of numbers; give one such as 0.1|0.2.") from None
+    if not np.isfinite(numbers).all():
+        raise DataError(f"{name} of item {item!r} holds a number that is not finite; leave the vector out or mend it.")
+    return numbers
+
+
 def _conform(table: pa.Table) -> pa.Table:
     """Known columns cast and put first; missing ones added as nulls."""
     if "item_id" not in table.column_names:
@@ -105,7 +161,9 @@ def _conform(table: pa.Table) -> pa.Table:
             columns[field.name] = pa.nulls(table.num_rows, field.type)
     for name in table.column_names:
         if name not in columns:
-            columns[name] = table[name]
+            column = table[name]
+            listed = is_vector(name) and not pa.types.is_string(column.type)
+            columns[name] = _cast(column, pa.field(name, VECTOR)) if listed else column
     return pa.table(columns)
 
 

@@ -1,13 +1,14 @@
-"""Splits of a data set: rolling windows of time, the last liked work of each user, or a seeded share of each user."""
+"""Splits of a data set: rolling windows of time, the last liked work of each user, a share of each user, or users."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys.dataset.data import Dataset, Holdout, Split
-from recsys.dataset.holdouts import cut_holdout, keys_of, new_to_user, online_holdout
+from recsys.dataset.holdouts import cut_holdout, keys_of, new_to_user, online_holdout, seen
 from recsys.dataset.splitspec import SplitSpec, Strategy
 from recsys.errors import ConfigError, DataError
 from recsys.types import BoolArray, TimeArray
@@ -36,7 +37,9 @@ def splits(data: Dataset, spec: SplitSpec) -> list[Split]:
     strategy = strategy_of(data, spec)
     if strategy == "time":
         return [_by_time(data, spec, window) for window in _windows(data, spec)]
-    return [_by_last(data) if strategy == "last" else _by_share(data, spec)]
+    if strategy == "last":
+        return [_by_last(data)]
+    return [_by_share(data, spec) if strategy == "random" else _by_users(data, spec)]
 
 
 def strategy_of(data: Dataset, spec: SplitSpec) -> Strategy:
@@ -144,17 +147,91 @@ def _by_share(data: Dataset, spec: SplitSpec) -> Split:
 
 def _drawn(data: Dataset, spec: SplitSpec) -> tuple[BoolArray, BoolArray]:
     """(events,) test and validation; of each user at least one work is left for training."""
-    keys = np.arange(data.n_events) if data.returns else keys_of(data)
-    _, first, unit = np.unique(keys, return_index=True, return_inverse=True)
-    user = np.asarray(data.user)[first]  # (units,) ascending
-    shuffled = np.lexsort((np.random.default_rng(spec.seed).random(len(user)), user))
-    size = np.bincount(user, minlength=data.n_users)  # (users,) works
-    rank = np.empty(len(user), np.int64)
-    rank[shuffled] = np.arange(len(user)) - np.repeat(np.cumsum(size) - size, size)
+    works = _Works.of(data)
+    rank, size = works.dealt(spec.seed), works.size[works.user]
     n_test = np.minimum(np.floor(size * spec.test_share("random") + 0.5), np.maximum(size - 1, 0))
     n_both = np.minimum(n_test + np.floor(size * spec.validation + 0.5), np.maximum(size - 1, 0))
-    test = rank < n_test[user]
-    return test[unit], (~test & (rank < n_both[user]))[unit]
+    test = rank < n_test
+    return test[works.of_event], (~test & (rank < n_both))[works.of_event]
+
+
+def _by_users(data: Dataset, spec: SplitSpec) -> Split:
+    """Whole users are held out by a seeded draw; of each the later works are asked, drawn ones where none is later."""
+    works = _Works.of(data)
+    rank, size = works.in_order() if data.ordered else works.dealt(spec.seed), works.size[works.user]
+    n_asked = np.clip(np.floor(size * spec.asked + 0.5), 1, np.maximum(size - 1, 1))
+    asked = (rank >= size - n_asked)[works.of_event]  # (events,)
+    if data.ordered:
+        asked = _from_first(data, asked)
+    test, validation = _held_users(works.size, spec)
+    pasts = (data.subset(~(test | validation)[data.user]), data.subset(~test[data.user]))
+    holdouts = [
+        _unseen_holdout(data, past, held[data.user] & asked, held[data.user] & ~asked)
+        for past, held in zip(pasts, (validation, test), strict=True)
+    ]
+    share = spec.test_share("users")
+    name = (
+        f"users {_percent(1 - spec.validation - share)}/{_percent(spec.validation)}/{_percent(share)}, seed {spec.seed}"
+    )
+    hint = "it needs held-out users with two or more works; give it a larger share (validation, test) or add events"
+    return _checked(Split(name, pasts[0], holdouts[0], pasts[1], holdouts[1]), hint)
+
+
+def _held_users(size: Places, spec: SplitSpec) -> tuple[BoolArray, BoolArray]:
+    """(users,) test and validation; who has a single work cannot be asked and stays in training."""
+    able = np.random.default_rng(spec.seed).permutation(np.flatnonzero(size > 1))
+    n_test = round(len(able) * spec.test_share("users"))
+    n_both = n_test + round(len(able) * spec.validation)
+    test, validation = np.zeros(len(size), np.bool_), np.zeros(len(size), np.bool_)
+    test[able[:n_test]], validation[able[n_test:n_both]] = True, True
+    return test, validation
+
+
+def _unseen_holdout(data: Dataset, past: Dataset, target: BoolArray, known: BoolArray) -> Holdout:
+    """Queries of users that ``past`` has no event of, with the history ``known`` (events,) and the truth ``target``."""
+    at = np.full(data.n_users, np.inf)
+    np.fmin.at(at, data.user[target], np.asarray(data.time)[target])
+    at[np.isinf(at)] = data.at  # no time
+    holdout = cut_holdout(data, data.subset(known), target, at)
+    return replace(holdout, seen_items=seen(past))
+
+
+def _from_first(data: Dataset, chosen: BoolArray) -> BoolArray:
+    """(events,) everything from each user's first chosen event on."""
+    count = np.cumsum(chosen)
+    before = np.concatenate([[0], count])[data.indptr[:-1]]  # (users,) chosen ahead of the user's events
+    return np.asarray(count > before[data.user])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Works:
+    """What each user had, each work once; every event is a work of its own where works return."""
+
+    of_event: Places  # (events,)
+    first: Places  # (works,) the first event of each
+    user: Places  # (works,) ascending
+    size: Places  # (users,) works
+
+    @classmethod
+    def of(cls, data: Dataset) -> "_Works":
+        keys = np.arange(data.n_events) if data.returns else keys_of(data)
+        _, first, of_event = np.unique(keys, return_index=True, return_inverse=True)
+        user = np.asarray(data.user)[first]
+        return cls(of_event, first, user, np.bincount(user, minlength=data.n_users))
+
+    def dealt(self, seed: int) -> Places:
+        """(works,) the place of each among those of its user, by a seeded draw."""
+        return self._places(np.random.default_rng(seed).random(len(self.user)))
+
+    def in_order(self) -> Places:
+        """(works,) the place of each among those of its user, the first one first."""
+        return self._places(self.first)
+
+    def _places(self, value: NDArray[Any]) -> Places:
+        order = np.lexsort((value, self.user))
+        rank = np.empty(len(self.user), np.int64)
+        rank[order] = np.arange(len(self.user)) - np.repeat(np.cumsum(self.size) - self.size, self.size)
+        return rank
 
 
 def _checked(split: Split, hint: str) -> Split:

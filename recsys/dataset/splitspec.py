@@ -6,13 +6,15 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-Strategy = Literal["auto", "time", "last", "random"]
+Strategy = Literal["auto", "time", "last", "random", "users"]
 
 
 class SplitSpec(BaseModel):
     """How to split; shares are of events.
 
     ``auto`` is ``time`` where the log has times, ``last`` where it has only an order, ``random`` where it has neither.
+    ``users`` holds out whole users (strong generalisation, Marlin 2004) and its shares are of users: the last ``asked``
+    of what each of them had is the truth, what came before it the query, and training sees nothing of either.
     ``k`` explicit ``cuts`` (ISO 8601, naive = UTC) make ``k - 1`` windows: window ``i`` validates between cut ``i`` and
     the next one and tests between that one and the one after it; the last window is open at its end.
     ``protocol = "online"`` asks one question per target event, with the history up to that event.
@@ -23,6 +25,7 @@ class SplitSpec(BaseModel):
     strategy: Strategy = "auto"
     validation: float = Field(default=0.1, gt=0, lt=1)
     test: float | None = Field(default=None, gt=0, lt=1)  # None: 0.1, for random splits 0.2
+    asked: float = Field(default=0.2, gt=0, lt=1)  # of the works of each held-out user, for strategy = "users" only
     windows: int = Field(default=1, ge=1, le=100)  # rolling windows, by time only
     cuts: tuple[datetime, ...] | None = None
     protocol: Literal["cut", "online"] = "cut"
@@ -46,10 +49,12 @@ class SplitSpec(BaseModel):
             self._cuts_fit()
         elif self.validation + self.windows * self.test_share("time") >= 1:
             raise ValueError("validation + windows * test must stay below 1, or nothing is left to train on")
-        if self.windows > 1 and self.strategy in ("last", "random"):
+        if self.windows > 1 and self.strategy in ("last", "random", "users"):
             raise ValueError(f'windows = {self.windows} needs strategy = "time"')
         if self.protocol == "online" and self.strategy == "random":
             raise ValueError('protocol = "online" needs events in a known order; a random split has none')
+        if self.protocol == "online" and self.strategy == "users":
+            raise ValueError('protocol = "online" asks at every event, and strategy = "users" asks each user once')
         return self
 
     def _cuts_fit(self) -> None:
@@ -59,7 +64,7 @@ class SplitSpec(BaseModel):
             raise ValueError(f"{len(self.cuts)} cuts make {len(self.cuts) - 1} windows, not {self.windows}")
 
     def test_share(self, strategy: Strategy) -> float:
-        """The share of events in one test slice."""
+        """The share of events, or of users, in one test slice."""
         if self.test is not None:
             return self.test
         return 0.2 if strategy == "random" else 0.1

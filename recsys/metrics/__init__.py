@@ -2,11 +2,13 @@
 
 from recsys.metrics.accuracy import (
     accuracy_metrics,
+    average_precision,
     hit_rate,
     hits,
     mean_ndcg,
     mrr,
     ndcg,
+    precision,
     recall,
     register,
     top_matrix,
@@ -15,22 +17,43 @@ from recsys.metrics.beyond import (
     coverage,
     deciles,
     filled,
+    gini,
     intra_list_diversity,
     item_features,
     novelty,
+    popularity_lift,
     popularity_share,
+    serendipity,
 )
-from recsys.metrics.intervals import Interval, Mean, bootstrap, bootstrap_columns, paired_ratio
+from recsys.metrics.calibration import calibration_errors
+from recsys.metrics.fairness import Exposure, Gap, exposure, gap
+from recsys.metrics.intervals import (
+    Interval,
+    Mean,
+    bootstrap,
+    bootstrap_columns,
+    bootstrap_groups,
+    paired_ratio,
+    paired_ratio_groups,
+)
 
 __all__ = [
+    "Exposure",
+    "Gap",
     "Interval",
     "Mean",
     "accuracy_metrics",
+    "average_precision",
     "bootstrap",
     "bootstrap_columns",
+    "bootstrap_groups",
+    "calibration_errors",
     "coverage",
     "deciles",
+    "exposure",
     "filled",
+    "gap",
+    "gini",
     "hit_rate",
     "hits",
     "intra_list_diversity",
@@ -40,8 +63,12 @@ __all__ = [
     "ndcg",
     "novelty",
     "paired_ratio",
+    "paired_ratio_groups",
+    "popularity_lift",
     "popularity_share",
+    "precision",
     "recall",
     "register",
+    "serendipity",
     "top_matrix",
 ]

@@ -4,13 +4,14 @@ Queries of one user are alike, so where ``clusters`` (n,) say whose each query i
 queries (Davison & Hinkley 1997, 3.8): a user with many queries must not make an interval look sure of itself.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys.errors import ConfigError
+from recsys.types import BoolArray
 
 Clusters = NDArray[np.integer]
 _DRAWS = 1 << 22  # resampled queries held at once: 32 MiB
@@ -44,12 +45,60 @@ def bootstrap_columns(
     values: NDArray[Any], *, seed: int, clusters: Clusters | None = None, level: float = 0.95, repeats: int = 1000
 ) -> list[Mean]:
     """A ``Mean`` for each column of ``values`` (n, columns), all over the same resamples of rows."""
-    if len(values) == 0:
-        return [Mean(np.nan, np.nan, np.nan)] * values.shape[1]
-    means = np.concatenate(list(_resampled(values, clusters, seed, repeats)))  # (repeats, columns)
-    low, high = np.quantile(means, _tails(level), axis=0)
-    centre = values.mean(axis=0, dtype=np.float64)
-    return [Mean(float(c), float(a), float(b)) for c, a, b in zip(centre, low, high, strict=True)]
+    everyone = [(np.ones(len(values), np.bool_), values)]
+    return bootstrap_groups(everyone, seed=seed, clusters=clusters, level=level, repeats=repeats)[0]
+
+
+def bootstrap_groups(
+    groups: Sequence[tuple[BoolArray, NDArray[Any]]],
+    *,
+    seed: int,
+    clusters: Clusters | None = None,
+    level: float = 0.95,
+    repeats: int = 1000,
+) -> list[list[Mean]]:
+    """A ``Mean`` for each column of each group: its members (n,) and their values (members, columns)."""
+    resampled = resampled_groups(groups, seed=seed, clusters=clusters, repeats=repeats)
+    found = []
+    for (_, values), means in zip(groups, resampled, strict=True):
+        if len(values) == 0:
+            found.append([Mean(np.nan, np.nan, np.nan)] * values.shape[1])
+            continue
+        told = means[~np.isnan(means[:, 0])] if values.shape[1] else means
+        centre = values.mean(axis=0, dtype=np.float64).tolist()
+        low, high = np.quantile(told, _tails(level), axis=0).tolist()
+        found.append([Mean(*mean) for mean in zip(centre, low, high, strict=True)])
+    return found
+
+
+def resampled_groups(
+    groups: Sequence[tuple[BoolArray, NDArray[Any]]],
+    *,
+    seed: int,
+    clusters: Clusters | None = None,
+    repeats: int = 1000,
+) -> list[NDArray[np.float64]]:
+    """For each group (repeats, columns) means of resamples, the same resamples of all n rows for all groups.
+
+    A group is its members (n,) and their values (members, columns); NaN where a resample has none of them.
+    """
+    cluster = _numbered(len(groups[0][0]), clusters)
+    tables = [_sums(cluster[members], values, _count(cluster)) for members, values in groups]
+    means: list[list[NDArray[np.float64]]] = [[np.zeros((0, values.shape[1]))] for _, values in groups]
+    for times in _times(_count(cluster), seed, repeats):
+        for found, (sums, sizes) in zip(means, tables, strict=True):
+            own = np.flatnonzero(sizes)
+            drawn = times[:, own] if len(own) < len(sizes) else times
+            size = (drawn @ sizes[own])[:, None]  # (repeats of the block, 1)
+            total = drawn @ sums[own]
+            found.append(np.divide(total, size, out=np.full_like(total, np.nan), where=size > 0))
+    return [np.concatenate(found) for found in means]
+
+
+def spread(centre: float, resampled: NDArray[np.float64], *, level: float = 0.95) -> Mean:
+    """A value with the percentile interval of what resamples (repeats,) gave for it."""
+    low, high = np.quantile(resampled, _tails(level))
+    return Mean(centre, float(low), float(high))
 
 
 def paired_ratio(
@@ -62,15 +111,36 @@ def paired_ratio(
     """
     if len(a) != len(b):
         raise ConfigError(f"A paired ratio needs the same queries on both sides, not {len(a)} and {len(b)}.")
-    if len(a) == 0:
-        return Interval(np.nan, np.nan, np.nan)
-    both = np.stack([a, b], axis=1).astype(np.float64)  # (n, 2)
-    means = np.concatenate(list(_resampled(both, clusters, seed, repeats)))
+    everyone = (np.ones(len(a), np.bool_), np.asarray(a)[:, None], np.asarray(b)[:, None])
+    return paired_ratio_groups([everyone], seed=seed, clusters=clusters, repeats=repeats)[0][0]
+
+
+def paired_ratio_groups(
+    groups: Sequence[tuple[BoolArray, NDArray[Any], NDArray[Any]]],
+    *,
+    seed: int,
+    clusters: Clusters | None = None,
+    repeats: int = 1000,
+) -> list[list[Interval]]:
+    """A ``paired_ratio`` for each column of each group, all over the same resamples of all rows.
+
+    A group is its members (n,) and their values on both sides, each (members, columns).
+    """
+    tables = [(members, np.concatenate([a, b], axis=1)) for members, a, b in groups]
+    resampled = resampled_groups(tables, seed=seed, clusters=clusters, repeats=repeats)
+    return [_ratios(both, means) for (_, both), means in zip(tables, resampled, strict=True)]
+
+
+def _ratios(both: NDArray[Any], means: NDArray[np.float64]) -> list[Interval]:
+    """Of two sides beside each other (n, 2 * columns), with their means in resamples (repeats, 2 * columns)."""
+    if len(both) == 0:
+        return [Interval(np.nan, np.nan, np.nan)] * (both.shape[1] // 2)
+    ratios = _over(*np.hsplit(means[~np.isnan(means).any(axis=1)], 2))  # (repeats, columns)
     # "lower" and "higher" stand at values that occurred: between infinities there is nothing to interpolate
-    low = np.quantile(_over(means[:, 0], means[:, 1]), _tails(0.95)[0], method="lower")
-    high = np.quantile(_over(means[:, 0], means[:, 1]), _tails(0.95)[1], method="higher")
-    ratio = _over(both[:, 0].mean(keepdims=True), both[:, 1].mean(keepdims=True))[0]
-    return Interval(float(ratio), float(low), float(high))
+    low = np.quantile(ratios, _tails(0.95)[0], axis=0, method="lower").tolist()
+    high = np.quantile(ratios, _tails(0.95)[1], axis=0, method="higher").tolist()
+    centre = _over(*np.hsplit(both.mean(axis=0, dtype=np.float64), 2)).tolist()
+    return [Interval(*found) for found in zip(centre, low, high, strict=True)]
 
 
 def _over(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -83,34 +153,36 @@ def _tails(level: float) -> tuple[float, float]:
     return (1 - level) / 2, (1 + level) / 2
 
 
-def _resampled(
-    values: NDArray[Any], clusters: Clusters | None, seed: int, repeats: int
-) -> Iterator[NDArray[np.float64]]:
-    """Blocks of means over the rows of resampled clusters, (repeats of the block, columns)."""
+def _times(n: int, seed: int, repeats: int) -> Iterator[NDArray[np.float64]]:
+    """How often each of ``n`` clusters is in each resample, in blocks (repeats of the block, n)."""
     rng = np.random.default_rng(seed)
-    sums, sizes = _by_cluster(values.astype(np.float64), clusters)
-    n = len(sums)
-    step = max(1, _DRAWS // n)
-    for start in range(0, repeats, step):
+    step = max(1, _DRAWS // max(n, 1))
+    for start in range(0, repeats if n else 0, step):
         block = min(step, repeats - start)
         drawn = rng.integers(0, n, (block, n), dtype=np.int32)
         drawn += (np.arange(block, dtype=np.int32) * n)[:, None]
-        counts = np.bincount(drawn.ravel(), minlength=block * n).reshape(block, n)
-        times = counts.astype(np.float64)
-        yield times @ sums / (times @ sizes)[:, None]
+        yield np.bincount(drawn.ravel(), minlength=block * n).reshape(block, n).astype(np.float64)
 
 
-def _by_cluster(
-    values: NDArray[np.float64], clusters: Clusters | None
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Sums (clusters, columns) and numbers (clusters,) of the rows of each cluster; each row its own without any."""
+def _numbered(n: int, clusters: Clusters | None) -> NDArray[np.integer]:
+    """(n,) the cluster of each row, counted from 0 without gaps; each row its own without any."""
     if clusters is None:
-        return values, np.ones(len(values))
-    if len(clusters) != len(values):
-        raise ConfigError(f"Every row needs its cluster: there are {len(values)} rows and {len(clusters)} clusters.")
-    _, cluster, counts = np.unique(clusters, return_inverse=True, return_counts=True)
-    sizes = counts.astype(np.float64)
-    if len(sizes) == len(values):
-        return values, sizes
-    sums = np.stack([np.bincount(cluster, column, len(sizes)) for column in values.T], axis=1)
-    return sums.astype(np.float64), sizes
+        return np.arange(n)
+    if len(clusters) != n:
+        raise ConfigError(f"Every row needs its cluster: there are {n} rows and {len(clusters)} clusters.")
+    return np.unique(clusters, return_inverse=True)[1]
+
+
+def _count(cluster: NDArray[np.integer]) -> int:
+    return int(cluster.max()) + 1 if len(cluster) else 0
+
+
+def _sums(
+    cluster: NDArray[np.integer], values: NDArray[Any], n: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Sums (n, columns) and numbers (n,) of the rows of each of ``n`` clusters."""
+    sizes = np.bincount(cluster, minlength=n).astype(np.float64)
+    sums = np.zeros((n, values.shape[1]))
+    for place, column in enumerate(values.T):
+        sums[:, place] = np.bincount(cluster, column, n)
+    return sums, sizes

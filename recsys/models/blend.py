@@ -4,27 +4,22 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, Field, PlainSerializer, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
 from recsys.dataset.data import Dataset
 from recsys.models.files import load_arrays, save_arrays
-from recsys.models.mixing import Shares, best_weights, standard
-from recsys.models.recipe import FitContext, Model, Recipe, load_model, load_recipe, parse, register, save_recipe
+from recsys.models.mixing import Shares, best_weights
+from recsys.models.parts import Part, load_parts, proposed, reference_items, save_parts, standards
+from recsys.models.recipe import FitContext, Model, Recipe, load_recipe, register, save_recipe
 from recsys.types import BoolArray, FloatArray, IntArray, Query, Ranked
 
-_REFERENCE = 512  # items by which a part's scores are brought to one scale; half of them the most popular
 _LEAST = 0.02  # a part with a smaller share is left out of the bundle
 
 
-def _as_recipe(value: Any) -> Any:
-    return parse(value, where="a part of blend") if isinstance(value, dict) else value
-
-
-Part = Annotated[Recipe, BeforeValidator(_as_recipe), PlainSerializer(lambda part: part.params(), return_type=dict)]
 Weights = tuple[Annotated[float, Field(ge=0, allow_inf_nan=False)], ...]
 
 
@@ -58,7 +53,7 @@ class Blend(Recipe):
 
     def fit(self, data: Dataset, ctx: FitContext) -> "BlendModel":
         """Fit the parts, and choose the weights on the holdout where the recipe leaves them open."""
-        reference = _reference(data)
+        reference = reference_items(data)
         parts = tuple(ctx.fit(part, data) for part in self.parts)
         model = BlendModel(self.model_copy(update={"weights": self.weights or (1.0,) * len(parts)}), parts, reference)
         if self.weights is None and len(parts) > 1 and ctx.holdout is not None and len(ctx.holdout) > 0:
@@ -73,8 +68,7 @@ class Blend(Recipe):
         if not isinstance(recipe, Blend) or recipe.weights is None:
             raise TypeError(f"{folder} holds a {recipe.name}, not a fitted blend.")
         (reference,) = load_arrays(folder, "reference")
-        parts = tuple(load_model(_place(folder, at)) for at in range(len(recipe.parts)))
-        return BlendModel(recipe, parts, reference)
+        return BlendModel(recipe, load_parts(len(recipe.parts), folder), reference)
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,9 +98,7 @@ class BlendModel:
         return np.array(rows, np.float32).reshape(len(queries), len(items))
 
     def save(self, folder: Path) -> None:
-        for at, part in enumerate(self.parts):
-            _place(folder, at).mkdir()
-            part.save(_place(folder, at))
+        save_parts(self.parts, folder)
         save_arrays(folder, reference=self.reference)
         save_recipe(self.recipe, folder)
 
@@ -114,15 +106,11 @@ class BlendModel:
         self, queries: Sequence[Query], n: int, allowed: BoolArray, exclude: Sequence[IntArray]
     ) -> list[IntArray]:
         """What any part proposes for each query, ascending; nothing for ``n`` 0."""
-        if n < 1:
-            return [np.zeros(0, np.int32) for _ in queries]
-        proposed = [part.top(queries, max(n, self.recipe.candidates), allowed, exclude) for part in self.parts]
-        return [np.unique(np.concatenate([ranked.items for ranked in own])) for own in zip(*proposed, strict=True)]
+        return proposed(self.parts, queries, max(n, self.recipe.candidates) if n > 0 else 0, allowed, exclude)
 
     def standards(self, query: Query, items: IntArray) -> NDArray[np.float64]:
         """(parts, items) each part's standard scores for one query, -inf where it abstains."""
-        # one query at a time: a list must not depend on who else is in the batch
-        return np.stack([standard(part, query, items, self.reference) for part in self.parts])
+        return standards(self.parts, query, items, self.reference)
 
     def _mix(self, query: Query, items: IntArray) -> NDArray[np.float64]:
         """(items,) weighted means; -inf where all parts abstain."""
@@ -158,16 +146,3 @@ def _rounded(weights: Shares) -> tuple[float, ...]:
     shares = np.round(weights, 4)
     shares[np.argmax(shares)] += 1.0 - shares.sum()
     return tuple(np.round(shares, 4).tolist())
-
-
-def _reference(data: Dataset) -> IntArray:
-    """Sorted items to measure scales by: the most popular, and as many spread evenly over the rest."""
-    counts = np.bincount(data.item, minlength=data.n_items)
-    order = np.argsort(-counts, kind="stable")
-    popular, rest = order[: _REFERENCE // 2], order[_REFERENCE // 2 :]
-    spread = rest[np.linspace(0, len(rest) - 1, min(len(rest), _REFERENCE // 2)).astype(np.int64)]
-    return np.sort(np.concatenate([popular, spread])).astype(np.int32)
-
-
-def _place(folder: Path, at: int) -> Path:
-    return folder / f"part{at}"

@@ -39,20 +39,6 @@ class Mix(Protocol):
     def standards(self, query: Query, items: IntArray) -> NDArray[np.float64]: ...
 
 
-def standard(part: Model, query: Query, items: IntArray, reference: IntArray) -> NDArray[np.float64]:
-    """(items,) a part's scores less their mean over ``reference``, in standard deviations; -inf where it abstains.
-
-    Raw scores, where it abstains from the whole reference; nothing is clipped, so a part alone keeps its order.
-    """
-    scores = part.score([query], np.concatenate([reference, items]))[0].astype(np.float64)
-    own = scores[len(reference) :]
-    known = scores[: len(reference)]
-    known = known[np.isfinite(known)]
-    centre, spread = (known.mean(), known.std()) if len(known) else (0.0, 1.0)
-    standardised = (own - centre) / (spread if spread > 0 else 1.0)
-    return np.where(np.isfinite(own), standardised, -np.inf)
-
-
 @dataclass(frozen=True, eq=False)
 class Chosen:
     """The shares that a holdout favours."""

@@ -1,13 +1,16 @@
 """Exact top-k under a mask. The mask goes into retrieval: a list is short only where nothing scored is left."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
-from recsys.retrieval.select import at_least, best
+from recsys.retrieval.block import TOGETHER, hide, ranked_rows
 from recsys.types import BoolArray, FloatArray, IntArray, Ranked
 
-_BLOCK = 1 << 22  # scores held at once: 16 MiB
+_BLOCK = 1 << 21  # scores held at once, unless rows are very long: 8 MiB, which a processor's cache has room for
 _UNIT = 2.0**-24  # float32 rounding
 
 
@@ -17,12 +20,13 @@ def top_k(scores: FloatArray, n: int, allowed: BoolArray, exclude: Sequence[IntA
     Ties go to the lower index. A score that is not finite is an abstention and never returned. Nothing is changed.
     """
     ids = np.flatnonzero(allowed).astype(np.int32)
-    found = []
-    for row, hidden in zip(scores, exclude, strict=True):
-        own = row[ids].astype(np.float32, copy=False)  # indexing copies
-        own[_places(ids, hidden)] = -np.inf
-        items, values = best(own, ids, n)
-        found.append(Ranked(items, values, source))
+    found: list[Ranked] = []
+    step = max(TOGETHER, _BLOCK // max(len(ids), 1))
+    for start in range(0, len(scores), step):
+        part = slice(start, start + step)
+        block = scores[part][:, ids].astype(np.float32, copy=False)  # indexing copies
+        hide(block, ids, exclude[part])
+        found += ranked_rows(block, ids, n, np.zeros(len(block), np.float32), partial(_cells, block), source)
     return found
 
 
@@ -50,22 +54,57 @@ def top_vectors(
     few = 2 * len(ids) < len(allowed)
     pool = items[ids] if few else items  # (pool, d)
     slack = _slack(queries, pool, bias, longest)  # (q,)
-    step = max(1, _BLOCK // len(pool))
-    found = []
+    step = max(TOGETHER, min(_BLOCK // len(pool), _BLOCK // (2 * n * items.shape[1])))
+    buffer = np.empty((min(step, len(queries)), len(pool)), np.float32)  # memory that is new each time costs more
+    found: list[Ranked] = []
     for start in range(0, len(queries), step):
+        part = slice(start, start + step)
+        asked = queries[part]
+        extra = bias[part] if bias is not None and bias.ndim == 2 else bias  # (items,) or (block, items)
         with np.errstate(invalid="ignore", over="ignore"):
-            block = queries[start : start + step] @ pool.T
-        for offset, row in enumerate(block):
-            at = start + offset
-            extra = bias[at] if bias is not None and bias.ndim == 2 else bias  # (items,)
-            if extra is not None:
-                row += extra[ids] if few else extra
-            own = row if few or len(ids) == len(row) else row[ids]
-            own[_places(ids, exclude[at])] = -np.inf
-            near = ids[at_least(own, n, float(slack[at]))]
-            exact = dot_scores(queries[at : at + 1], items[near], None if extra is None else extra[near])[0]
-            found.append(Ranked(*best(exact, near, n), source))
+            block = np.matmul(asked, pool.T, out=buffer[: len(asked)])
+        if extra is not None:
+            block += extra[..., ids] if few else extra
+        columns = ids
+        if not few and len(ids) < len(allowed):
+            block, columns = _masked(block, allowed, ids)
+        hide(block, columns, exclude[part])
+        exact = _Exact(asked.astype(np.float64), items, extra, columns)
+        found += ranked_rows(block, columns, n, slack[part], exact, source)
     return found
+
+
+def _cells(block: FloatArray, row: IntArray | int, column: IntArray) -> FloatArray:
+    """The scores themselves; -0.0 is 0.0, so that equals are equal bit by bit."""
+    found: FloatArray = block[row, column] + np.float32(0)
+    return found
+
+
+def _masked(block: FloatArray, allowed: BoolArray, ids: IntArray) -> tuple[FloatArray, IntArray]:
+    """A block over all items without those that are not allowed, and the items of its columns."""
+    if len(block) < TOGETHER:
+        return block[:, ids], ids
+    block[:, np.flatnonzero(~allowed)] = -np.inf
+    return block, np.arange(len(allowed), dtype=np.int32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Exact:
+    """The scores of ``dot_scores``, where rows of queries meet columns of a block."""
+
+    queries: NDArray[np.float64]  # (rows, d)
+    items: FloatArray  # (items, d)
+    bias: FloatArray | None  # (items,) or (rows, items)
+    ids: IntArray  # (columns,)
+
+    def __call__(self, row: IntArray | int, column: IntArray) -> FloatArray:
+        item = self.ids[column]
+        wide = self.items[item].astype(np.float64)
+        wide *= self.queries[row]
+        scores = wide.sum(axis=1)
+        if self.bias is not None:
+            scores += self.bias[row, item] if self.bias.ndim == 2 else self.bias[item]
+        return np.asarray(scores, np.float32) + np.float32(0)
 
 
 def dot_scores(queries: FloatArray, items: FloatArray, bias: FloatArray | None = None) -> FloatArray:
@@ -79,15 +118,6 @@ def dot_scores(queries: FloatArray, items: FloatArray, bias: FloatArray | None =
         row = (wide * vector).sum(axis=1)
         rows[at] = row if bias is None else row + bias
     return rows
-
-
-def _places(ids: IntArray, hidden: IntArray) -> IntArray:
-    """Where the sorted ``hidden`` stand in the sorted ``ids``; those that are not there are left out."""
-    if len(hidden) == 0 or len(ids) == 0:
-        return np.zeros(0, np.int32)
-    places = np.minimum(np.searchsorted(ids, hidden), len(ids) - 1)
-    found: IntArray = places[ids[places] == hidden].astype(np.int32)
-    return found
 
 
 def _slack(queries: FloatArray, items: FloatArray, bias: FloatArray | None, longest: float | None) -> FloatArray:

@@ -8,6 +8,8 @@ import msgspec
 from litestar import Request
 
 from recsys.clock import EventClock, to_datetime
+from recsys.dataset.catalogue import Catalogue
+from recsys.errors import DataError
 from serving.api.actors import actor, role
 from serving.api.blocking import post, put
 from serving.api.refusals import Refused
@@ -17,6 +19,7 @@ from serving.measures import accepted
 from serving.runtime import EVENTS_CLOCK, holder
 from serving.stores.state import Event
 from serving.upserts import LOOSENS, tightened
+from serving.view import View
 
 AHEAD_SECONDS = 86_400.0  # clocks of clients differ; a day ahead is a mistake
 LOOSENING = frozenset({"safety", "admin"})
@@ -51,8 +54,20 @@ def items(data: ItemsRequest, request: Request[Any, Any, Any]) -> ItemsResponse:
     elif runtime.engine is not None:
         view = runtime.engine.live.view()
         records = tightened(view.gate, view.ids, view.record, records)
+    if runtime.engine is not None:
+        _check_vectors(runtime.engine.live.view(), records)
     sequence = runtime.control.upsert_items(records, actor(request))
     return ItemsResponse(upserted=len(records), sequence=sequence)
+
+
+def _check_vectors(view: View, records: list[dict[str, Any]]) -> None:
+    content = view.bundle.pipeline.content
+    if content is None:
+        return
+    try:
+        content.check(Catalogue.from_records(records))
+    except DataError as error:
+        raise Refused(400, str(error), "items") from None
 
 
 def _after_erasure(rows: list[Event]) -> list[Event]:
@@ -89,4 +104,5 @@ def _item(item: ItemIn, place: int) -> dict[str, Any]:
     for name in TIMES:
         if record.get(name) is not None:
             record[name] = to_datetime(parse_time(record[name], f"items[{place}].{name}"))
-    return record
+    vectors = record.pop("vectors", None) or {}
+    return {**record, **{f"vector_{name}": values for name, values in vectors.items()}}

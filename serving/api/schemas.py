@@ -27,6 +27,7 @@ Age = Annotated[int, Meta(ge=0, le=130)]
 K = Annotated[int, Meta(ge=1, le=1000, description="How many items are wanted.")]
 Ids = Annotated[tuple[Id, ...], Meta(max_length=1000)]
 Fields = Annotated[dict[Name, Annotated[str, Meta(max_length=256)]], Meta(max_length=32)]
+Vector = Annotated[tuple[float, ...], Meta(max_length=4096, description="An embedding of another system.")]
 Time = Annotated[str, Meta(max_length=40, description="ISO 8601; naive means UTC.")] | float
 
 
@@ -152,6 +153,8 @@ class ItemIn(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True, omit
     available_from: Time | None = None
     available_to: Time | None = None
     embargo_until: Time | None = None
+    vector: Vector | None = None
+    vectors: Annotated[dict[Name, Vector], Meta(max_length=8, description="By name: image, audio …")] | None = None
 
 
 class ItemsRequest(Struct, forbid_unknown_fields=True, frozen=True):

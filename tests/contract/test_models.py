@@ -22,7 +22,9 @@ SMALL = {"factors": 8, "epochs": 30, "learning_rate": 0.05, "batch_size": 32, "d
 OVERRIDES: dict[str, dict[str, Any]] = {
     "sasrec": {"learning_rate": 0.03, "batch_size": 4, "epochs": 10, "dropout": 0.3},  # it minds the order too well
     "blend": {"parts": [{"recipe": "popular"}, {"recipe": "als", "factors": 8}], "weights": [0.1, 0.9]},
+    "ranker": {"parts": [{"recipe": "popular"}, {"recipe": "als", "factors": 8}]},
     "trending": {"min_events": 10},
+    "audience": {"half_life_days": 30.0, "strength": 1.0},  # by the hour, popularity would decide alone
 }
 HISTORY_FREE = {"popular", "trending"}  # the same for everyone
 SEED = 5

@@ -130,7 +130,7 @@ def test_every_recipe_is_a_run_under_one_parent(state: State) -> None:
     assert runs["slow"].data.metrics["test.ndcg_at_10"] > 0
     assert runs["two"].data.params["lake.versions.events"] == "0"
     names = {artifact.path for artifact in client.list_artifacts(runs["two"].info.run_id)}
-    assert names == {"bundle", "comparison.json", "plots"}
+    assert names == {"bundle", "comparison.json", "gate.json", "plots", "report.html", "report.json"}
 
 
 def test_nothing_new_keeps_the_champion_and_still_writes_out(state: State, tmp_path: Path) -> None:

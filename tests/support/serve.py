@@ -14,6 +14,7 @@ from recsys.dataset.catalogue import Catalogue
 from recsys.models.recipe import FitContext, parse
 from recsys.pipeline import Pipeline
 from recsys.prepare.spec import EventRule
+from recsys.rerank import Rerank
 from serving.engine import Engine
 from serving.stores.control import ControlStore
 from serving.stores.state import Event, UserState, open_state
@@ -55,6 +56,7 @@ def make_bundle(
     *,
     recipes: Sequence[dict[str, Any]] | None = None,
     extra: Mapping[str, Mapping[str, Any]] | None = None,
+    rerank: Rerank | None = None,
     **facts: Any,
 ) -> Bundle:
     """Fit, write and load a bundle: als over popular unless told otherwise. ``extra`` adds columns, values by item."""
@@ -66,7 +68,7 @@ def make_bundle(
     for name, values in (extra or {}).items():
         column = pa.array([values.get(item) for item in catalogue.ids.ids])
         catalogue = Catalogue(catalogue.table.append_column(name, column))
-    pipeline = Pipeline(catalogue, sources, ContentSpace.fit(catalogue))
+    pipeline = Pipeline(catalogue, sources, ContentSpace.fit(catalogue), rerank or Rerank())
     told: dict[str, Any] = {
         "lake": "nowhere",
         "lake_versions": {"events": 0},

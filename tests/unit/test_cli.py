@@ -89,7 +89,7 @@ def test_help_lists_trainings_commands_without_importing_anything_heavy() -> Non
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "heavy: []" in done.stdout
-    for command in ("train", "evaluate", "promote", "rollback", "models", "follow"):
+    for command in ("train", "evaluate", "promote", "rollback", "history", "models", "follow", "retrain", "drift"):
         assert f" {command} " in done.stdout
 
 

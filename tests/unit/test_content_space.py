@@ -74,7 +74,7 @@ def test_the_same_seed_gives_the_same_space():
 
 
 def test_a_single_item_with_content_has_a_space():
-    assert ContentSpace.fit(catalogue(FILMS[0])).vectors.shape == (1, 1)
+    assert ContentSpace.fit(catalogue(FILMS[0])).vectors.shape == (1, 2)  # of its tokens and of its text
 
 
 def test_equal_items_share_the_weight():

@@ -2,7 +2,18 @@ import numpy as np
 import pytest
 
 from recsys.errors import ConfigError
-from recsys.metrics import accuracy_metrics, hit_rate, hits, mean_ndcg, mrr, ndcg, recall, top_matrix
+from recsys.metrics import (
+    accuracy_metrics,
+    average_precision,
+    hit_rate,
+    hits,
+    mean_ndcg,
+    mrr,
+    ndcg,
+    precision,
+    recall,
+    top_matrix,
+)
 from recsys.types import Ranked
 
 HIT = np.array([[False, True, False, True], [False, False, False, False]])
@@ -49,6 +60,17 @@ def test_recall_is_the_share_of_the_truth_found():
     assert recall(HIT, N_TRUTH, 4).tolist() == [1.0, 0.0]
 
 
+def test_precision_is_the_share_of_the_places_that_hit():
+    assert precision(HIT, N_TRUTH, 2).tolist() == [0.5, 0.0]
+    assert precision(HIT, N_TRUTH, 10).tolist() == [0.2, 0.0]
+
+
+def test_average_precision_sums_the_precision_at_each_hit():
+    # hits at places 2 and 4 of two truth items: (1/2 + 2/4) / 2
+    assert average_precision(HIT, N_TRUTH, 4).tolist() == [0.5, 0.0]
+    assert average_precision(HIT, N_TRUTH, 3).tolist() == [0.25, 0.0]
+
+
 def test_ndcg_discounts_by_the_logarithm_of_the_place():
     # hits at places 2 and 4: 1/log2(3) + 1/log2(5), over an ideal of 1 + 1/log2(3)
     expected = (0.6309298 + 0.4306766) / (1 + 0.6309298)
@@ -78,7 +100,7 @@ def test_a_query_without_truth_counts_zero_in_every_metric():
 
 
 def test_metrics_are_found_by_name():
-    assert list(accuracy_metrics()) == ["hit", "mrr", "ndcg", "recall"]
+    assert list(accuracy_metrics()) == ["hit", "map", "mrr", "ndcg", "precision", "recall"]
 
 
 def test_mean_ndcg_averages_over_queries():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from recsys.errors import ConfigError
-from recsys.metrics import bootstrap, bootstrap_columns, paired_ratio
+from recsys.metrics import bootstrap, bootstrap_columns, bootstrap_groups, paired_ratio
 
 
 def test_a_constant_has_an_interval_of_no_width():
@@ -104,3 +104,24 @@ def test_every_query_needs_its_user():
 def test_a_ratio_of_different_queries_is_refused():
     with pytest.raises(ConfigError, match="same queries"):
         paired_ratio(np.ones(3), np.ones(4), seed=0)
+
+
+def test_groups_are_resampled_with_everybody_and_measured_on_their_own():
+    members = np.array([True, True, False, True])
+    found = bootstrap_groups([(np.ones(4, bool), np.arange(4.0)[:, None]), (members, np.full((3, 2), 0.5))], seed=0)
+    assert found[0][0].mean == 1.5
+    assert found[1] == [(0.5, 0.5, 0.5)] * 2  # resamples without a member would be 0, or NaN
+
+
+def test_a_group_of_nobody_has_no_mean():
+    nobody = np.zeros(3, bool)
+    assert np.isnan(bootstrap_groups([(nobody, np.zeros((0, 1)))], seed=0)[0][0]).all()
+
+
+def test_an_interval_of_a_group_is_as_wide_as_that_of_its_members_alone():
+    rng = np.random.default_rng(0)
+    members, values = np.arange(900) % 3 == 0, rng.random(900)
+    (((mean, low, high),),) = bootstrap_groups([(members, values[members, None])], seed=1)
+    alone = bootstrap(values[members], seed=1)
+    assert mean == pytest.approx(alone.mean)
+    assert high - low == pytest.approx(alone.high - alone.low, rel=0.15)

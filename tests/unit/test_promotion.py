@@ -80,7 +80,7 @@ def test_the_same_recipe_on_another_lake_keeps_the_champion_and_names_the_comman
     decision = decide(new, old, Interval(1, 1, 1), floor_ratio=2.0)
     assert not decision.promoted
     assert "another lake" in decision.reason
-    assert "`recsys promote`" in decision.reason
+    assert "`recsys promote --force`" in decision.reason
 
 
 def test_a_lake_that_was_made_anew_in_the_same_place_is_another_lake() -> None:

@@ -74,6 +74,9 @@ def test_nothing_asked_or_nothing_allowed_is_an_empty_list():
     scores = np.ones((1, 3), np.float32)
     assert lists(top_k(scores, 0, everything(3), [NONE], "m")) == [[]]
     assert lists(top_k(scores, 2, np.zeros(3, np.bool_), [ints(1)], "m")) == [[]]
+    many = np.ones((20, 3), np.float32)
+    assert lists(top_k(many, 2, np.zeros(3, np.bool_), [ints(1)] * 20, "m")) == [[]] * 20
+    assert lists(top_k(many, 0, everything(3), [NONE] * 20, "m")) == [[]] * 20
     vectors = np.ones((3, 2), np.float32)
     assert lists(top_vectors(vectors[:1], vectors, 0, everything(3), [NONE], "m")) == [[]]
     assert lists(top_vectors(vectors[:1], vectors, 2, np.zeros(3, np.bool_), [ints(1)], "m")) == [[]]
@@ -151,3 +154,39 @@ def test_vectors_that_are_no_numbers_return_nothing():
     found = top_vectors(queries, items, 3, everything(3), [NONE, NONE], "m")
     assert lists(found)[0] == []
     assert 1 not in found[1].items
+
+
+def test_many_rows_at_once_are_ranked_as_each_alone():
+    rng = np.random.default_rng(3)
+    scores = rng.integers(0, 400, (40, 5_000)).astype(np.float32)  # ties in every row
+    scores[3] = 7.0
+    scores[5] = -np.inf
+    scores[6, 100:] = -np.inf
+    scores[7, [3, 4_999]] = np.nan, np.inf
+    allowed = rng.random(5_000) < 0.7
+    exclude = [np.sort(rng.choice(5_000, n, replace=False)).astype(np.int32) for n in range(40)]
+    together = top_k(scores, 25, allowed, exclude, "m")
+    for row, hidden, ranked in zip(scores, exclude, together, strict=True):
+        (alone,) = top_k(row[None], 25, allowed, [hidden], "m")
+        assert ranked.items.tolist() == alone.items.tolist()
+        assert ranked.scores.tolist() == alone.scores.tolist()
+        free = [i for i in np.flatnonzero(allowed & np.isfinite(row)) if i not in hidden]
+        assert ranked.items.tolist() == sorted(free, key=lambda i, row=row: (-row[i], i))[:25]
+
+
+def test_an_excluded_item_beyond_the_catalogue_hides_nothing():
+    vectors = np.eye(3, dtype=np.float32)
+    for batch in (1, 9):
+        asked, hidden = np.tile(vectors[:1], (batch, 1)), [ints(0, 3, 90)] * batch
+        assert lists(top_vectors(asked, vectors, 3, everything(3), hidden, "m")) == [[1, 2]] * batch
+
+
+def test_zero_and_minus_zero_are_a_tie_in_any_batch():
+    scores = np.tile(np.array([-0.0, 0.0, -1.0, 0.0, -0.0], np.float32), (9, 1))
+    for batch in (scores[:1], scores):
+        assert lists(top_k(batch, 5, everything(5), [NONE] * len(batch), "m")) == [[0, 1, 3, 4, 2]] * len(batch)
+
+
+def test_falling_scores_of_both_signs_stay_in_order():
+    scores = np.tile(np.array([-1e30, 3e-40, -2.5, 7.0, 1e30, -3e-40, 2.5], np.float32), (9, 1))
+    assert lists(top_k(scores, 7, everything(7), [NONE] * 9, "m")) == [[4, 3, 6, 1, 5, 2, 0]] * 9

@@ -227,6 +227,66 @@ def test_random_does_not_leak():
             assert exclude == sorted(set(history))
 
 
+# users
+
+
+def tenfold(users=20, **options):
+    """Every user had the items a to j in this order."""
+    return dataset([(f"u{u:02}", name, day) for u in range(users) for day, name in enumerate("abcdefghij")], **options)
+
+
+def test_users_are_held_out_whole_and_asked_for_the_last_fifth_of_what_they_had():
+    data = tenfold()
+    (split,) = splits(data, SplitSpec(strategy="users"))
+    assert split.name == "users 80/10/10, seed 0"
+    assert (len(set(split.train.user.tolist())), len(split.validation), len(split.test)) == (16, 2, 2)
+    for user, row in asked(data, split.test).items():
+        assert row == (list("abcdefgh"), ["i", "j"], list("abcdefgh"))
+        assert data.users.get(user) not in split.train_validation.user
+    assert not set(split.validation.users.tolist()) & set(split.train.user.tolist())
+    assert set(split.validation.users.tolist()) <= set(split.train_validation.user.tolist())
+
+
+def test_a_held_out_user_is_asked_at_the_moment_of_the_first_work_to_come():
+    (split,) = splits(tenfold(), SplitSpec(strategy="users", asked=0.5))
+    assert split.test.queries[0].at == AT + 5 * DAY  # f
+
+
+def test_the_history_of_a_held_out_user_ends_where_the_first_asked_work_begins():
+    rows = [(u, name, None) for u in "uvwxyz" for name in "abcdda"]
+    (split,) = splits(dataset(rows), SplitSpec(strategy="users", validation=0.2, test=0.2, asked=0.25))
+    data = split.train
+    assert {tuple(map(tuple, row)) for row in asked(data, split.test).values()} == {
+        (tuple("abc"), ("d",), tuple("abc"))
+    }
+
+
+def test_without_an_order_held_out_users_are_asked_for_drawn_works():
+    data = replace(tenfold(), ordered=False)
+    (split,) = splits(data, SplitSpec(strategy="users"))
+    for history, truth, exclude in asked(data, split.test).values():
+        assert (len(history), len(truth)) == (8, 2)
+        assert exclude == sorted(history)
+        assert not set(history) & set(truth)
+
+
+def test_who_had_a_single_work_stays_in_training():
+    data = dataset([*[(u, name, day) for u in "uvwxyz" for day, name in enumerate("ab")], ("single", "a", 0)])
+    for seed in range(5):
+        (split,) = splits(data, SplitSpec(strategy="users", validation=0.2, test=0.2, seed=seed))
+        assert data.users.get("single") in split.train.user
+
+
+def test_what_only_held_out_users_had_is_unseen():
+    data = tenfold(items=["z"])
+    own = replace(data, item=data.item.copy())
+    own.item[-1] = data.catalogue.ids.get("z")  # the last user had z in place of j
+    for seed in range(9):
+        (split,) = splits(own, SplitSpec(strategy="users", seed=seed))
+        held = (own.n_users - 1) in split.test.users
+        assert bool(split.test.seen_items[own.item[-1]]) is not held
+
+
 # what cannot be
 
 
@@ -242,7 +302,7 @@ def test_auto_makes_one_window_where_there_are_no_times():
     assert len(splits(dataset([("u", name, None) for name in "abc"]), SplitSpec(windows=4))) == 1
 
 
-@pytest.mark.parametrize("strategy", ["time", "last", "random"])
+@pytest.mark.parametrize("strategy", ["time", "last", "random", "users"])
 @pytest.mark.parametrize("n", [1, 2])
 def test_a_log_too_small_to_split_says_what_to_change(strategy, n):
     data = dataset([("u", str(place), -place) for place in range(n)])
@@ -287,6 +347,9 @@ def test_a_strategy_that_the_log_cannot_have_is_refused(spec, ordered):
         {"cuts": ["2020-01-01", "2020-02-01"], "strategy": "last"},
         {"strategy": "last", "windows": 2},
         {"strategy": "random", "protocol": "online"},
+        {"strategy": "users", "protocol": "online"},
+        {"strategy": "users", "windows": 2},
+        {"strategy": "users", "asked": 1.0},
         {"folds": 3},
     ],
 )

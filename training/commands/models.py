@@ -1,4 +1,4 @@
-"""``recsys models``, ``promote``, ``rollback`` and ``follow``: what is registered, and what is served."""
+"""``recsys models promote rollback history follow``: what is registered, what is served, and why."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,10 +9,14 @@ from training.options import VarOption
 if TYPE_CHECKING:
     from training.champion import Served
 
+ActorOption = Annotated[
+    str | None, typer.Option("--actor", help="Who does it.", show_default="RECSYS_ACTOR, or the user of this machine")
+]
+
 
 def register(app: typer.Typer) -> None:
     """Mount the commands."""
-    for command in (models, promote, rollback, follow):
+    for command in (models, promote, rollback, history, follow):
         app.command()(command)
 
 
@@ -38,26 +42,63 @@ def models(var: VarOption = None) -> None:
 
 def promote(
     version: Annotated[str, typer.Argument(help="A version's number, or its bundle's version.")],
+    force: Annotated[bool, typer.Option("--force", help="Even though its gate failed; asks for --reason.")] = False,
+    reason: Annotated[str | None, typer.Option("--reason", help="Why; it is recorded.")] = None,
+    actor: ActorOption = None,
     var: VarOption = None,
 ) -> None:
-    """Make a version champion, whatever the champion rule says, and serve it."""
+    """Make a version that passed its gate champion, and serve it."""
     from training import release
+    from training.history import reason_of
     from training.state import State
     from training.tracking import Tracker
 
+    told = reason_of(reason) if force or reason is not None else ""
     state = State.at(var)
     tracker = Tracker(state)
-    _tell(release.promote(state, tracker, tracker.version(version)))
+    found = tracker.version(version)
+    release.allow(found, force=force)
+    why = release.Why.by_hand(told, actor, how="force" if force else "hand")
+    _tell(release.promote(state, tracker, found, why=why))
 
 
-def rollback(var: VarOption = None) -> None:
+def rollback(
+    reason: Annotated[str | None, typer.Option("--reason", help="Why; it is recorded.")] = None,
+    actor: ActorOption = None,
+    var: VarOption = None,
+) -> None:
     """Make the champion before this one champion again, and serve it."""
     from training import release
+    from training.history import reason_of
     from training.state import State
     from training.tracking import Tracker
 
+    told = reason_of(reason) if reason is not None else "rolled back by hand"
     state = State.at(var)
-    _tell(release.rollback(state, Tracker(state)))
+    _tell(release.rollback(state, Tracker(state), release.Why.by_hand(told, actor, how="rollback")))
+
+
+def history(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, oldest first.")] = False,
+    var: VarOption = None,
+) -> None:
+    """Show who made which version champion, when and why."""
+    import json
+
+    from rich.console import Console
+
+    from training.history import history as read
+    from training.history import table
+    from training.state import State
+    from training.tracking import CHAMPION, Tracker
+
+    tracker = Tracker(State.at(var))
+    champion = tracker.aliased(CHAMPION)
+    moves = read(tracker, None if champion is None else champion.number)
+    if as_json:
+        typer.echo(json.dumps([move.values() for move in moves], indent=2, ensure_ascii=False))
+        return
+    Console().print(table(moves))
 
 
 def follow(

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from training.options import DeviceOption, LakeOption, SetOption, VarOption
+from training.options import DeviceOption, GateOption, LakeOption, SetOption, VarOption
 
 SpecOption = Annotated[str, typer.Option("--spec", help="A shipped spec (default, demo, fast) or a TOML file.")]
 
@@ -24,6 +24,7 @@ def train(
     require_champion: Annotated[
         bool, typer.Option("--require-champion", help="Exit with 4 where the new model does not become champion.")
     ] = False,
+    gate: GateOption = None,
     settings: SetOption = None,
     device: DeviceOption = "cpu",
     var: VarOption = None,
@@ -33,13 +34,15 @@ def train(
 
     from recsys.errors import GateError
     from training import report
+    from training.gate.report import table
+    from training.gate.spec import with_gate
     from training.show import Show
     from training.spec import load_spec
     from training.state import State
     from training.train import Job
     from training.train import train as run
 
-    wanted = load_spec(spec, settings or [])
+    wanted = with_gate(load_spec(spec, settings or []), gate)
     show = Show(len(wanted.models))
     with show.running():
         outcome = run(Job(lake, wanted, State.at(var), out, force, device), show)
@@ -47,6 +50,7 @@ def train(
     Console().print(report.tables(outcome.contest, wanted, title=f"{wanted.name}: {split}"))
     for line in report.conclusion(outcome.contest, wanted):
         typer.echo(line)
+    Console().print(table(outcome.gate.values()))
     alias = "champion" if outcome.decision.promoted else "challenger"
     typer.echo(f"Version {outcome.version.number} ({outcome.version.bundle}) is {alias}. {outcome.decision.reason}")
     if out is not None:
@@ -74,7 +78,8 @@ def evaluate(
     from rich.console import Console
 
     from training import report
-    from training.compare import compare, spec_of_bundle
+    from training.evaluate import evaluate as run
+    from training.evaluate import spec_of_bundle
     from training.show import Show
     from training.spec import load_spec
     from training.state import State
@@ -83,11 +88,11 @@ def evaluate(
     wanted = load_spec(spec or "default", chosen) if bundle is None else spec_of_bundle(bundle, spec, chosen)
     show = Show(len(wanted.models))
     with show.running():
-        compared = compare(lake, wanted, State.at(var), show, device=device)
+        evaluated = run(lake, wanted, State.at(var), show, device=device)
     if json_file is not None:
-        report.write_json(compared.values, json_file)
+        report.write_json(evaluated.values, json_file)
     Console().print(
-        report.tables(compared.contest, wanted, title=f"{wanted.name}: {'; '.join(compared.values['split'])}")
+        report.tables(evaluated.contest, wanted, title=f"{wanted.name}: {'; '.join(evaluated.values['split'])}")
     )
-    for line in report.conclusion(compared.contest, wanted):
+    for line in report.conclusion(evaluated.contest, wanted):
         typer.echo(line)

@@ -1,8 +1,6 @@
 """The result of a comparison: a table for people and plain values for programs."""
 
-import json
 import math
-from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -10,7 +8,6 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from recsys.errors import ConfigError
 from recsys.evaluate import Evaluation
 from recsys.metrics import Interval
 from training.promotion import told
@@ -37,9 +34,9 @@ def tables(contest: Contest, spec: RunSpec, *, title: str) -> Group:
     best, cutoff = contest.best, spec.metric.split("@")[1]
     rivals = [contest.floor] if best is contest.floor else [contest.floor, best]
     against = [f"÷ {rival.section}" for rival in rivals]
-    main = _table(f"{spec.metric} [95 %]", *against, title=title)
-    accuracy = _table("validation", *ACCURACY, *GROUPS, title=f"accuracy at {cutoff}; groups by {spec.metric}")
-    lists = _table(*LISTS, "seconds", title=f"lists of {cutoff}")
+    main = blank("model", f"{spec.metric} [95 %]", *against, title=title)
+    accuracy = blank("model", "validation", *ACCURACY, *GROUPS, title=f"accuracy at {cutoff}; groups by {spec.metric}")
+    lists = blank("model", *LISTS, "seconds", title=f"lists of {cutoff}")
     for trial in sorted(contest.trials, key=lambda one: -one.pooled_test.mean(spec.metric)):
         test, validation = trial.pooled_test, _number(trial.validation.mean(spec.metric))
         name, style = (f"{trial.section} *", "bold") if trial is best else (trial.section, None)
@@ -47,7 +44,7 @@ def tables(contest: Contest, spec: RunSpec, *, title: str) -> Group:
         main.add_row(name, _interval(test, spec), *ratios, style=style)
         means = [test.mean(f"{metric}@{cutoff}") for metric in ACCURACY]
         means += [test.mean(spec.metric, group) for group in GROUPS]
-        accuracy.add_row(name, validation + IN_SAMPLE * _mixes(trial), *map(_number, means), style=style)
+        accuracy.add_row(name, validation + IN_SAMPLE * mixes(trial), *map(_number, means), style=style)
         looks = [test.mean(f"{metric}@{cutoff}") for metric in LISTS]
         lists.add_row(name, *map(_number, looks), f"{trial.seconds:.1f}", style=style)
     return Group(main, accuracy, lists, *notes(contest))
@@ -56,23 +53,22 @@ def tables(contest: Contest, spec: RunSpec, *, title: str) -> Group:
 def notes(contest: Contest) -> list[str]:
     """What stands under the tables."""
     lines = [f"* chosen on validation. Test: {_queries(contest.best.pooled_test)}."]
-    if any(map(_mixes, contest.trials)):
+    if any(map(mixes, contest.trials)):
         lines.append(WEIGHTS)
     if contest.best.pooled_test is not contest.best.test:
         lines.append(POOLED)
     return lines
 
 
-def _mixes(trial: Trial) -> bool:
+def mixes(trial: Trial) -> bool:
     """Whether validation chose what the parts of a recipe weigh."""
     fields = type(trial.recipe).model_fields
     return {"parts", "weights"} <= fields.keys() and getattr(trial.recipe, "weights", None) is None
 
 
-def _table(*columns: str, title: str) -> Table:
-    made = Table(
-        "model", title=Text(title), title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False
-    )
+def blank(first: str, *columns: str, title: str) -> Table:
+    """A table without rows: a column of words and columns of numbers."""
+    made = Table(first, title=Text(title), title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for name in columns:
         made.add_column(name.replace("_", " "), justify="right")
     return made
@@ -88,11 +84,12 @@ def values(contest: Contest, spec: RunSpec) -> dict[str, Any]:
         "metric": spec.metric,
         "seed": spec.seed,
         "winner": contest.best.section,
-        "models": {trial.section: _values(trial, contest, spec) for trial in contest.trials},
+        "models": {trial.section: measured(trial, contest, spec) for trial in contest.trials},
     }
 
 
-def _values(trial: Trial, contest: Contest, spec: RunSpec) -> dict[str, Any]:
+def measured(trial: Trial, contest: Contest, spec: RunSpec) -> dict[str, Any]:
+    """What one recipe made, as plain values."""
     best, floor = contest.best, contest.floor
     found = {
         "recipe": trial.resolved.params(),
@@ -122,20 +119,10 @@ def conclusion(contest: Contest, spec: RunSpec) -> list[str]:
     else:
         lines[0] += f"; on {where} it makes {against} of {contest.floor.section} in {spec.metric}."
     others = [trial for trial in contest.trials if trial is not best]
-    if others:
-        second = max(others, key=lambda trial: trial.validation.mean(spec.metric))
+    second = max(others, key=lambda trial: trial.validation.mean(spec.metric), default=contest.floor)
+    if second is not contest.floor:
         lines.append(f"Against {second.section}, second on validation: {told(ratio(best.test, second.test, spec))}.")
     return lines
-
-
-def write_json(values: dict[str, Any], path: Path) -> None:
-    """Write plain values as a JSON file, whole or not at all; ConfigError where the place cannot be written."""
-    draft = path.with_name(f".{path.name}.part")
-    try:
-        draft.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        draft.replace(path)
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be written: {error}.") from None
 
 
 def plain(interval: Interval) -> dict[str, float | None]:

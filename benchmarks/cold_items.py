@@ -1,0 +1,171 @@
+"""New items: a fifth of a catalogue held out whole with its events, and ranked for those who had them."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from benchmarks import specs
+from benchmarks.form import Options, result, row
+from benchmarks.logs import folder, quick_users, read
+from benchmarks.newcomers import Settings, Side, Task, dated, held_out, irspack_ials, lightfm, ours
+from benchmarks.tuning import Log, Pick, Space, draws, journal
+from recsys.dataset.data import Dataset
+from recsys.metrics import paired_ratio
+from recsys.metrics.accuracy import hits, ndcg, top_matrix
+from recsys.retrieval import top_k
+from recsys.types import BoolArray, FloatArray
+
+BARS = "ndcg@20 among the held-out items ≥ 1.10 of the better of LightFM and irspack's iALS, both with item features"
+BENCH = "cold_items"
+K = 20
+SEEDS = 5
+TRIALS = 16  # for each side
+CHUNK = 512  # users ranked at once
+
+
+@dataclass(frozen=True)
+class Source:
+    """A log and from which value on an event counts; what is below is left out for all sides."""
+
+    folder: str
+    liked: float | None = None
+
+
+LOGS = {
+    "ml-100k": Source("ml-100k", 4.0),
+    "toys": Source("amazon-toys-s3rec"),
+    "movietweetings-100k": Source("movietweetings-100k", 7.0),
+}
+CASES = tuple(LOGS)
+FEATURES = Pick(("tokens", "encoded"))
+SIDES: Mapping[str, tuple[Side, Space]] = {
+    "content_ridge": (
+        ours,
+        {
+            "content_reg": Log(0.3, 200.0),
+            "own": Log(0.01, 1.0),
+            "everyone": Pick((0.0, 0.0, 3.0, 10.0, 30.0)),
+            "popularity": Pick((0.25, 0.5)),
+        },
+    ),
+    "irspack iALS": (
+        irspack_ials,
+        {
+            "n_components": Pick((16, 32, 64, 128)),
+            "alpha0": Log(0.003, 1.0),
+            "reg": Log(1e-3, 0.1),
+            "lambda_item_feature": Log(1e-3, 1e4),
+            "train_epochs": Pick((8, 16)),
+            "features": FEATURES,
+        },
+    ),
+    "LightFM": (
+        lightfm,
+        {
+            "no_components": Pick((16, 32, 64)),
+            "learning_rate": Log(0.01, 0.15),
+            "item_alpha": Log(1e-7, 1e-3),
+            "epochs": Pick((10, 20, 40)),
+            "features": FEATURES,
+        },
+    ),
+}
+OURS = "content_ridge"
+
+
+def tune(options: Options) -> None:
+    """The same number of trials for each side, on items held out of train of the first seed."""
+    for case in _wanted(options):
+        first = held_out(_read(case, options), seed=0)
+        task = held_out(first.train, seed=1000)
+        table: dict[str, Any] = {"metric": f"ndcg@{K} among items held out of train", "trials": _trials(options)}
+        for name, (side, space) in SIDES.items():
+            book, tried = journal(BENCH, case, name.replace(" ", "-"), quick=options.quick), []
+            for drawn in draws(space, _trials(options)):
+                settings = {"recipe": OURS, **drawn} if name == OURS else drawn
+                tried.append(book.once(settings, partial(_tried, side, task, settings)))
+                print(f"{case:20} {name:14} {tried[-1].validation:.5f}, {tried[-1].seconds:.0f} s", flush=True)
+            best = max(tried, key=lambda one: one.validation)
+            table[name] = {"validation": best.validation, "settings": best.settings}
+        print(f"written: {specs.save(BENCH, case, table, options)}")
+
+
+def run(options: Options) -> dict[str, Any]:
+    """Refit all sides for every seed, and pool the users; the better peer is the one that is better on test itself."""
+    begin = time.perf_counter()
+    rows, details = [], {}
+    for case in _wanted(options):
+        table = specs.load(BENCH, case, options)
+        found, users = _measured(case, table, options)
+        means = {name: {part: float(np.mean(values)) for part, values in own.items()} for name, own in found.items()}
+        peer = max((name for name in SIDES if name != OURS), key=lambda name: means[name]["held"])
+        paired = paired_ratio(found[OURS]["held"], found[peer]["held"], seed=0, clusters=users)
+        rows.append(
+            row(
+                case,
+                f"ndcg@{K} among the held-out items",
+                ours=means[OURS]["held"],
+                peer=means[peer]["held"],
+                peer_name=peer,
+                paired=paired,
+                bar=">= 1.10, low > 1",
+                ok=bool(paired.ratio >= 1.10 and paired.low > 1.0),
+            )
+        )
+        details[case] = {"ndcg@20 by side, among held and all": means, "chosen": table, "questions": len(users)}
+        print({name: {part: round(value, 4) for part, value in own.items()} for name, own in means.items()}, flush=True)
+    settings = {"seeds": _seeds(options), "share of items held out": 0.2, "quick": options.quick}
+    return result(BENCH, rows, details=details, settings=settings, seconds=time.perf_counter() - begin)
+
+
+def _tried(side: Side, task: Task, settings: Settings) -> tuple[dict[str, Any], float]:
+    return dict(settings), float(_gains(task, side(task, settings), task.held).mean())
+
+
+def _measured(
+    case: str, table: Mapping[str, Any], options: Options
+) -> tuple[dict[str, dict[str, FloatArray]], FloatArray]:
+    """By side and part ("held", "all") the NDCG of every question of every seed; and whose question each is."""
+    data = _read(case, options)
+    tasks = [held_out(data, seed) for seed in range(_seeds(options))]
+    found: dict[str, dict[str, FloatArray]] = {}
+    for name, (side, _) in SIDES.items():
+        parts: dict[str, list[FloatArray]] = {"held": [], "all": []}
+        for task in tasks:
+            scores = side(task, table[name]["settings"])
+            parts["held"].append(_gains(task, scores, task.held))
+            parts["all"].append(_gains(task, scores, task.held | task.warm))
+            print(f"{case:20} {name:14} {parts['held'][-1].mean():.4f} {parts['all'][-1].mean():.4f}", flush=True)
+        found[name] = {part: np.concatenate(values) for part, values in parts.items()}
+    return found, np.concatenate([task.asked.users for task in tasks])
+
+
+def _gains(task: Task, scores: FloatArray, among: BoolArray) -> FloatArray:
+    """(queries,) NDCG@20 of lists over the items of ``among``, what a user had in train left out."""
+    lists = []
+    for start in range(0, len(scores), CHUNK):
+        part = slice(start, start + CHUNK)
+        lists += top_k(np.ascontiguousarray(scores[part], np.float32), K, among, task.asked.exclude[part], "")
+    n_truth = np.array([len(truth) for truth in task.asked.truth], np.int32)
+    return np.asarray(ndcg(hits(top_matrix(lists, K), task.asked.truth), n_truth, K), np.float32)
+
+
+def _read(case: str, options: Options) -> Dataset:
+    log = LOGS[case]
+    return dated(read(folder(options, log.folder), users=quick_users(options), liked=log.liked))
+
+
+def _wanted(options: Options) -> tuple[str, ...]:
+    return CASES if options.case is None else (options.case,)
+
+
+def _trials(options: Options) -> int:
+    return 2 if options.quick else TRIALS
+
+
+def _seeds(options: Options) -> int:
+    return 2 if options.quick else SEEDS

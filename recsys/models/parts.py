@@ -1,0 +1,77 @@
+"""Models that are made of other models: what their parts propose, and the parts' scores on one scale."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BeforeValidator, PlainSerializer
+
+from recsys.dataset.data import Dataset
+from recsys.models.recipe import Model, Recipe, load_model, parse
+from recsys.types import BoolArray, IntArray, Query
+
+_REFERENCE = 512  # items by which a part's scores are brought to one scale; half of them the most popular
+
+
+def _as_recipe(value: Any) -> Any:
+    return parse(value, where="a part") if isinstance(value, dict) else value
+
+
+Part = Annotated[Recipe, BeforeValidator(_as_recipe), PlainSerializer(lambda part: part.params(), return_type=dict)]
+
+
+def reference_items(data: Dataset) -> IntArray:
+    """Sorted items to measure scales by: the most popular, and as many spread evenly over the rest."""
+    counts = np.bincount(data.item, minlength=data.n_items)
+    order = np.argsort(-counts, kind="stable")
+    popular, rest = order[: _REFERENCE // 2], order[_REFERENCE // 2 :]
+    spread = rest[np.linspace(0, len(rest) - 1, min(len(rest), _REFERENCE // 2)).astype(np.int64)]
+    return np.sort(np.concatenate([popular, spread])).astype(np.int32)
+
+
+def proposed(
+    parts: Sequence[Model], queries: Sequence[Query], n: int, allowed: BoolArray, exclude: Sequence[IntArray]
+) -> list[IntArray]:
+    """What any part has among its best ``n`` for each query, ascending; nothing for ``n`` 0."""
+    if n < 1:
+        return [np.zeros(0, np.int32) for _ in queries]
+    lists = [part.top(queries, n, allowed, exclude) for part in parts]
+    return [np.unique(np.concatenate([ranked.items for ranked in own])) for own in zip(*lists, strict=True)]
+
+
+def standards(parts: Sequence[Model], query: Query, items: IntArray, reference: IntArray) -> NDArray[np.float64]:
+    """(parts, items) each part's standard scores for one query, -inf where it abstains."""
+    # one query at a time: a list must not depend on who else is in the batch
+    return np.stack([standard(part, query, items, reference) for part in parts])
+
+
+def standard(part: Model, query: Query, items: IntArray, reference: IntArray) -> NDArray[np.float64]:
+    """(items,) a part's scores less their mean over ``reference``, in standard deviations; -inf where it abstains.
+
+    Raw scores, where it abstains from the whole reference; nothing is clipped, so a part alone keeps its order.
+    """
+    scores = part.score([query], np.concatenate([reference, items]))[0].astype(np.float64)
+    own = scores[len(reference) :]
+    known = scores[: len(reference)]
+    known = known[np.isfinite(known)]
+    centre, spread = (known.mean(), known.std()) if len(known) else (0.0, 1.0)
+    standardised = (own - centre) / (spread if spread > 0 else 1.0)
+    return np.where(np.isfinite(own), standardised, -np.inf)
+
+
+def save_parts(parts: Sequence[Model], folder: Path) -> None:
+    """Each part into a folder of its own."""
+    for at, part in enumerate(parts):
+        _place(folder, at).mkdir()
+        part.save(_place(folder, at))
+
+
+def load_parts(count: int, folder: Path) -> tuple[Model, ...]:
+    """Map what ``save_parts`` wrote."""
+    return tuple(load_model(_place(folder, at)) for at in range(count))
+
+
+def _place(folder: Path, at: int) -> Path:
+    return folder / f"part{at}"

@@ -1,0 +1,148 @@
+"""How the ranker's weights are learned: a conditional logit over each query's candidates."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from recsys.types import FloatArray, IntArray
+
+_REGS = (1.0, 0.3, 0.1, 0.03, 0.01)  # strong first: of equals the strongest
+_FOLDS = 3
+_STEPS = 40  # of the minimiser
+_PLACES = 10  # quality is NDCG at this many
+
+Weights = NDArray[np.float64]  # (1 + buckets, features): common ones, and what each bucket adds
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Candidates of many queries behind each other, with the features and the answer of each.
+
+    Queries are sorted by bucket, so that the rows of a bucket are a slice.
+    """
+
+    x: FloatArray  # (rows, features)
+    wanted: NDArray[np.bool_]  # (rows,) is a truth item
+    start: IntArray  # (queries + 1,) the rows of query q are start[q]:start[q + 1]
+    bucket: IntArray  # (queries,) by length of history
+    n_truth: IntArray  # (queries,) among the candidates or not
+
+    def __len__(self) -> int:
+        return len(self.bucket)
+
+    def of(self, bucket: int) -> slice:
+        """The rows of a bucket."""
+        first, last = np.searchsorted(self.bucket, [bucket, bucket + 1])
+        return slice(int(self.start[first]), int(self.start[last]))
+
+    def part(self, queries: NDArray[np.integer]) -> "Table":
+        """The rows of some ascending queries."""
+        sizes = np.diff(self.start)[queries]
+        rows = np.concatenate([np.arange(self.start[q], self.start[q + 1]) for q in queries.tolist()])
+        start = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
+        return Table(self.x[rows], self.wanted[rows], start, self.bucket[queries], self.n_truth[queries])
+
+    def scaled(self, centre: Weights, spread: Weights) -> "Table":
+        """With features in standard deviations of ``spread`` around ``centre``."""
+        x = ((self.x - centre) / spread).astype(np.float32)
+        return Table(x, self.wanted, self.start, self.bucket, self.n_truth)
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """Weights of the raw features, and what they made on queries that had no say in them."""
+
+    weights: Weights  # (buckets, features)
+    ndcg: float  # at 10, out of fold
+    reg: float
+
+
+def learn(table: Table, buckets: int, rng: np.random.Generator) -> Learned:
+    """Weights for each bucket, drawn to common ones; the ridge is chosen by NDCG out of fold.
+
+    A query's wanted items are each drawn by a softmax over its candidates (McFadden 1974; the listwise loss of Cao et
+    al. 2007), and a query with n of them counts sqrt(n).
+    """
+    centre = table.x.mean(axis=0, dtype=np.float64)
+    spread = np.maximum(table.x.std(axis=0, dtype=np.float64), 1e-6)
+    scaled = table.scaled(centre, spread)
+    fold = rng.permutation(len(table)) % min(_FOLDS, len(table))
+    parts = [(scaled.part(np.flatnonzero(fold != at)), scaled.part(np.flatnonzero(fold == at))) for at in set(fold)]
+    found: list[tuple[float, float]] = []
+    starts: list[Weights | None] = [None] * len(parts)
+    for reg in _REGS:
+        for at, (train, _) in enumerate(parts):
+            starts[at] = _fit(train, buckets, reg, starts[at])
+        gains = np.concatenate(
+            [ndcg(held, w[0] + w[1:]) for (_, held), w in zip(parts, starts, strict=True) if w is not None]
+        )
+        found.append((float(gains.mean()), reg))
+    best, reg = max(found, key=lambda one: one[0])  # the first, and so strongest, of equals
+    weights = _fit(scaled, buckets, reg, None)
+    return Learned((weights[0] + weights[1:]) / spread, best, reg)
+
+
+def ndcg(table: Table, weights: Weights) -> Weights:
+    """(queries,) NDCG at 10 of the candidates ranked by ``weights`` (buckets, features)."""
+    scores = _scores(table, weights)
+    discount = 1.0 / np.log2(np.arange(2, _PLACES + 2))
+    ideal = np.cumsum(discount)
+    gains = np.zeros(len(table))
+    for q in range(len(table)):
+        own = slice(table.start[q], table.start[q + 1])
+        hit = table.wanted[own][np.argsort(-scores[own], kind="stable")[:_PLACES]]
+        gains[q] = discount[: len(hit)][hit].sum() / ideal[min(max(int(table.n_truth[q]), 1), _PLACES) - 1]
+    return gains
+
+
+def _scores(table: Table, weights: Weights) -> Weights:
+    """(rows,) each query's candidates by its bucket's weights (buckets, features)."""
+    parts = [table.x[table.of(at)] @ row.astype(np.float32) for at, row in enumerate(weights)]
+    return np.concatenate(parts).astype(np.float64)
+
+
+def _fit(table: Table, buckets: int, reg: float, start: Weights | None) -> Weights:
+    """(1 + buckets, features) the minimum of mean loss + reg * (squares of the weights)."""
+    sizes = np.diff(table.start)
+    begin = table.start[:-1]
+    found = np.add.reduceat(table.wanted.astype(np.float64), begin)
+    share = 1.0 / np.sqrt(np.maximum(found, 1.0))  # (queries,)
+    pull = np.repeat(share, sizes) * table.wanted  # (rows,)
+    own = [table.of(at) for at in range(buckets)]  # rows of each bucket
+    shape = (1 + buckets, table.x.shape[1])
+
+    def loss(flat: Weights) -> tuple[float, Weights]:
+        weights = flat.reshape(shape)
+        scores = _scores(table, weights[0] + weights[1:])
+        top = np.maximum.reduceat(scores, begin)
+        odds = np.exp(scores - np.repeat(top, sizes))
+        total = np.add.reduceat(odds, begin)
+        lost = (share * found * (np.log(total) + top)).sum() - (pull * scores).sum()
+        slope = odds * np.repeat(share * found / total, sizes) - pull  # (rows,)
+        each = np.stack([slope[rows].astype(np.float32) @ table.x[rows] for rows in own]).astype(np.float64)
+        gradient = np.concatenate([each.sum(axis=0, keepdims=True), each]) / len(table) + 2 * reg * weights
+        return float(lost / len(table) + reg * (weights**2).sum()), gradient.ravel()
+
+    first = np.zeros(shape) if start is None else start
+    done = minimize(loss, first.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": _STEPS})
+    return np.asarray(done.x, np.float64).reshape(shape)
+
+
+def table_of(
+    features: Sequence[FloatArray], found: Sequence[IntArray], truth: Sequence[IntArray], bucket: IntArray
+) -> Table | None:
+    """The table of some queries; a query whose candidates hold no truth item teaches nothing and is left out."""
+    kept = [q for q in np.argsort(bucket, kind="stable") if np.isin(found[q], truth[q]).any()]
+    if not kept:
+        return None
+    sizes = [len(found[q]) for q in kept]
+    return Table(
+        np.concatenate([features[q] for q in kept]),
+        np.concatenate([np.isin(found[q], truth[q]) for q in kept]),
+        np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32),
+        bucket[kept],
+        np.array([len(truth[q]) for q in kept], np.int32),
+    )
