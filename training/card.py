@@ -41,7 +41,7 @@ def _details(values: Values, winner: Values) -> str:
     software = ", ".join(f"{name} {one}" for name, one in values["versions"].items())
     return _list(
         f"Recipe `{recipe['recipe']}` (section {_plain(values['winner'])}), best on validation of "
-        f"{len(values['sections'])} models; `{_fallback(values)}` answers where it cannot.",
+        f"{values['competed']} models; `{_fallback(values)}` answers where it cannot.",
         f"Made {values['made_at']} by run {values.get('run', 'unknown')}. The bundle's version is in `manifest.json`.",
         f"Code: {values['git'] or 'not from a git checkout'}. Software: {software}.",
         f"Settings: `{json.dumps(settings, ensure_ascii=False)}`",

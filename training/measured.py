@@ -53,10 +53,11 @@ def asked(source: Source, spec: RunSpec) -> dict[str, Any]:
 
 
 def fingerprint(holdout: Holdout, data: Dataset) -> str:
-    """A digest of who was asked and of what was to be found, in order; no id can be read from it."""
+    """A digest of who was asked when, and of what was to be found, in order; no id can be read from it."""
     owner = np.repeat(np.arange(len(holdout)), [len(truth) for truth in holdout.truth])
     truth = np.concatenate(holdout.truth) if len(holdout) else np.zeros(0, np.int32)
     digest = sha256("\0".join(data.users.external(holdout.users)).encode())
+    digest.update(np.array([query.at for query in holdout.queries], "<f8").tobytes())
     digest.update(owner.astype("<i8").tobytes())
     digest.update("\0".join(data.catalogue.ids.external(truth)).encode())
     return digest.hexdigest()

@@ -36,6 +36,6 @@ def _sketch(
     width = min(dims + _OVERSAMPLE, *rows.shape)
     span = np.linalg.qr(rows @ rng.standard_normal((rows.shape[1], width)))[0]
     for _ in range(_ROUNDS):
-        span = np.linalg.qr(rows @ np.linalg.qr(rows.T @ span)[0])[0]
+        span = np.linalg.qr(rows @ (rows.T @ span))[0]  # on the side of the items, which are fewer than the columns
     _, value, right = np.linalg.svd((rows.T @ span).T, full_matrices=False)
     return value, right

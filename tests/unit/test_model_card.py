@@ -34,7 +34,7 @@ def test_a_card_says_what_the_model_was_fitted_and_measured_on():
     assert "all 9 events of 3 users with 4 works" in told["Training data"]
     assert "events version 7 of `/lake`" in told["Training data"]
     assert "3 test queries" in told["Evaluation data"]
-    assert "`told` (section good), best on validation of 3 models; `popular`" in told["Model details"]
+    assert "`told` (section good), best on validation of 2 models; `popular`" in told["Model details"]
     assert "Seed 0" in told["How to reproduce"]
     assert "scores = [" in told["How to reproduce"]
 

@@ -151,7 +151,7 @@ def _subject(values: Values) -> str:
 def _outcome(values: Values) -> Html:
     outcome = values.get("outcome")
     if not outcome:
-        return tag("p", f"{values['winner']} is the best of {len(values['sections'])} on validation.")
+        return tag("p", f"{values['winner']} is the best of {values['competed']} on validation.")
     alias = "became champion" if outcome["promoted"] else "was registered and did not become champion"
     return tag(
         "p",
@@ -199,8 +199,14 @@ def _curves(one: Values) -> list[Html]:
         if fits:
             title = f"{one['section']}: {metric(name)}"
             drawn = lines(fits[-SERIES:], title=title, x="step", y=metric(name), zero=False, size=CURVE_SIZE)
-            charts.append(tag("div", tag("h3", title), drawn))
+            charts.append(tag("div", tag("h3", title), drawn, _steps(fits, title)))
     return charts
+
+
+def _steps(fits: Sequence[Line], title: str) -> Html:
+    """Where each fit began and ended."""
+    rows = [[fit.name, len(fit.points), *(f"{fit.points[end][1]:.4g}" for end in (0, -1))] for fit in fits]
+    return details("The figures", table(["fit", "steps", "first", "last"], rows, caption=title))
 
 
 def _fits(curve: Sequence[Any], name: str) -> list[Line]:

@@ -50,6 +50,7 @@ def gather(
         "seed": spec.seed,
         "winner": best.section,
         "floor": floor.section,
+        "competed": len(contest.trials),
         "conclusion": conclusion(contest, spec),
         "data": _data(source),
         "split": [_window(window) for window in source.windows],
