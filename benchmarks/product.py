@@ -40,10 +40,12 @@ def source_of(options: Options, name: str, spec: RunSpec) -> Source:
 
 def held(windows: Sequence[Split], spec: RunSpec, label: str) -> Contest:
     """The sections of a spec against each other, each chosen on validation, refitted, and measured on test."""
+    spec, absent = spec.for_log(windows[-1].train_validation)
+    print(f"{label:20} left out: {absent}", flush=True)
     arena = Arena(windows, spec, checkpoint=VAR / "checkpoints")
 
     def tried(section: str) -> Trial:
-        trial = arena.trial(section, spec.models[section])
+        trial = arena.trial(section, arena.spec.models[section])
         means = (trial.validation.mean(spec.metric), trial.test.mean(spec.metric))
         print(f"{label:20} {section:14} {means[0]:.5f} {means[1]:.5f}, {trial.seconds:.0f} s", flush=True)
         return trial

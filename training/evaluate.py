@@ -29,17 +29,20 @@ def evaluate(lake: str, spec: RunSpec, state: State, show: Show, *, device: str 
     """Evaluate every recipe of ``spec`` on the splits of a lake."""
     show.doing("preparing the data")
     source = open_source(lake, spec, state)
+    spec, absent = spec.for_log(source.data)
+    show.without(absent)
     arena = Arena(source.windows, spec, device=device)
 
     def run(section: str) -> Trial:
         show.doing(section)
         trial = arena.trial(
-            section, spec.models[section], lambda window, step, metrics: show.step(section, window, step, metrics)
+            section, arena.spec.models[section], lambda window, step, metrics: show.step(section, window, step, metrics)
         )
         show.done(trial, spec.metric)
         return trial
 
     contest = hold(arena, run)
+    show.without(contest.left_out)
     facts = {"lake": source.lake, "lake_versions": dict(source.versions), "split": [w.name for w in source.windows]}
     return Evaluated(contest, {**facts, **report.values(contest, spec)})
 

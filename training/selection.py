@@ -5,7 +5,7 @@ what decides about a model is measured on the newest test slice alone, which not
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from recsys.evaluate import Evaluation, compare, evaluate, pool
 from recsys.metrics import Interval
 from recsys.models.recipe import FitContext, Model, Recipe, recipes
 from recsys.rerank import reranked
+from training.plan import Clock, without
 from training.spec import RunSpec
 
 FLOOR = "popular"
@@ -52,6 +53,8 @@ class Arena:
             raise FitError("The split has no window to fit in; give the log more events or choose another [split].")
         self.windows = windows
         self.spec = spec
+        self.left_out: dict[str, str] = {}  # sections that were not tried, and why
+        self.clock = Clock(spec.budget.minutes, len(spec.models), len(windows))
         context = FitContext(seed=spec.seed, device=device, checkpoint=checkpoint)
         self._choosing = [replace(context, holdout=split.validation, _fitted={}) for split in windows]
         self._exact = [replace(context, _fitted={}) for _ in windows]
@@ -63,14 +66,20 @@ class Arena:
         begin = time.perf_counter()
         chosen, validation, test = [], [], []
         for place, split in enumerate(self.windows):
-            context = replace(self._choosing[place], report=_report(watch, place))
+            context = replace(self._choosing[place], report=_report(watch, place), until=self.clock.until())
             model = context.fit(recipe, split.train)
             validation.append(self._measure(section, model, split.validation, split.train))
             chosen.append(model.recipe)
             test.append(self._exactly(section, model.recipe, place))
         seconds = time.perf_counter() - begin
+        self.clock.done += 1
         pooled = pool(test) if len(test) > 1 else test[0]
         return Trial(section, recipe, chosen[-1], pool(validation), test[-1], pooled, seconds)
+
+    def leave_out(self, section: str, why: str) -> None:
+        """Do without a section, also as a part of others."""
+        models, self.left_out = without(self.spec.models, {**self.left_out, section: why})
+        self.spec = self.spec.model_copy(update={"models": models})
 
     def fixed(self, name: str, recipe: Recipe) -> Evaluation:
         """A recipe as it stands in the newest window, fitted on train + validation and measured on test."""
@@ -100,15 +109,36 @@ class Contest:
     trials: tuple[Trial, ...]
     best: Trial
     floor: Trial
+    left_out: Mapping[str, str]  # sections that were not tried, and why
 
 
 def hold(arena: Arena, run: Callable[[str], Trial]) -> Contest:
-    """Let every section of the spec compete; ``run`` makes the trial of a section. The first of equals wins."""
-    trials = tuple(run(section) for section in arena.spec.models)
+    """Let every section of the spec compete; ``run`` makes the trial of a section. The first of equals wins.
+
+    With a budget a section that cannot be fitted on this log, or for which no time is left, is left out.
+    """
+    trials = tuple(_trials(arena, run))
     best = max(trials, key=lambda trial: trial.validation.mean(arena.spec.metric))
     open_floor = recipes()[FLOOR]()  # chooses its half-life on validation
     known = next((trial for trial in trials if trial.recipe == open_floor), None)
-    return Contest(trials, best, known or arena.trial(_free(FLOOR, arena.spec), open_floor))
+    return Contest(trials, best, known or arena.trial(_free(FLOOR, arena.spec), open_floor), arena.left_out)
+
+
+def _trials(arena: Arena, run: Callable[[str], Trial]) -> Iterator[Trial]:
+    budgeted = arena.spec.budget.minutes is not None
+    for place, section in enumerate(list(arena.spec.models)):
+        if section in arena.left_out:
+            continue
+        late = arena.clock.spent() if place else None
+        if late is not None:
+            arena.leave_out(section, late)
+            continue
+        try:
+            yield run(section)
+        except FitError as error:
+            if not budgeted:
+                raise
+            arena.leave_out(section, str(error))
 
 
 def _free(name: str, spec: RunSpec) -> str:

@@ -36,6 +36,12 @@ class Show:
         """A line that stays."""
         self.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
+    def without(self, left_out: Mapping[str, str]) -> None:
+        """Sections that are not tried, and why."""
+        for section, why in left_out.items():
+            self._progress.advance(self._task)
+            self.say(f"{section} is left out: {why}.")
+
     def doing(self, what: str) -> None:
         """What the moving line says."""
         self._progress.update(self._task, description=what)

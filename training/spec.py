@@ -18,12 +18,14 @@ from pydantic import (
 )
 
 from recsys.content import ContentSpec
+from recsys.dataset.data import Dataset
 from recsys.errors import ConfigError
 from recsys.metrics import accuracy_metrics
 from recsys.models.recipe import Recipe, parse
 from recsys.prepare.spec import PrepareSpec, SplitSpec
 from recsys.rerank import Rerank
 from training.gate.spec import GateSpec, default_gate, parse_gate
+from training.plan import Budget, facts_of, fitting, parse_when
 
 SECTION = re.compile(r"[^\W_][\w. -]{0,99}")  # it names a run, a folder and a line of a picture's legend
 SHIPPED = Path(__file__).parent / "specs"
@@ -43,12 +45,28 @@ class RunSpec(BaseModel):
     gate: GateSpec = Field(default_factory=default_gate)  # what a version must pass before it becomes champion
     k: tuple[PositiveInt, ...] = Field((5, 10, 20), min_length=1)  # list lengths that are measured
     seed: int = Field(0, ge=0)
+    when: dict[str, str] = Field(default_factory=dict)  # by section: the logs that it is for
+    budget: Budget = Field(default_factory=Budget)
     tune: dict[str, dict[str, Any]] = Field(default_factory=dict, exclude=True)  # by section; for `recsys tune` alone
 
     @field_validator("k", mode="before")
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
         return (value,) if isinstance(value, int) else value
+
+    @model_validator(mode="after")
+    def _when_is_understood(self) -> "RunSpec":
+        for section, text in self.when.items():
+            if section not in self.models:
+                raise ValueError(f"when: there is no section [models.{section}]")
+            parse_when(text)
+        return self
+
+    def for_log(self, data: Dataset) -> tuple["RunSpec", dict[str, str]]:
+        """The spec without sections that are not for this log, and why each of these is left out."""
+        models, left_out = fitting(self.models, self.when, facts_of(data))
+        when = {section: text for section, text in self.when.items() if section in models}
+        return self.model_copy(update={"models": models, "when": when}), left_out
 
     @model_validator(mode="after")
     def _metric_is_measured(self) -> "RunSpec":

@@ -65,17 +65,43 @@ def strategy_of(data: Dataset, spec: SplitSpec) -> Strategy:
     return strategy
 
 
+def newest(data: Dataset, share: float = 0.1, seed: int = 0) -> tuple[Dataset, Holdout] | None:
+    """What was known before the newest part of a log, and what was asked of it then; None where that is nothing.
+
+    The newest ``share`` of the events by time; without times the last liked work of each user; without an order a
+    seeded share of each user's works.
+    """
+    if data.n_events < 2:
+        return None
+    strategy = strategy_of(data, SplitSpec())
+    if strategy == "time":
+        (cut,) = _quantiles(data.time, np.array([1 - share]))
+        past = data.subset(~(np.asarray(data.time) >= cut), cut)
+        found = past, cut_holdout(data, past, np.asarray(data.time) >= cut, np.full(data.n_users, cut))
+    elif strategy == "last":
+        liked = np.flatnonzero(np.asarray(data.positive) & new_to_user(data))
+        target = _target(liked, np.searchsorted(liked, data.indptr[1:]) - 1, data.indptr[:-1])
+        before = np.where(target >= 0, target, data.indptr[1:])  # (users,)
+        past = data.subset(np.arange(data.n_events) < before[data.user])
+        found = past, _last_holdout(data, past, target)
+    else:
+        test, _ = _drawn(data, SplitSpec(strategy="random", test=share, seed=seed))
+        past = data.subset(~test)
+        found = past, cut_holdout(data, past, test, np.full(data.n_users, data.at))
+    return found if past.n_events and len(found[1]) else None
+
+
 def _windows(data: Dataset, spec: SplitSpec) -> list[_Window]:
     if spec.cuts is not None:
         times = [cut.timestamp() for cut in spec.cuts] + [np.inf]
         name = "time from " + ", ".join(f"{cut:%Y-%m-%dT%H:%M:%SZ}" for cut in spec.cuts)
         bounds = list(zip(times, times[1:], times[2:], strict=False))
     else:
-        test = spec.test_share("time")
+        test, windows = spec.test_share("time"), spec.windows_of(data.n_events)
         name = f"time {_percent(1 - spec.validation - test)}/{_percent(spec.validation)}/{_percent(test)}"
-        begins = 1 - test * np.arange(spec.windows, -1, -1)  # (windows + 1,) as shares of the events
+        begins = 1 - test * np.arange(windows, -1, -1)  # (windows + 1,) as shares of the events
         cuts = _quantiles(data.time, np.concatenate([begins[:-1] - spec.validation, begins[:-1]]))
-        tests = [*cuts[spec.windows :], np.inf]
+        tests = [*cuts[windows:], np.inf]
         bounds = [(v, t, end) for v, (t, end) in zip(cuts, pairwise(tests), strict=False)]
     of = f", window {{}} of {len(bounds)}" if len(bounds) > 1 else ""
     return [_Window(name + of.format(place), *bound) for place, bound in enumerate(bounds, 1)]

@@ -2,11 +2,12 @@
 
 from datetime import UTC, datetime
 from itertools import pairwise
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Strategy = Literal["auto", "time", "last", "random", "users"]
+_LARGE = 500_000  # events: one window of a log so large has queries enough
 
 
 class SplitSpec(BaseModel):
@@ -26,7 +27,7 @@ class SplitSpec(BaseModel):
     validation: float = Field(default=0.1, gt=0, lt=1)
     test: float | None = Field(default=None, gt=0, lt=1)  # None: 0.1, for random splits 0.2
     asked: float = Field(default=0.2, gt=0, lt=1)  # of the works of each held-out user, for strategy = "users" only
-    windows: int = Field(default=1, ge=1, le=100)  # rolling windows, by time only
+    windows: Annotated[int, Field(ge=1, le=100)] | Literal["auto"] = 1  # rolling windows, by time only
     cuts: tuple[datetime, ...] | None = None
     protocol: Literal["cut", "online"] = "cut"
     seed: int = Field(default=0, ge=0)
@@ -47,9 +48,9 @@ class SplitSpec(BaseModel):
     def _possible(self) -> "SplitSpec":
         if self.cuts is not None:
             self._cuts_fit()
-        elif self.validation + self.windows * self.test_share("time") >= 1:
+        elif self.validation + self.windows_of(0) * self.test_share("time") >= 1:
             raise ValueError("validation + windows * test must stay below 1, or nothing is left to train on")
-        if self.windows > 1 and self.strategy in ("last", "random", "users"):
+        if self.windows != "auto" and self.windows > 1 and self.strategy in ("last", "random", "users"):
             raise ValueError(f'windows = {self.windows} needs strategy = "time"')
         if self.protocol == "online" and self.strategy == "random":
             raise ValueError('protocol = "online" needs events in a known order; a random split has none')
@@ -60,8 +61,14 @@ class SplitSpec(BaseModel):
     def _cuts_fit(self) -> None:
         if self.strategy not in ("auto", "time"):
             raise ValueError(f'cuts need strategy = "time", not {self.strategy!r}')
-        if self.cuts is not None and self.windows not in (1, len(self.cuts) - 1):
+        if self.cuts is not None and self.windows not in ("auto", 1, len(self.cuts) - 1):
             raise ValueError(f"{len(self.cuts)} cuts make {len(self.cuts) - 1} windows, not {self.windows}")
+
+    def windows_of(self, events: int) -> int:
+        """How many windows a log of so many events gets: ``auto`` pools three where one would hold few queries."""
+        if self.windows == "auto":
+            return 3 if events < _LARGE else 1
+        return self.windows
 
     def test_share(self, strategy: Strategy) -> float:
         """The share of events, or of users, in one test slice."""

@@ -106,6 +106,8 @@ def _best(choices: Sequence[ALS], events: sp.csr_matrix, ctx: FitContext, holdou
     everything = np.ones(events.shape[1], np.bool_)
     best: tuple[float, ALSModel] | None = None
     for choice in choices:
+        if best is not None and ctx.late:
+            break
         model = _fit(choice, events, ctx)
         with threadpool_limits(1, "blas"):  # for systems this small more threads cost more than they bring
             quality = holdout_ndcg(model, holdout, everything)

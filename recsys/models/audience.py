@@ -1,7 +1,7 @@
 """What is popular now, raised for those who share a past with the people it is popular with."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -71,7 +71,7 @@ class Audience(Recipe):
         first = recipe._first(timed)
         if holdout is None:
             return _model(first, data)
-        return _best(first, recipe._choices(), data, sample(holdout))
+        return _best(first, recipe._choices(), data, replace(ctx, holdout=sample(holdout)))
 
     @classmethod
     def load(cls, folder: Path) -> Model:
@@ -201,11 +201,15 @@ def _half_life(data: Dataset, holdout: Holdout) -> float:
 
 
 def _best(
-    first: Audience, choices: Sequence[Sequence[dict[str, float]]], data: Dataset, holdout: Holdout
+    first: Audience, choices: Sequence[Sequence[dict[str, float]]], data: Dataset, ctx: FitContext
 ) -> AudienceModel:
     """One field after the other, changed only where that is better by more than the standard error."""
-    model = _model(first, data)
+    model, holdout = _model(first, data), ctx.holdout
+    if holdout is None:
+        raise TypeError("audience chooses on a holdout.")
     for fields in choices:
+        if ctx.late:
+            break
         base = _gains(model, holdout)
         now, quality = model, 0.0
         for field in fields:

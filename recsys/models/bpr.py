@@ -47,6 +47,8 @@ class BPR(Recipe):
         holdout = ctx.holdout if ctx.holdout is not None and len(ctx.holdout) > 0 else None
         best: tuple[float, BPRModel] | None = None
         for reg in _open(self.reg, REGS, holdout):
+            if best is not None and ctx.late:
+                break
             arrays = _train(self.model_copy(update={"reg": reg}), events, ctx)
             for fold_in_reg in _open(self.fold_in_reg, FOLD_IN_REGS, holdout):
                 model = BPRModel(self.model_copy(update={"reg": reg, "fold_in_reg": fold_in_reg}), arrays)

@@ -1,7 +1,7 @@
 """Item-item weights in closed form: each item explained by all others, or by those that came before it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby, product
 from pathlib import Path
 
@@ -66,7 +66,7 @@ class EASE(Recipe):
             choices = self._choices(data, noise_edge(task.events))
             recipe = choices[0]
             if ctx.holdout is not None and len(ctx.holdout) > 0 and len(choices) > 1:
-                recipe = _best(choices, task, ridge, sample(ctx.holdout))
+                recipe = _best(choices, task, ridge, replace(ctx, holdout=sample(ctx.holdout)))
             matrix = _weights(recipe, task, ridge)
         return ItemItemModel(recipe, Dense(matrix), known, _decay(recipe))
 
@@ -189,19 +189,26 @@ def _explained(rows: FloatArray, pairs: sp.csr_matrix | None, offset: FloatArray
     return np.asarray((pairs.T @ rows.T).T, np.float32) - rows * offset
 
 
-def _best(choices: Sequence[EASE], task: _Task, ridge: Ridge, holdout: Holdout) -> EASE:
+def _best(choices: Sequence[EASE], task: _Task, ridge: Ridge, ctx: FitContext) -> EASE:
     """The choice with the best NDCG, the earlier one of equals: all at the default ``reg``, its best at the others."""
+    holdout = ctx.holdout
+    if holdout is None:
+        raise TypeError("ease chooses on a holdout.")
     regs = list(dict.fromkeys(choice.reg for choice in choices))
     alike = [choice for choice in choices if choice.reg == regs[0]]
     ridge.solve(task.penalty(alike[0]))
     quality: dict[EASE, float] = {}
     for half_life, group in groupby(alike, _pairing):
+        if quality and ctx.late:
+            break
         pairs = None if half_life is None else task.pairs(half_life)
         quality.update(_qualities(list(group), task, ridge, pairs, holdout))
-    best = max(alike, key=lambda choice: quality[choice])
+    best = max(quality, key=lambda choice: quality[choice])
     half_life = _pairing(best)
     pairs = None if half_life is None else task.pairs(half_life)
     for reg in regs[1:]:
+        if ctx.late:
+            break
         other = best.model_copy(update={"reg": reg})
         ridge.solve(task.penalty(other))
         quality.update(_qualities([other], task, ridge, pairs, holdout))

@@ -1,5 +1,6 @@
 """Nearest neighbours of items: those whose users are the same."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -7,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from pydantic import Field, PositiveInt
 
-from recsys.dataset.data import Dataset, Holdout
+from recsys.dataset.data import Dataset
 from recsys.models.files import load_arrays
 from recsys.models.holdout import holdout_ndcg
 from recsys.models.item_item import ItemItemModel, Sparse, decays, sample
@@ -53,7 +54,7 @@ class ItemKNN(Recipe):
         model = ItemItemModel(recipe, rows, known, _decay(recipe))
         if ctx.holdout is None or len(ctx.holdout) == 0 or all(len(stage) == 1 for stage in stages):
             return model
-        return _best(recipe, model, stages, (events, sample(ctx.holdout)))
+        return _best(recipe, model, stages, (events, replace(ctx, holdout=sample(ctx.holdout))))
 
     @classmethod
     def load(cls, folder: Path) -> Model:
@@ -118,14 +119,18 @@ def _decay(recipe: Recipe) -> Decay:
 
 
 def _best(
-    chosen: ItemKNN, model: ItemItemModel, stages: list[list[dict[str, Any]]], data: tuple[sp.csr_matrix, Holdout]
+    chosen: ItemKNN, model: ItemItemModel, stages: list[list[dict[str, Any]]], given: tuple[sp.csr_matrix, FitContext]
 ) -> ItemItemModel:
     """The best by NDCG, one group of fields after the other from the default; the earlier one of equals."""
-    events, holdout = data
+    events, ctx = given
+    if (holdout := ctx.holdout) is None:
+        raise TypeError("item_knn chooses on a holdout.")
     everything = np.ones(len(model.known), np.bool_)
     quality = holdout_ndcg(model, holdout, everything)
     for stage in stages:
         for fields in stage[1:]:
+            if ctx.late:
+                return model
             recipe = chosen.model_copy(update=fields)
             rows = model.rows if "half_life_days" in fields else nearest(events, recipe)
             other = ItemItemModel(recipe, rows, model.known, _decay(recipe))

@@ -1,6 +1,8 @@
 """A recipe fits and a model comes out: an unfitted model cannot exist."""
 
 import json
+import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,7 +54,13 @@ class FitContext:
     holdout: Holdout | None = None  # what to choose on; None means fit exactly what the recipe says
     report: Callable[[int, Mapping[str, float]], None] = lambda step, metrics: None
     checkpoint: Path | None = None  # folder that a long fit saves its state in, to go on from after a crash
+    until: float = math.inf  # monotonic s after which nothing more is tried: the best so far has to do
     _fitted: dict[tuple["Recipe", int], tuple[Dataset, Model]] = field(default_factory=dict)
+
+    @property
+    def late(self) -> bool:
+        """Whether the time to choose in is over; a fit that has nothing to choose takes what it takes."""
+        return time.monotonic() > self.until
 
     def rng(self) -> np.random.Generator:
         """A fresh generator: the same seed gives the same model."""

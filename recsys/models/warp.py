@@ -126,6 +126,8 @@ def _stopped_early(train: Callable[[int, int], WarpModel], ctx: FitContext, hold
         if best is not None and quality <= best[0]:
             break
         done, best = epochs, (quality, model)
+        if ctx.late:
+            break
     if best is None:
         raise FitError("warp trained no epoch; name epochs in the spec.")
     return best[1]

@@ -61,16 +61,19 @@ def fit(
     state: State | None = None,
     *,
     after_epoch: Callable[[State], None] = nothing,
+    late: Callable[[], bool] = lambda: False,
 ) -> State:
     """Fit for at most ``epochs`` epochs and end with the best weights in place.
 
     With a ``patience``, stop when so many epochs in a row did not better the holdout's NDCG@10 by half a percent, and
     go back to the best; with None, or without a holdout, run every epoch and keep the last. Raises FitError where the
     loss is lost. ``state`` of an earlier call with the same trainee goes on where that one stopped. ``after_epoch`` may
-    save it.
+    save it. A fit with a patience ends where it is ``late``.
     """
     state = state or State()
     while state.epoch < epochs and not _stale(state, patience):
+        if patience is not None and state.epoch > 0 and late():
+            break
         losses = [trainee.update(batch) for batch in trainee.batches()]
         state.epoch += 1
         metrics = {"loss": _mean(losses, state.epoch)}

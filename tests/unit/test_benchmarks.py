@@ -28,6 +28,7 @@ from support.models import Told
 DATA = dataset([("u", "a", 0.0), ("v", "b", 0.0)], items=["c", "d"])
 ASKED = holdout(DATA, {"u": ["c"]})
 ALL = (
+    "cold_items",
     "end_to_end",
     "evaluation_speed",
     "gowalla",

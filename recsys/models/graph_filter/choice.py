@@ -44,7 +44,7 @@ def fitted(recipe: "GraphFilter", data: Dataset, ctx: FitContext) -> GraphFilter
         if ctx.holdout is not None and len(ctx.holdout) > 0:
             asked = _some(ctx.holdout, ctx.rng())
             for name in open_fields:
-                if _tells(name, data):
+                if _tells(name, data) and not ctx.late:
                     current = _better(current, name, fit, asked)
         return fit.model(current)
 

@@ -53,7 +53,7 @@ def climb(training: Training, holdout: Holdout, most: int, patience: int) -> tup
     everything = np.ones(len(holdout.seen_items), np.bool_)
     best: tuple[float, IALSModel] | None = None
     since = 0
-    while best is None or (since < patience and training.done < most):
+    while best is None or (since < patience and training.done < most and not training.late):
         training.epoch()
         model = training.model()
         with threadpool_limits(1, "blas"):  # for systems this small more threads cost more than they bring
@@ -100,6 +100,8 @@ class _Scout:
         return next(iter(choices))
 
     def _quality(self, choice: "IALS") -> float:
+        if choice not in self.tried and self.tried and self.ctx.late:
+            return -np.inf
         if choice not in self.tried:
             small = choice.model_copy(update={"factors": min(choice.factors, _FACTORS)})
             training = Training(small, matrix(small, self.data, small.decay), self.ctx)

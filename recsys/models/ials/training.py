@@ -36,7 +36,7 @@ class Training:
     def __init__(self, recipe: "IALS", events: sp.csr_matrix, ctx: FitContext) -> None:
         """``events`` (users, items) holds the weights > 0 of the observed cells."""
         self.recipe = recipe
-        self._report = ctx.report
+        self._ctx = ctx
         self._threads, self._device = ctx.threads, torch.device(ctx.device)
         self._block = min(recipe.block, recipe.factors) if recipe.method == "block" else recipe.factors
         confidence = np.asarray(recipe.alpha * events.data, np.float64)  # (cells,)
@@ -59,6 +59,11 @@ class Training:
             self._factors = [self._zeros(USERS), self._principal(ctx.rng(), hands)]
 
     @property
+    def late(self) -> bool:
+        """Whether the time to choose in is over."""
+        return self._ctx.late
+
+    @property
     def factors(self) -> tuple[FloatArray, FloatArray]:
         """Users (users, d) and items (items, d) as they are now, in a common basis."""
         users, items = (np.array(table[:-1].cpu().numpy()) for table in self._factors)
@@ -70,7 +75,7 @@ class Training:
             self._sweep(USERS, hands)
             half = self._sweep(ITEMS, hands)
             loss = hands.map(self._loss, [half])[0]
-        self._report(self.done, {"loss": loss})
+        self._ctx.report(self.done, {"loss": loss})
         self.done += 1
 
     def model(self) -> IALSModel:

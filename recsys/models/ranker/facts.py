@@ -41,9 +41,12 @@ class Facts:
     tastes: FloatArray  # (tokens, items)
 
     @classmethod
-    def of(cls, data: Dataset) -> "Facts":
-        """The facts of a log; those that need times or profiles are left out where it has none."""
-        columns = _columns(data)
+    def of(cls, data: Dataset, span: float | None = None) -> "Facts":
+        """The facts of a log; those that need times or profiles are left out where it has none.
+
+        ``span`` in days decides which half-lives there are; None is the age of the oldest event.
+        """
+        columns = _columns(data, span_of(data) if span is None else span)
         tokens, tastes = _tastes(data)
         names = tuple(columns)
         return cls(names, np.stack([columns[name] for name in names], axis=1).astype(np.float32), tokens, tastes)
@@ -55,7 +58,7 @@ class Facts:
 
     def rows(self, query: Query, items: NDArray[np.integer]) -> FloatArray:
         """(items, features) what is known of each item for one query."""
-        own = self.items[items]
+        own: FloatArray = self.items[items]
         if not self.tokens:
             return own
         mine = set(profile_tokens(query.profile))
@@ -79,7 +82,12 @@ class Facts:
             raise BundleError(f"{folder} holds no readable {_FILE}: {error}; publish the bundle again.") from None
 
 
-def _columns(data: Dataset) -> dict[str, Column]:
+def span_of(data: Dataset) -> float:
+    """Days from the oldest event of a log to its newest moment; 0 without times."""
+    return float(data.ages_days.max(initial=0.0))
+
+
+def _columns(data: Dataset, span: float) -> dict[str, Column]:
     n = data.n_items
     liked = np.asarray(data.positive)
     had_ever, liked_ever = _counted(data, np.ones(data.n_events)), _counted(data, liked.astype(np.float64))
@@ -92,7 +100,7 @@ def _columns(data: Dataset) -> dict[str, Column]:
     if not np.isfinite(data.time).any():
         return columns
     age = data.ages_days.astype(np.float64)
-    for days in [days for days in HALF_LIVES if days < age.max(initial=0.0)]:
+    for days in [days for days in HALF_LIVES if days < span]:
         weight = np.exp2(-age / days)
         label = f"{days:g}d" if days >= 1 else f"{24 * days:g}h"
         columns[f"had@{label}"] = _share(_counted(data, weight))

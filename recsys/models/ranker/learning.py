@@ -9,7 +9,7 @@ from scipy.optimize import minimize
 
 from recsys.types import FloatArray, IntArray
 
-_REGS = (1.0, 0.3, 0.1, 0.03, 0.01)  # strong first: of equals the strongest
+_REGS = (1.0, 0.3, 0.1, 0.03, 0.01)  # strong first
 _FOLDS = 3
 _STEPS = 40  # of the minimiser
 _PLACES = 10  # quality is NDCG at this many
@@ -61,7 +61,9 @@ class Learned:
 
 
 def learn(table: Table, buckets: int, rng: np.random.Generator) -> Learned:
-    """Weights for each bucket, drawn to common ones; the ridge is chosen by NDCG out of fold.
+    """Weights for each bucket, drawn to common ones; the strongest ridge within a standard error of the best NDCG.
+
+    That is out of fold, and what is stronger forgets less of the log than one slice of it can teach.
 
     A query's wanted items are each drawn by a softmax over its candidates (McFadden 1974; the listwise loss of Cao et
     al. 2007), and a query with n of them counts sqrt(n).
@@ -71,23 +73,21 @@ def learn(table: Table, buckets: int, rng: np.random.Generator) -> Learned:
     scaled = table.scaled(centre, spread)
     fold = rng.permutation(len(table)) % min(_FOLDS, len(table))
     parts = [(scaled.part(np.flatnonzero(fold != at)), scaled.part(np.flatnonzero(fold == at))) for at in set(fold)]
-    found: list[tuple[float, float]] = []
-    starts: list[Weights | None] = [None] * len(parts)
+    found: list[tuple[float, float, float]] = []  # NDCG, its standard error, reg
+    starts = [np.zeros((1 + buckets, table.x.shape[1])) for _ in parts]
     for reg in _REGS:
-        for at, (train, _) in enumerate(parts):
-            starts[at] = _fit(train, buckets, reg, starts[at])
-        gains = np.concatenate(
-            [ndcg(held, w[0] + w[1:]) for (_, held), w in zip(parts, starts, strict=True) if w is not None]
-        )
-        found.append((float(gains.mean()), reg))
-    best, reg = max(found, key=lambda one: one[0])  # the first, and so strongest, of equals
-    weights = _fit(scaled, buckets, reg, None)
-    return Learned((weights[0] + weights[1:]) / spread, best, reg)
+        starts = [_fit(train, buckets, reg, start) for (train, _), start in zip(parts, starts, strict=True)]
+        gains = np.concatenate([ndcg(held, w[0] + w[1:]) for (_, held), w in zip(parts, starts, strict=True)])
+        found.append((float(gains.mean()), float(gains.std() / np.sqrt(len(gains))), reg))
+    best, doubt, _ = max(found)
+    mean, _, reg = next(one for one in found if one[0] >= best - doubt)
+    weights = _fit(scaled, buckets, reg, np.zeros_like(starts[0]))
+    return Learned((weights[0] + weights[1:]) / spread, mean, reg)
 
 
 def ndcg(table: Table, weights: Weights) -> Weights:
     """(queries,) NDCG at 10 of the candidates ranked by ``weights`` (buckets, features)."""
-    scores = _scores(table, weights)
+    scores = linear(table, weights)
     discount = 1.0 / np.log2(np.arange(2, _PLACES + 2))
     ideal = np.cumsum(discount)
     gains = np.zeros(len(table))
@@ -98,13 +98,13 @@ def ndcg(table: Table, weights: Weights) -> Weights:
     return gains
 
 
-def _scores(table: Table, weights: Weights) -> Weights:
+def linear(table: Table, weights: Weights) -> Weights:
     """(rows,) each query's candidates by its bucket's weights (buckets, features)."""
     parts = [table.x[table.of(at)] @ row.astype(np.float32) for at, row in enumerate(weights)]
     return np.concatenate(parts).astype(np.float64)
 
 
-def _fit(table: Table, buckets: int, reg: float, start: Weights | None) -> Weights:
+def _fit(table: Table, buckets: int, reg: float, start: Weights) -> Weights:
     """(1 + buckets, features) the minimum of mean loss + reg * (squares of the weights)."""
     sizes = np.diff(table.start)
     begin = table.start[:-1]
@@ -116,7 +116,7 @@ def _fit(table: Table, buckets: int, reg: float, start: Weights | None) -> Weigh
 
     def loss(flat: Weights) -> tuple[float, Weights]:
         weights = flat.reshape(shape)
-        scores = _scores(table, weights[0] + weights[1:])
+        scores = linear(table, weights[0] + weights[1:])
         top = np.maximum.reduceat(scores, begin)
         odds = np.exp(scores - np.repeat(top, sizes))
         total = np.add.reduceat(odds, begin)
@@ -126,9 +126,24 @@ def _fit(table: Table, buckets: int, reg: float, start: Weights | None) -> Weigh
         gradient = np.concatenate([each.sum(axis=0, keepdims=True), each]) / len(table) + 2 * reg * weights
         return float(lost / len(table) + reg * (weights**2).sum()), gradient.ravel()
 
-    first = np.zeros(shape) if start is None else start
-    done = minimize(loss, first.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": _STEPS})
+    done = minimize(loss, start.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": _STEPS})
     return np.asarray(done.x, np.float64).reshape(shape)
+
+
+def together(tables: Sequence[Table]) -> Table:
+    """Several tables as one."""
+    buckets = np.concatenate([table.bucket for table in tables])
+    owner = [(table, q) for table in tables for q in range(len(table))]
+    order = [owner[at] for at in np.argsort(buckets, kind="stable").tolist()]
+    rows = [slice(table.start[q], table.start[q + 1]) for table, q in order]
+    sizes = [part.stop - part.start for part in rows]
+    return Table(
+        np.concatenate([table.x[part] for (table, _), part in zip(order, rows, strict=True)]),
+        np.concatenate([table.wanted[part] for (table, _), part in zip(order, rows, strict=True)]),
+        np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32),
+        np.sort(buckets, kind="stable"),
+        np.array([table.n_truth[q] for table, q in order], np.int32),
+    )
 
 
 def table_of(

@@ -1,17 +1,16 @@
-"""A fitted ``ranker``: parts propose, and a weighted sum of what is known of each candidate ranks."""
+"""A fitted ``ranker``: parts propose, and what was learned of their candidates ranks."""
 
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from recsys.models.files import save_arrays
 from recsys.models.parts import proposed, save_parts, standards
 from recsys.models.ranker.facts import Facts
+from recsys.models.ranker.judge import Judge
 from recsys.models.recipe import Model, save_recipe
 from recsys.types import BoolArray, FloatArray, IntArray, Query, Ranked
 
@@ -20,26 +19,16 @@ if TYPE_CHECKING:
 
 
 class RankerModel:
-    """Scores are log-odds up to a constant of the query, comparable within a query only."""
+    """Scores are comparable within a query only."""
 
-    def __init__(self, recipe: "Ranker", parts: tuple[Model, ...], reference: IntArray, facts: Facts) -> None:
+    def __init__(
+        self, recipe: "Ranker", parts: tuple[Model, ...], reference: IntArray, facts: Facts, judge: Judge
+    ) -> None:
         self.recipe = recipe
         self.parts = parts
         self.reference = reference  # (reference items,)
         self.facts = facts
-        known = dict(recipe.weights or ())
-        self._weights = np.array([known.get(name, self._none) for name in self.features], np.float64).T
-
-    @property
-    def features(self) -> tuple[str, ...]:
-        """The names of the columns of ``table``: the parts, then the facts."""
-        seen: Counter[str] = Counter()
-        names = []
-        for part in self.parts:
-            seen[part.recipe.name] += 1
-            count = seen[part.recipe.name]
-            names.append(part.recipe.name if count == 1 else f"{part.recipe.name} {count}")
-        return (*names, *self.facts.features)
+        self.judge = judge
 
     def top(self, queries: Sequence[Query], n: int, allowed: BoolArray, exclude: Sequence[IntArray]) -> list[Ranked]:
         """The best of what the parts propose."""
@@ -58,6 +47,7 @@ class RankerModel:
     def save(self, folder: Path) -> None:
         save_parts(self.parts, folder)
         self.facts.save(folder)
+        self.judge.save(folder)
         save_arrays(folder, reference=self.reference)
         save_recipe(self.recipe, folder)
 
@@ -78,13 +68,8 @@ class RankerModel:
         """Which length of history a query has."""
         return bisect_right(self.recipe.lengths, len(query))
 
-    @property
-    def _none(self) -> tuple[float, ...]:
-        return (0.0,) * (len(self.recipe.lengths) + 1)
-
     def _rank(self, query: Query, items: IntArray) -> FloatArray:
         """(items,) -inf where all parts abstain."""
         table, spoken = self.table(query, items)
-        weights: NDArray[np.float64] = self._weights[self.bucket(query)]
-        scores = (table * weights).sum(axis=1)  # row by row, so that an item's score is the same in any company
+        scores = self.judge.score(table, self.bucket(query))
         return np.where(spoken, scores, -np.inf).astype(np.float32)

@@ -59,7 +59,9 @@ def _run(trainee: Trainee, ctx: FitContext, checkpoint: Checkpoint | None, peers
         if checkpoint is not None and peers.leads:
             checkpoint.save(now, trainee.snapshot())
 
-    state = fit(trainee, most, recipe.patience if open_ended else None, ctx.report, state, after_epoch=save)
+    patience = recipe.patience if open_ended else None
+    late = (lambda: peers.agreed(int(ctx.late)) > 0) if patience is not None else (lambda: False)
+    state = fit(trainee, most, patience, ctx.report, state, after_epoch=save, late=late)
     if checkpoint is not None and peers.leads:
         checkpoint.remove()
     return state

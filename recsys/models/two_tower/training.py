@@ -49,14 +49,14 @@ class _Try:
         self.recipe = recipe
         self.trainee = TowersTrainee(given, recipe, ctx)
         self.state = State()
-        self._report = ctx.report
+        self._ctx = ctx
         self._most = MAX_EPOCHS if open_ended else recipe.epochs or DEFAULT_EPOCHS
         self._patience = recipe.patience if open_ended else None
 
     def run(self, epochs: int | None) -> None:
         """Go on to ``epochs``, or to the end."""
         most = self._most if epochs is None else min(epochs, self._most)
-        self.state = fit(self.trainee, most, self._patience, self._report, self.state)
+        self.state = fit(self.trainee, most, self._patience, self._ctx.report, self.state, late=lambda: self._ctx.late)
 
 
 def exported(recipe: TwoTower, trainee: TowersTrainee) -> TwoTowerModel:
