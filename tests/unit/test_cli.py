@@ -78,7 +78,7 @@ def test_an_unknown_spec_exits_with_two_and_lists_what_ships(
     with pytest.raises(SystemExit) as left:
         cli.main()
     assert left.value.code == 2
-    assert "one of: default," in capsys.readouterr().err
+    assert "one of: best, default," in capsys.readouterr().err
 
 
 def test_help_lists_trainings_commands_without_importing_anything_heavy() -> None:

@@ -1,5 +1,6 @@
 """How the ranker's weights are learned: a conditional logit over each query's candidates."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -56,7 +57,7 @@ class Learned:
     """Weights of the raw features, and what they made on queries that had no say in them."""
 
     weights: Weights  # (buckets, features)
-    ndcg: float  # at 10, out of fold
+    ndcg: float  # at 10, out of fold; NaN where the queries are too few to be folded
     reg: float
 
 
@@ -71,8 +72,15 @@ def learn(table: Table, buckets: int, rng: np.random.Generator) -> Learned:
     centre = table.x.mean(axis=0, dtype=np.float64)
     spread = np.maximum(table.x.std(axis=0, dtype=np.float64), 1e-6)
     scaled = table.scaled(centre, spread)
-    fold = rng.permutation(len(table)) % min(_FOLDS, len(table))
-    parts = [(scaled.part(np.flatnonzero(fold != at)), scaled.part(np.flatnonzero(fold == at))) for at in set(fold)]
+    reg, mean = _chosen(scaled, buckets, rng) if len(table) >= _FOLDS else (_REGS[0], math.nan)
+    weights = _fit(scaled, buckets, reg, np.zeros((1 + buckets, table.x.shape[1])))
+    return Learned((weights[0] + weights[1:]) / spread, mean, reg)
+
+
+def _chosen(table: Table, buckets: int, rng: np.random.Generator) -> tuple[float, float]:
+    """The ridge, and the mean NDCG that it makes out of fold."""
+    fold = rng.permutation(len(table)) % _FOLDS
+    parts = [(table.part(np.flatnonzero(fold != at)), table.part(np.flatnonzero(fold == at))) for at in range(_FOLDS)]
     found: list[tuple[float, float, float]] = []  # NDCG, its standard error, reg
     starts = [np.zeros((1 + buckets, table.x.shape[1])) for _ in parts]
     for reg in _REGS:
@@ -81,8 +89,7 @@ def learn(table: Table, buckets: int, rng: np.random.Generator) -> Learned:
         found.append((float(gains.mean()), float(gains.std() / np.sqrt(len(gains))), reg))
     best, doubt, _ = max(found)
     mean, _, reg = next(one for one in found if one[0] >= best - doubt)
-    weights = _fit(scaled, buckets, reg, np.zeros_like(starts[0]))
-    return Learned((weights[0] + weights[1:]) / spread, mean, reg)
+    return reg, mean
 
 
 def ndcg(table: Table, weights: Weights) -> Weights:
