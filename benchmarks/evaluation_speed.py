@@ -24,8 +24,8 @@ from benchmarks.peer import Peer
 from benchmarks.ratios import over_rounds
 from recsys.dataset.data import Holdout
 from recsys.errors import FitError
-from recsys.evaluate.engine import accuracy, shown
-from recsys.metrics import top_matrix
+from recsys.evaluate.engine import shown
+from recsys.metrics import accuracy_metrics, hits, top_matrix
 from recsys.models.recipe import Recipe
 from recsys.retrieval import top_vectors
 from recsys.types import BoolArray, FloatArray, IntArray, Query, Ranked
@@ -130,8 +130,11 @@ def _ours_from_lists(lists: Sequence[Ranked], task: Task) -> tuple[float, dict[s
 
 
 def _means(top: IntArray, task: Task, begin: float) -> tuple[float, dict[str, float]]:
-    """All registered metrics, of which the other sides have some."""
-    values = {name: float(found.mean()) for name, found in accuracy(top, task.holdout.truth, KS).items()}
+    """The metrics that all sides have."""
+    hit = hits(top, task.holdout.truth)
+    n_truth = np.fromiter((len(wanted) for wanted in task.holdout.truth), np.int32, len(hit))
+    metrics = accuracy_metrics()
+    values = {f"{name}@{k}": float(metrics[name](hit, n_truth, k).mean()) for name in METRICS for k in KS}
     return time.perf_counter() - begin, values
 
 

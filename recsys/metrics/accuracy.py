@@ -16,6 +16,8 @@ Values = NDArray[np.float64]  # of a metric
 Accuracy = Callable[[BoolArray, IntArray, int], Values]  # (hit (q, places), n_truth (q,), k) -> (q,)
 
 _CELLS = 1 << 22  # of a table of queries by items held at once: 4 MiB
+_FEW = 30  # truth items a query: so few are compared with every place faster than looked up in a table
+_PAIRS = 1 << 18  # of truth items and places compared at once
 
 _metrics: Registry[Accuracy] = Registry("metric", "recsys.metrics")
 
@@ -49,6 +51,8 @@ def hits(top: IntArray, truth: Sequence[IntArray]) -> BoolArray:
     items, lengths = flat(truth)
     if len(items) == 0 or top.size == 0:
         return hit
+    if len(items) <= _FEW * len(top):
+        return _compared(hit, top, items, np.repeat(np.arange(len(top)), lengths))
     ends = np.cumsum(lengths)
     width = max(int(items.max()), int(top.max())) + 2  # the last column, which -1 falls into, is never wanted
     step = max(1, min(len(top), _CELLS // width))
@@ -62,6 +66,17 @@ def hits(top: IntArray, truth: Sequence[IntArray]) -> BoolArray:
         wanted[cells] = True
         hit[start : start + step] = np.take_along_axis(wanted[: len(rows)], top[start : start + step], axis=1)
         wanted[cells] = False
+    return hit
+
+
+def _compared(hit: BoolArray, top: IntArray, items: IntArray, row: NDArray[np.integer]) -> BoolArray:
+    """``hit`` with the places of ``top`` that hold each wanted item (wanted,) of a row (wanted,)."""
+    places = top.shape[1]
+    step = max(1, _PAIRS // places)
+    for start in range(0, len(items), step):
+        own = row[start : start + step]
+        found = np.flatnonzero(top[own] == items[start : start + step, None])
+        hit[own[found // places], found % places] = True
     return hit
 
 

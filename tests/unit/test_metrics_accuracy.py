@@ -106,3 +106,13 @@ def test_metrics_are_found_by_name():
 def test_mean_ndcg_averages_over_queries():
     top = np.array([[1, 2], [3, 4]], np.int32)
     assert mean_ndcg(top, [ints(1), ints(9)], k=2) == 0.5
+
+
+@pytest.mark.parametrize("size", [3, 200])  # compared place by place, and looked up in a table
+def test_hits_are_where_the_list_holds_an_item_of_the_truth(size):
+    rng = np.random.default_rng(size)
+    top = np.stack([rng.permutation(400)[:7] for _ in range(9)]).astype(np.int32)
+    top[4, 5:] = -1
+    truth = [np.sort(rng.permutation(400)[: size + row]).astype(np.int32) for row in range(9)]
+    expected = [[item in set(wanted.tolist()) for item in own] for own, wanted in zip(top.tolist(), truth, strict=True)]
+    assert hits(top, truth).tolist() == expected
