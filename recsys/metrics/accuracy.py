@@ -35,8 +35,9 @@ def accuracy_metrics() -> Mapping[str, Accuracy]:
 def top_matrix(lists: Sequence[Ranked], k: int) -> IntArray:
     """(queries, k): the first ``k`` items of each list, padded with -1."""
     top = np.full((len(lists), k), -1, np.int32)
-    for row, ranked in zip(top, lists, strict=True):
-        row[: len(ranked)] = ranked.items[:k]
+    if len(lists):
+        items, lengths = flat([ranked.items if len(ranked) <= k else ranked.items[:k] for ranked in lists])
+        top[np.arange(k) < lengths[:, None]] = items
     return top
 
 
@@ -83,7 +84,7 @@ def _compared(hit: BoolArray, top: IntArray, items: IntArray, row: NDArray[np.in
 def flat(truth: Sequence[IntArray]) -> tuple[IntArray, IntArray]:
     """All lists one behind the other, and how long each is (queries,)."""
     lengths = np.fromiter((len(t) for t in truth), np.int32, len(truth))
-    items = np.concatenate(truth).astype(np.int32) if lengths.any() else np.zeros(0, np.int32)
+    items = np.concatenate(truth).astype(np.int32, copy=False) if lengths.any() else np.zeros(0, np.int32)
     return items, lengths
 
 
