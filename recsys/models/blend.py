@@ -13,7 +13,7 @@ from pydantic import Field, PositiveInt, model_validator
 from recsys.dataset.data import Dataset
 from recsys.models.files import load_arrays, save_arrays
 from recsys.models.mixing import Shares, best_weights
-from recsys.models.parts import Part, load_parts, proposed, reference_items, save_parts, standards
+from recsys.models.parts import Part, best_of, load_parts, proposed, reference_items, save_parts, standards
 from recsys.models.recipe import FitContext, Model, Recipe, load_recipe, register, save_recipe
 from recsys.types import BoolArray, FloatArray, IntArray, Query, Ranked
 
@@ -85,13 +85,8 @@ class BlendModel:
 
     def top(self, queries: Sequence[Query], n: int, allowed: BoolArray, exclude: Sequence[IntArray]) -> list[Ranked]:
         """The best of what the parts propose, by the weighted sum of their standardised scores."""
-        lists = []
-        for query, items in zip(queries, self.candidates(queries, n, allowed, exclude), strict=True):
-            scores = self._mix(query, items)
-            order = np.argsort(-scores, kind="stable")[:n]  # candidates ascend: ties go to the lower index
-            order = order[np.isfinite(scores[order])]
-            lists.append(Ranked(items[order], scores[order].astype(np.float32), self.recipe.name))
-        return lists
+        found = zip(queries, self.candidates(queries, n, allowed, exclude), strict=True)
+        return [best_of(items, self._mix(query, items), n, self.recipe.name) for query, items in found]
 
     def score(self, queries: Sequence[Query], items: IntArray) -> FloatArray:
         rows = [self._mix(query, items) for query in queries]

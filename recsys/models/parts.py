@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, PlainSerializer
 
 from recsys.dataset.data import Dataset
 from recsys.models.recipe import Model, Recipe, load_model, parse
-from recsys.types import BoolArray, IntArray, Query
+from recsys.types import BoolArray, IntArray, Query, Ranked
 
 _REFERENCE = 512  # items by which a part's scores are brought to one scale; half of them the most popular
 
@@ -59,6 +59,13 @@ def standard(part: Model, query: Query, items: IntArray, reference: IntArray) ->
     centre, spread = (known.mean(), known.std()) if len(known) else (0.0, 1.0)
     standardised = (own - centre) / (spread if spread > 0 else 1.0)
     return np.where(np.isfinite(own), standardised, -np.inf)
+
+
+def best_of(items: IntArray, scores: NDArray[np.floating], n: int, source: str) -> Ranked:
+    """The best ``n`` of ascending candidates by their scores (items,); ties go to the lower index, -inf is left out."""
+    order = np.argsort(-scores, kind="stable")[:n]
+    order = order[np.isfinite(scores[order])]
+    return Ranked(items[order], scores[order].astype(np.float32), source)
 
 
 def save_parts(parts: Sequence[Model], folder: Path) -> None:

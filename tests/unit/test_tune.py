@@ -46,7 +46,8 @@ def test_every_point_of_a_declared_space_is_a_recipe(name: str) -> None:
         study.sampler = sampler(0, number)
         drawn = draw(trial, searched(space))
         for factors in stages_of(space):
-            with_values(own, {**drawn, "factors": factors} if factors else drawn)
+            values = {**drawn, "factors": factors} if factors else drawn
+            assert with_values(own, values).params().items() >= values.items()
 
 
 @pytest.mark.parametrize("name", SPACES)

@@ -58,7 +58,6 @@ class Learned:
 
     weights: Weights  # (buckets, features)
     ndcg: float  # at 10, out of fold; NaN where the queries are too few to be folded
-    reg: float
 
 
 def learn(table: Table, buckets: int, rng: np.random.Generator) -> Learned:
@@ -74,7 +73,7 @@ def learn(table: Table, buckets: int, rng: np.random.Generator) -> Learned:
     scaled = table.scaled(centre, spread)
     reg, mean = _chosen(scaled, buckets, rng) if len(table) >= _FOLDS else (_REGS[0], math.nan)
     weights = _fit(scaled, buckets, reg, np.zeros((1 + buckets, table.x.shape[1])))
-    return Learned((weights[0] + weights[1:]) / spread, mean, reg)
+    return Learned((weights[0] + weights[1:]) / spread, mean)
 
 
 def _chosen(table: Table, buckets: int, rng: np.random.Generator) -> tuple[float, float]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from recsys.models.files import save_arrays
-from recsys.models.parts import proposed, save_parts, standards
+from recsys.models.parts import best_of, proposed, save_parts, standards
 from recsys.models.ranker.facts import Facts
 from recsys.models.ranker.judge import Judge
 from recsys.models.recipe import Model, save_recipe
@@ -32,13 +32,8 @@ class RankerModel:
 
     def top(self, queries: Sequence[Query], n: int, allowed: BoolArray, exclude: Sequence[IntArray]) -> list[Ranked]:
         """The best of what the parts propose."""
-        lists = []
-        for query, items in zip(queries, self.candidates(queries, n, allowed, exclude), strict=True):
-            scores = self._rank(query, items)
-            order = np.argsort(-scores, kind="stable")[:n]  # candidates ascend: ties go to the lower index
-            order = order[np.isfinite(scores[order])]
-            lists.append(Ranked(items[order], scores[order], self.recipe.name))
-        return lists
+        found = zip(queries, self.candidates(queries, n, allowed, exclude), strict=True)
+        return [best_of(items, self._rank(query, items), n, self.recipe.name) for query, items in found]
 
     def score(self, queries: Sequence[Query], items: IntArray) -> FloatArray:
         rows = [self._rank(query, items) for query in queries]
