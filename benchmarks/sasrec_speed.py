@@ -1,4 +1,4 @@
-"""Time to quality of SASRec: ours against RecTools, an epoch of one and then of the other, on one thread of one core."""
+"""Time to quality of SASRec: ours against RecTools, an epoch of one and then of the other, on one core."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
