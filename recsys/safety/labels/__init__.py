@@ -1,0 +1,1 @@
+"""Labels of items: what was said, and what holds."""
