@@ -19,6 +19,8 @@ TIME_FIELDS = ("available_from", "available_to", "embargo_until")
 NUMBER_FIELDS = ("year", "min_age")
 VECTOR = pa.list_(pa.float32())
 TEXT_FIELDS = ("title", "description", "language", "media_type", "provider")
+JUDGED_LISTS = ("ratings", "descriptors")  # what safety reads where a source has it: lists, or text parted by "|"
+JUDGED_TEXTS = ("licence", "artwork")
 ITEM_SCHEMA = pa.schema(
     [pa.field("item_id", pa.string(), nullable=False)]
     + [pa.field(name, pa.string()) for name in TEXT_FIELDS]
@@ -43,6 +45,12 @@ class Catalogue:
         """A catalogue of dicts, for tests and for items that come in over HTTP."""
         columns = {name: [row.get(name) for row in records] for name in ITEM_SCHEMA.names}
         table = pa.table(columns, schema=ITEM_SCHEMA)
+        for name in (*JUDGED_LISTS, *JUDGED_TEXTS):
+            values = [row.get(name) for row in records]
+            if any(value is not None for value in values):
+                listed = name in JUDGED_LISTS
+                column = [_parted(value) for value in values] if listed else values
+                table = table.append_column(name, pa.array(column, pa.list_(pa.string()) if listed else pa.string()))
         for name in sorted({name for row in records for name in row if is_vector(name)}):
             table = table.append_column(name, pa.array([row.get(name) for row in records], VECTOR))
         return cls(table)
@@ -127,6 +135,11 @@ class Catalogue:
     def load(cls, path: Path) -> "Catalogue":
         """Map what ``save`` wrote."""
         return cls(pa.ipc.open_file(pa.memory_map(str(path))).read_all())
+
+
+def _parted(value: Any) -> Any:
+    """A list as it is; text is one, parted by ``|``."""
+    return value.split("|") if isinstance(value, str) else value
 
 
 def is_vector(name: str) -> bool:
