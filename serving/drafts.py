@@ -73,6 +73,8 @@ class Drafts:
             query = replace(query, profile={**known.profile, **ask.profile}, context=ask.context)
         exclude = np.unique(view.ids.dense(unwanted))
         allowed = view.allowed(ask.viewer, now)
+        if view.gate.stale:
+            degraded.append("policy_stale")
         if self._control.silent_seconds() > LEASE_SECONDS:
             degraded.append("safety_stale")
             allowed = _vouched(view, ask.viewer, allowed)
@@ -121,7 +123,7 @@ class Drafts:
 
 def _vouched(view: View, viewer: Viewer, allowed: BoolArray) -> BoolArray:
     """What may be shown while takedowns may be missing: nothing on strict surfaces, elsewhere the cleared pool."""
-    if view.policy.surface(viewer.surface).strict:
+    if view.limits(viewer).strict:
         return np.zeros(len(allowed), np.bool_)
     return np.asarray(allowed & view.gate.cleared(viewer), np.bool_)
 

@@ -13,6 +13,7 @@ from recsys.clock import Clock
 from recsys.overrides import Live as LiveOverrides
 from recsys.overrides import apply
 from recsys.overrides.apply import PIN
+from recsys.safety import Response
 from recsys.types import BoolArray, FloatArray, IntArray, Query, Slate
 from serving.asks import Answer, Ask, Histories
 from serving.drafts import Draft, Drafts
@@ -89,7 +90,10 @@ def _candidates(view: View, drafts: Sequence[Draft]) -> list[Slate]:
     pipeline, k = view.bundle.pipeline, drafts[0].ask.k
     n = max(k + SPARE, pipeline.rerank.width(k))
     queries, exclude = [draft.query for draft in drafts], [draft.exclude for draft in drafts]
-    slates = pipeline.candidates(queries, n, drafts[0].allowed, exclude, view.overlay, failed)
+    viewer = drafts[0].ask.viewer
+    slates = pipeline.candidates(
+        queries, n, drafts[0].allowed, exclude, view.overlay, failed, reserve=lambda: view.reserve(viewer)
+    )
     return [_reranked(view, draft, slate) for draft, slate in zip(drafts, slates, strict=True)]
 
 
@@ -113,7 +117,7 @@ def _may_explore(view: View, draft: Draft) -> bool:
     """Not for minors, not on strict surfaces, and not where two users in one context must get one list."""
     viewer = draft.ask.viewer
     minor = viewer.age is not None and viewer.age < view.policy.age_bands[-1]
-    return draft.personalised and not minor and not view.policy.surface(viewer.surface).strict
+    return draft.personalised and not minor and not view.limits(viewer).strict
 
 
 def _finished(view: View, draft: Draft, slate: Slate, now: float) -> Slate:
@@ -193,7 +197,10 @@ def _answer(view: View, draft: Draft, slate: Slate, now: float) -> Answer:
         )
         for source, override in zip(slate.sources, slate.overrides, strict=True)
     )
-    because = _because(view, draft, slate, reasons) if ask.explain else ((),) * len(slate)
+    because = _because(view, draft, slate, reasons) if ask.explain else ()
+    checked = view.gate.check_response(ask.viewer, Response(slate.items, because))
+    if not checked.verdicts.allowed.all():  # the clock has passed a boundary since the list was checked
+        return _answer(view, draft, _taken(slate, checked.verdicts.allowed), now)
     return Answer(
         decision_id=decision_id(),
         at=now,
@@ -201,10 +208,13 @@ def _answer(view: View, draft: Draft, slate: Slate, now: float) -> Answer:
         view=view,
         slate=slate,
         reasons=reasons,
-        because=because,
+        because=tuple(tuple(view.ids[item] for item in row) for row in checked.because),
         personalised=draft.personalised,
         degraded=tuple(dict.fromkeys(degraded)),
         propensities=_propensities(draft, slate),
+        notices=tuple(checked.verdicts.notices()),
+        withheld=checked.withheld,
+        signals=view.gate.signals(ask.viewer),
     )
 
 
@@ -218,11 +228,8 @@ def _propensities(draft: Draft, slate: Slate) -> tuple[float, ...]:
     )
 
 
-def _because(view: View, draft: Draft, slate: Slate, reasons: Sequence[str]) -> tuple[tuple[str, ...], ...]:
-    """For items that the history brought: the item of the history that alone speaks loudest for each.
-
-    An explanation names a title, so it passes the same check as the list.
-    """
+def _because(view: View, draft: Draft, slate: Slate, reasons: Sequence[str]) -> tuple[tuple[int, ...], ...]:
+    """For items that the history brought: the item of the history that alone speaks loudest for each, if it may."""
     newest = np.unique(draft.query.items[-BECAUSE_OF:])
     named = newest[draft.allowed[newest] & view.gate.check(draft.ask.viewer, newest).allowed]
     if not len(named) or "history" not in reasons:
@@ -238,7 +245,7 @@ def _because(view: View, draft: Draft, slate: Slate, reasons: Sequence[str]) -> 
         return ((),) * len(slate)
     best = scores.argmax(axis=0)
     return tuple(
-        (view.ids[int(named[best[place]])],) if reason == "history" and np.isfinite(scores[best[place], place]) else ()
+        (int(named[best[place]]),) if reason == "history" and np.isfinite(scores[best[place], place]) else ()
         for place, reason in enumerate(reasons)
     )
 

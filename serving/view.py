@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 import numpy as np
-import pyarrow as pa
 
 from recsys.bundle import Bundle
 from recsys.clock import Clock
@@ -18,18 +17,17 @@ from recsys.overrides import Live as LiveOverrides
 from recsys.overrides import OverrideIndex
 from recsys.pipeline import Overlay, no_overlay
 from recsys.prepare.spec import EventRule
-from recsys.rerank import cap, creators
-from recsys.safety import Gate, Policy, load_policy
+from recsys.rerank import Cap, cap_all, firsts
+from recsys.safety import Gate, Limits, Policy, load_policy
 from recsys.safety.recent import Recent
-from recsys.types import BoolArray, IntArray, Slate, Viewer
+from recsys.types import BoolArray, IntArray, Slate, Viewer, query
 from serving.stores.control import Change, ControlStore
 from serving.stores.sync import UPSERT_SEQ
 from serving.upserts import tightened
 
-SHOWN = ("title", "media_type", "year", "language", "genres", "authors", "provider")
+SHOWN = ("title", "media_type", "year", "language", "genres", "authors", "provider", "artwork")
 NEIGHBOURS = 20
-LIST = pa.list_(pa.string())
-NO_GROUPS = np.zeros(0, np.int32)
+POPULAR = "popular"
 _encode = msgspec.json.Encoder().encode
 
 
@@ -49,6 +47,9 @@ class View:
     _allowed: Recent[tuple[int, int], tuple[BoolArray, LiveOverrides, BoolArray]] = field(
         default_factory=lambda: Recent(64), init=False, repr=False
     )
+    _reserves: Recent[int, tuple[BoolArray, IntArray]] = field(
+        default_factory=lambda: Recent(64), init=False, repr=False
+    )
 
     @property
     def policy_id(self) -> str:
@@ -64,26 +65,62 @@ class View:
         # Both arrays of the key are kept alive by the value, so that their ids stay their own.
         return self._allowed.get((id(mask), id(live)), lambda: (mask, live, _without(mask, live.excluded)))[2]
 
+    def reserve(self, viewer: Viewer) -> IntArray:
+        """What the viewer may see in the order in which it fills a list: the cleared pool first, each by popularity."""
+        mask = self.gate.mask(viewer)
+
+        def make() -> tuple[BoolArray, IntArray]:
+            order = self.by_popularity[mask[self.by_popularity]]
+            first = self.gate.cleared(viewer)[order]
+            return mask, np.concatenate([order[first], order[~first]])
+
+        return self._reserves.get(id(mask), make)[1]
+
+    @cached_property
+    def by_popularity(self) -> IntArray:
+        """(items,): every item, most popular first as far as a source of the bundle knows; new items last."""
+        size = len(self.bundle.catalogue)
+        popular = next((one for one in self.bundle.pipeline.sources if one.recipe.name == POPULAR), None)
+        known = np.arange(size, dtype=np.int32)
+        if popular is not None and size:
+            known = np.argsort(-popular.score([query()], known)[0], kind="stable").astype(np.int32)
+        return np.concatenate([known, np.arange(size, len(self.ids), dtype=np.int32)])
+
+    def limits(self, viewer: Viewer) -> Limits:
+        """What the policy asks of a whole list shown to the viewer."""
+        return self.gate.limits(viewer)
+
     def capped(self, slate: Slate, viewer: Viewer, k: int) -> Slate:
-        """The first ``k`` of a slate with no more of one creator than the surface's policy allows."""
-        limit = self.policy.surface(viewer.surface).max_per_creator
-        groups = NO_GROUPS if limit is None else self.creators  # most policies cap nothing: no need to know creators
-        return cap(slate, groups, limit, k)
+        """The first ``k`` of a slate with no more of one creator or topic than the surface's policy allows."""
+        return cap_all(slate, self._caps(viewer), k)
 
     def surplus(self, slate: Slate, viewer: Viewer) -> IntArray:
-        """Items of creators who already have all their places in ``slate``, but for those in it."""
-        limit = self.policy.surface(viewer.surface).max_per_creator
-        if limit is None:
-            return NO_GROUPS
-        groups, counts = np.unique(self.creators[slate.items], return_counts=True)
-        full = groups[(counts >= limit) & (groups >= 0)]
-        return np.setdiff1d(np.flatnonzero(np.isin(self.creators, full)), slate.items).astype(np.int32)
+        """Items of creators and topics which already have all their places in ``slate``, but for those in it."""
+        over = np.zeros(len(self.ids), np.bool_)
+        for groups, most in self._caps(viewer):
+            found, counts = np.unique(groups[slate.items], return_counts=True)
+            over |= np.isin(groups, found[(counts >= most) & (found >= 0)])
+        return np.setdiff1d(np.flatnonzero(over), slate.items).astype(np.int32)
+
+    def _caps(self, viewer: Viewer) -> list[Cap]:
+        """Most policies cap nothing: no need to know creators and topics."""
+        asked = self.limits(viewer)
+        caps: list[Cap] = []
+        if asked.max_per_creator is not None:
+            caps.append((self.creators, asked.max_per_creator))
+        if asked.max_per_topic is not None:
+            caps.append((self.topics, asked.max_per_topic))
+        return caps
 
     @cached_property
     def creators(self) -> IntArray:
         """(items,): the first author of each item as a number, -1 where none is known."""
-        authors = self._column("authors")
-        return creators(Catalogue(pa.table({"item_id": self.ids.ids, "authors": pa.array(authors, LIST)})))
+        return firsts(self._column("authors"))
+
+    @cached_property
+    def topics(self) -> IntArray:
+        """(items,): the first genre of each item, or the first tag where the pack says so; -1 where none is known."""
+        return firsts(self._column(self.policy.topic))
 
     @cached_property
     def rules(self) -> Mapping[str, EventRule]:
@@ -95,7 +132,7 @@ class View:
         """The JSON members of every item as they are sent, encoded once."""
         columns = [self._column(name) for name in SHOWN]
         rows = zip(self.ids.ids, *columns, strict=True)
-        return [_members(row[0], row[1:], self.gate.labels(index)) for index, row in enumerate(rows)]
+        return [_members(row[0], row[1:], self.gate, index) for index, row in enumerate(rows)]
 
     def _column(self, name: str) -> list[Any]:
         """A field of every item, upserts applied."""
@@ -113,15 +150,23 @@ class View:
             return self.changed[index]
         return self.bundle.catalogue.record(index)
 
-    def members(self, index: int) -> bytes:
-        """The JSON members of one item."""
+    def members(self, index: int, without: Sequence[str] = ()) -> bytes:
+        """The JSON members of one item, but for the parts that a viewer must not see."""
         record = self.record(index)
-        return _members(self.ids[index], [record.get(name) for name in SHOWN], self.gate.labels(index))
+        values = [None if name in without else record.get(name) for name in SHOWN]
+        return _members(self.ids[index], values, self.gate, index)
 
 
-def _members(item_id: str, values: Sequence[Any], labels: list[str]) -> bytes:
+def _members(item_id: str, values: Sequence[Any], gate: Gate, index: int) -> bytes:
+    """Labels never leave without who gave them."""
     given = {name: value for name, value in zip(SHOWN, values, strict=True) if value is not None}
-    return _encode({"item_id": item_id, **given, "labels": labels})[1:-1]
+    sources = gate.provenance(index)
+    told: dict[str, Any] = {"labels": list(sources)}
+    if sources:
+        told["label_sources"] = sources
+    if ai := gate.ai_labels(index):
+        told["ai_label"] = ai[0]
+    return _encode({"item_id": item_id, **given, **told})[1:-1]
 
 
 def _without(mask: BoolArray, excluded: frozenset[int]) -> BoolArray:
@@ -171,8 +216,9 @@ def _carry(before: View, after: View, touched: Sequence[str]) -> None:
         for index in after.ids.dense(touched).tolist():
             shown[index] = after.members(index)
         after.__dict__["shown"] = shown if touched else before.shown
-    if "creators" in before.__dict__ and not touched:
-        after.__dict__["creators"] = before.creators
+    for name in ("creators", "topics", "by_popularity"):
+        if name in before.__dict__ and not touched:
+            after.__dict__[name] = before.__dict__[name]
 
 
 def _news(bundle: Bundle, control: ControlStore) -> list[dict[str, Any]]:

@@ -129,6 +129,12 @@ class Checked:
     verdicts: Verdicts
     because: tuple[tuple[int, ...], ...]  # aligned with the items: what an explanation may name
 
+    @property
+    def withheld(self) -> tuple[tuple[str, ...], ...]:
+        """For each item the names of its parts that may not be on the screen."""
+        bits = self.verdicts.withheld.tolist()
+        return tuple(tuple(part for part, bit in PARTS.items() if have & bit) for have in bits)
+
     def may_show(self, part: str) -> BoolArray:
         """(n,) whether the part of each item, such as its artwork, may be on the screen."""
         bit = PARTS[part]
