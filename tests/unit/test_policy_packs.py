@@ -63,7 +63,7 @@ def test_a_score_that_is_none_holds_its_item_as_an_error(score):
 def test_bands_that_leave_a_score_open_are_a_mistake():
     (line,) = mistakes('\n[labels.gore]\nverdict = "allow"\nbands = [{ at_least = 0.5, verdict = "hold" }]\n')
     assert line == (
-        "p.toml, line 17: labels.gore.bands: bands rise from at_least = 0, so that every score lies in one."
+        "p.toml, line 18: labels.gore.bands: bands rise from at_least = 0, so that every score lies in one."
     )
 
 
@@ -179,9 +179,9 @@ labels = ["hold_it"]
 @pytest.mark.parametrize(
     ("old", "new", "line", "mistake"),
     [
-        ("list:licences", "list:licenses", 30, "rules.0.unless.licence: the pack has no list 'licenses'"),
-        ('id = "descriptors"', 'id = "licence"', 34, "rules.1.id: the rule 'licence' is there twice"),
-        ("{ descriptors = [] }", "{ descriptor = [] }", 37, "rules.1.unless: 'descriptor' is no field"),
+        ("list:licences", "list:licenses", 31, "rules.0.unless.licence: the pack has no list 'licenses'"),
+        ('id = "descriptors"', 'id = "licence"', 35, "rules.1.id: the rule 'licence' is there twice"),
+        ("{ descriptors = [] }", "{ descriptor = [] }", 38, "rules.1.unless: 'descriptor' is no field"),
     ],
 )
 def test_mistakes_in_rules_are_named_with_line_and_key(old, new, line, mistake):
