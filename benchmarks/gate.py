@@ -20,7 +20,7 @@ from recsys.dataset.ids import IdMap
 from recsys.metrics import Interval
 from recsys.models.recipe import FitContext, parse
 from recsys.pipeline import Pipeline
-from recsys.safety import Gate, Response, Takedown, load_policy
+from recsys.safety import Finding, Gate, Response, Takedown, load_policy
 from recsys.safety.verdict import Checked, Verdicts
 from recsys.types import BoolArray, IntArray, Viewer
 from serving.asks import Ask
@@ -154,7 +154,7 @@ class Ungated(Gate):
 
     def check(self, viewer: Viewer, items: IntArray) -> Verdicts:
         size = len(items)
-        return Verdicts(np.zeros(size, np.int8), np.ones(size, np.bool_), np.zeros(size, np.uint8), "", _never)
+        return Verdicts(np.zeros(size, np.int8), np.ones(size, np.bool_), np.zeros(size, np.uint8), "", _Silent())
 
     def check_response(self, viewer: Viewer, response: Response) -> Checked:
         return Checked(self.check(viewer, response.items), tuple(() for _ in response.items))
@@ -163,8 +163,14 @@ class Ungated(Gate):
         return None
 
 
-def _never(place: int) -> Any:
-    raise AssertionError("Nothing is explained here.")
+class _Silent:
+    """Knows of nothing to explain."""
+
+    def explain(self, place: int) -> Finding:
+        raise AssertionError("Nothing is explained here.")
+
+    def told(self, place: int) -> tuple[str, ...]:
+        return ()
 
 
 def _added(catalogue: Catalogue, rounds: int) -> tuple[dict[str, Any], dict[str, Any]]:

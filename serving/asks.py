@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from recsys.safety import Finding, Signals
+from recsys.safety import Notice, Signals
 from recsys.types import NOTHING, Slate, Viewer
 from serving.stores.state import History
 from serving.view import View
@@ -40,7 +40,7 @@ class Answer:
     personalised: bool
     degraded: tuple[str, ...]
     propensities: tuple[float, ...] = ()  # aligned with the slate; empty where nothing was explored
-    notices: tuple[Finding | None, ...] = ()  # aligned: what a viewer is told of an item that is shown with a label
+    notices: tuple[Notice | None, ...] = ()  # aligned: what a viewer is told of an item that is shown with a label
     withheld: tuple[tuple[str, ...], ...] = ()  # aligned: parts of an item that are not shown
     signals: Signals | None = None  # for minors
 

@@ -212,7 +212,7 @@ def _answer(view: View, draft: Draft, slate: Slate, now: float) -> Answer:
         personalised=draft.personalised,
         degraded=tuple(dict.fromkeys(degraded)),
         propensities=_propensities(draft, slate),
-        notices=tuple(checked.verdicts.notices()),
+        notices=checked.verdicts.notices(),
         withheld=checked.withheld,
         signals=view.gate.signals(ask.viewer),
     )

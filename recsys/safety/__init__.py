@@ -9,7 +9,7 @@ from recsys.safety.parts import Label, Rule, Surface
 from recsys.safety.policy import Policy
 from recsys.safety.stance import Stance, stance
 from recsys.safety.takedown import Takedown
-from recsys.safety.verdict import Checked, Finding, Response, Verdict, Verdicts
+from recsys.safety.verdict import Checked, Finding, Notice, Response, Verdict, Verdicts
 
 __all__ = [
     "Checked",
@@ -18,6 +18,7 @@ __all__ = [
     "Gate",
     "Label",
     "Limits",
+    "Notice",
     "Policy",
     "Response",
     "Rule",

@@ -62,7 +62,7 @@ class Bench:
     def __init__(self, chairs: Sequence[Chair], read: Columns) -> None:
         self.chairs = tuple(chairs)
         self.view = chairs[0].view
-        self.limit = min(chair.view.limit for chair in chairs)
+        self.limit = int(min(chair.view.limit for chair in chairs))
         self.closed = next((chair.view.closed for chair in chairs if chair.view.closed), "")
         self._read = read
         self._codes = np.full(len(read.kinds), UNKNOWN, np.int8)

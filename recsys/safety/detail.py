@@ -37,13 +37,18 @@ class Scene:
     policy: Policy
 
 
+def told(item: int, scene: Scene) -> tuple[str, ...]:
+    """The labels that a viewer is told of, of all packs."""
+    marks = scene.read.mark_sets[scene.read.mark_set[item]]
+    return tuple(dict.fromkeys(name for chair in scene.bench.chairs for name in chair.ruling(marks, scene.now).notice))
+
+
 def finding(item: int, scene: Scene) -> Finding:
     """The most restrictive finding on an item, of equals the first in the order of precedence."""
     verdict, reason, ruling = max(_findings(item, scene), key=lambda found: found[0])
-    notice = ruling.notice if ruling is not None and verdict.shown else ()
     mark = None if ruling is None else ruling.mark
     if mark is None:
-        return Finding(verdict, reason, scene.policy.cite, notice=notice)
+        return Finding(verdict, reason, scene.policy.cite)
     return Finding(
         verdict,
         reason,
@@ -54,7 +59,6 @@ def finding(item: int, scene: Scene) -> Finding:
         term=mark.term or None,
         list_id=mark.list_id or None,
         rule=None if mark.rule < 0 else scene.policy.rule_id(mark.rule),
-        notice=notice,
     )
 
 

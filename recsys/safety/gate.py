@@ -17,7 +17,7 @@ from recsys.safety import terms
 from recsys.safety.bench import Bench, Chair
 from recsys.safety.columns import Columns, Labels, Rights, Said
 from recsys.safety.curfew import Signals, is_curfew
-from recsys.safety.detail import Scene, finding
+from recsys.safety.detail import Scene, finding, told
 from recsys.safety.judge import Ruling, excepted
 from recsys.safety.labels.effective import Effective
 from recsys.safety.limits import Limits, limits
@@ -35,6 +35,7 @@ from recsys.types import BoolArray, IntArray, TimeArray, Viewer
 
 _MASK_BYTES = 64_000_000  # what the masks of one gate may take
 _CLASSES = 256  # classes of viewers that are remembered
+_BLOCK, _HOLD = np.int8(Verdict.BLOCK), np.int8(Verdict.HOLD)
 _View = tuple[str, int, bool, str]
 _Class = tuple[tuple[_View, ...], str | None]
 _NONE: Mapping[str, tuple[Effective, ...]] = MappingProxyType({})
@@ -61,6 +62,7 @@ class Gate:
     _withheld: Withheld
     _openings: Openings
     _rulings: Recent[tuple[int, str, bool, bool], dict[Marks, Ruling]]
+    _limits: Recent[tuple[str, int], Limits]
     _down: Mapping[int, frozenset[str | None]] = field(init=False)  # the orders by item
     _ordered: frozenset[str | None] = field(init=False)  # territories with orders of their own
     _masks: Recent[tuple[_Class, bool, int, int], BoolArray] = field(init=False, repr=False)
@@ -108,6 +110,7 @@ class Gate:
             _withheld=withheld(takedowns),
             _openings=Openings(),
             _rulings=Recent(_CLASSES),
+            _limits=Recent(_CLASSES),
         )
 
     @property
@@ -133,23 +136,18 @@ class Gate:
 
         An index that the gate does not know and a clock that is not finite are held as errors.
         """
-        now, bench = self._seen(viewer)
+        now = self.clock()
+        views = self._views(viewer, now)
+        bench = self._bench(self._class(views), views)
         asked = np.asarray(items, np.int64)
-        known = (asked >= 0) & (asked < self.n_items) & math.isfinite(now)
-        codes = np.full(len(asked), Verdict.HOLD, np.int8)
-        bits = np.zeros(len(asked), np.uint8)
-        if known.all():
+        witness = _Witness(self, asked, bench, now)
+        if len(asked) and asked.min() >= 0 and asked.max() < self.n_items and math.isfinite(now):
             codes, bits = self._codes(asked, bench, now)
-        else:
-            codes[known], bits[known] = self._codes(asked[known], bench, now)
-        allowed = codes <= bench.limit
-        if not known.all():
-            allowed &= known
-
-        def explain(place: int) -> Finding:
-            return self._finding(int(asked[place]), bench, now)
-
-        return Verdicts(codes, allowed, bits, self.policy.cite, explain)
+            return Verdicts(codes, codes <= bench.limit, bits, self.policy.cite, witness)
+        known = (asked >= 0) & (asked < self.n_items) & math.isfinite(now)
+        codes, bits = np.full(len(asked), int(Verdict.HOLD), np.int8), np.zeros(len(asked), np.uint8)
+        codes[known], bits[known] = self._codes(asked[known], bench, now)
+        return Verdicts(codes, known & (codes <= bench.limit), bits, self.policy.cite, witness)
 
     def check_response(self, viewer: Viewer, response: Response) -> Checked:
         """Judge everything that a response shows: its items, what their explanations name, titles and artwork."""
@@ -164,7 +162,9 @@ class Gate:
 
     def limits(self, viewer: Viewer) -> Limits:
         """What holds for a whole list shown to the viewer."""
-        return limits(self._packs.of(terms.territory(viewer.territory)), viewer)
+        surface = viewer.surface if viewer.surface in self.policy.surfaces else ""
+        packs = self._packs.of(terms.territory(viewer.territory))
+        return self._limits.get((surface, id(packs)), lambda: limits(packs, surface))
 
     def signals(self, viewer: Viewer) -> Signals | None:
         """What a minor is told beside the list; None for whoever is none."""
@@ -272,12 +272,6 @@ class Gate:
     def _views(self, viewer: Viewer, now: float) -> tuple[Stance, ...]:
         return stances(self._packs, viewer, now, stale=self.stale)
 
-    def _seen(self, viewer: Viewer) -> tuple[float, Bench]:
-        """Now, and the bench of the viewer's class."""
-        now = self.clock()
-        views = self._views(viewer, now)
-        return now, self._bench(self._class(views), views)
-
     def _class(self, views: Sequence[Stance]) -> _Class:
         """What tells viewers apart: those of one class see the same."""
         place, named = views[0].territory, self._reading.named
@@ -331,25 +325,41 @@ class Gate:
         codes, bits = bench.codes(read.kind[items], now)
         out = (reading.starts[items] > now) | (read.closes[items] <= now)
         if out.any():
-            codes[out] = np.maximum(codes[out], Verdict.BLOCK)
+            codes[out] = np.maximum(codes[out], _BLOCK)
         if reading.restricted:
             rights = [read.right_sets[at] for at in read.right_set[items].tolist()]
             shut = ~self._openings.all_open(rights, place, now)
-            codes[shut] = np.maximum(codes[shut], Verdict.BLOCK)
+            codes[shut] = np.maximum(codes[shut], _BLOCK)
         if bench.closed:
-            np.maximum(codes, np.int8(Verdict.HOLD), out=codes)
+            np.maximum(codes, _HOLD, out=codes)
         if self._down:
             for row, item in enumerate(items.tolist()):
                 if (places := self._down.get(item)) is not None and bites(places, place):
                     codes[row] = Verdict.TAKEDOWN
         return codes, bits
 
-    def _finding(self, item: int, bench: Bench, now: float) -> Finding:
-        if not 0 <= item < self.n_items or not math.isfinite(now):
-            return Finding(Verdict.HOLD, ERROR, self.policy.cite)
-        return finding(
-            item, Scene(self._columns, bench, now, self._withheld, self._openings, self._said.labels, self.policy)
-        )
+    def scene(self, bench: Bench, now: float) -> Scene:
+        """Everything that a verdict rests on at ``now`` (s UTC)."""
+        return Scene(self._columns, bench, now, self._withheld, self._openings, self._said.labels, self.policy)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Witness:
+    """The gate as it was at a check."""
+
+    gate: Gate
+    items: NDArray[np.int64]
+    bench: Bench
+    now: float
+
+    def explain(self, place: int) -> Finding:
+        item = int(self.items[place])
+        if not 0 <= item < self.gate.n_items or not math.isfinite(self.now):
+            return Finding(Verdict.HOLD, ERROR, self.gate.policy.cite)
+        return finding(item, self.gate.scene(self.bench, self.now))
+
+    def told(self, place: int) -> tuple[str, ...]:
+        return told(int(self.items[place]), self.gate.scene(self.bench, self.now))
 
 
 def _span(turns: TimeArray, now: float) -> int:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from recsys.safety.policy import Policy
-from recsys.types import Viewer
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +17,9 @@ class Limits:
     topic: Literal["genres", "tags"]
 
 
-def limits(packs: Sequence[Policy], viewer: Viewer) -> Limits:
-    """The limits of the viewer's surface in their territory."""
-    rules = [pack.surface(viewer.surface) for pack in packs]
+def limits(packs: Sequence[Policy], surface: str) -> Limits:
+    """The limits of a surface, under all packs that hold for a viewer."""
+    rules = [pack.surface(surface) for pack in packs]
     return Limits(
         any(one.strict for one in rules),
         _least(one.max_per_creator for one in rules),

@@ -1,9 +1,10 @@
 """What the gate says of an item, on one scale of which the most restrictive wins."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +52,7 @@ class Verdict(IntEnum):
         return self <= Verdict.INTERSTITIAL
 
 
+_TOLD = {int(verdict): verdict for verdict in (Verdict.LABEL, Verdict.INTERSTITIAL)}
 VERDICTS = {verdict.code: verdict for verdict in Verdict}
 
 
@@ -72,12 +74,31 @@ class Finding:
     term: str | None = None  # the value that a rule found
     list_id: str | None = None  # the list that the value is on
     rule: str | None = None
-    notice: tuple[str, ...] = ()  # labels that a viewer is told of
 
     @property
     def error(self) -> bool:
         """Whether the item is held because it could not be judged."""
         return self.reason == ERROR
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a viewer is told of an item that is shown with its labels, or behind a click."""
+
+    verdict: Verdict
+    labels: tuple[str, ...]
+
+
+class Witness(Protocol):
+    """Whoever was there at the check, and can say more of it afterwards."""
+
+    def explain(self, place: int) -> Finding:
+        """Why the item at a place of the list has its verdict."""
+        ...
+
+    def told(self, place: int) -> tuple[str, ...]:
+        """The labels of that item that a viewer is told of."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +109,7 @@ class Verdicts:
     allowed: BoolArray  # (n,) whether each item may be shown
     withheld: NDArray[np.uint8]  # (n,) parts that are not shown with the item, as bits of PARTS
     policy: str  # what judged, as name@version+digest
-    _explain: Callable[[int], Finding]
+    _witness: Witness
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -101,17 +122,22 @@ class Verdicts:
     @cached_property
     def findings(self) -> list[Finding]:
         """Each verdict with its reason, as of the moment of the check."""
-        return [self._explain(place) for place in range(len(self))]
+        return [self._witness.explain(place) for place in range(len(self))]
 
     @property
     def reasons(self) -> list[str]:
         """The machine codes of the findings."""
         return [finding.reason for finding in self.findings]
 
-    def notices(self) -> list[Finding | None]:
+    def notices(self) -> tuple[Notice | None, ...]:
         """For items that are shown with a label or behind a click: what to tell the viewer."""
-        told = (Verdict.LABEL, Verdict.INTERSTITIAL)
-        return [self._explain(place) if code in told else None for place, code in enumerate(self.codes.tolist())]
+        codes = self.codes.tolist()
+        if not any(code in _TOLD for code in codes):
+            return (None,) * len(codes)
+        return tuple(
+            Notice(_TOLD[code], self._witness.told(place)) if code in _TOLD else None
+            for place, code in enumerate(codes)
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,6 +159,8 @@ class Checked:
     def withheld(self) -> tuple[tuple[str, ...], ...]:
         """For each item the names of its parts that may not be on the screen."""
         bits = self.verdicts.withheld.tolist()
+        if not any(bits):
+            return ((),) * len(bits)
         return tuple(tuple(part for part, bit in PARTS.items() if have & bit) for have in bits)
 
     def may_show(self, part: str) -> BoolArray:

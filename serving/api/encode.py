@@ -38,7 +38,7 @@ def _items(answer: Answer) -> list[bytes]:
             own["override_id"] = override
         notice = answer.notices[place] if answer.notices else None
         if notice is not None:
-            own["notice"] = {"verdict": notice.verdict.code, "labels": notice.notice}
+            own["notice"] = {"verdict": notice.verdict.code, "labels": notice.labels}
         hidden = answer.withheld[place] if answer.withheld else ()
         if hidden:
             own["withheld"] = hidden
