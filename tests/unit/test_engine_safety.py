@@ -13,6 +13,7 @@ from serving.asks import Ask
 from support.serve import make_bundle, records, stand, under
 
 ADULT = Viewer("feed", "DE", 30)
+NEW = {"n0": None, "n1": ["general"], "n2": ["sponsored"], "n3": ["teen"]}  # no source knows them
 POPULAR = [{"recipe": "popular", "half_life_days": 30.0}]
 
 
@@ -79,9 +80,7 @@ def test_no_more_of_one_topic_than_the_policy_allows_and_the_list_is_filled_with
     assert Counter(view.record(int(item))["genres"][0] for item in answer.slate.items) == {"red": 3, "blue": 3}
 
 
-def test_where_sources_run_out_the_cleared_pool_fills_the_list_first_by_popularity(bundle, tmp_path):
-    # nobody has had the last ten works, so that the source abstains on them
-    here = stand(tmp_path, make_bundle(tmp_path / "b", recipes=POPULAR))
+def test_where_sources_run_out_the_cleared_pool_fills_the_list_first(here):
     here.control.upsert_items([{"item_id": name, "labels": labels} for name, labels in NEW.items()], "app")
     answer = here.engine.recommend([Ask(ADULT, 44)])[0]
     names, sources = answer.view.ids.external(answer.slate.items), answer.slate.sources
