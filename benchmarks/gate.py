@@ -186,7 +186,7 @@ def _added(catalogue: Catalogue, rounds: int) -> tuple[dict[str, Any], dict[str,
             taken = [_timed(engine, one, ask) for one in ((view, bare) if at % 2 else (bare, view))]
             if at >= 0:
                 ours[at], plain[at] = taken if at % 2 else taken[::-1]
-    added = float(np.median(ours) - np.median(plain)) * 1e6
+    added = float(np.median(ours - plain)) * 1e6
     low, high = _interval(ours - plain)
     details = {"with_gate_p50_us": round(float(np.median(ours)) * 1e6, 1), "added_p50_us": round(added, 1)}
     details |= {"without_p50_us": round(float(np.median(plain)) * 1e6, 1), "added_low_us": low, "added_high_us": high}

@@ -99,20 +99,21 @@ class Bench:
     def fits(self, now: float, *, cleared: bool) -> BoolArray:
         """(items,) what is shown, or of that the cleared pool, but for windows and orders."""
         read = self._read
+        # the sets may grow meanwhile, by items of gates to come
+        mark_sets, rated_sets, places = list(read.mark_sets), list(read.rated_sets), list(read.territory_sets)
         mask = read.sound.copy()
-        codes = np.zeros(len(read.mark_sets), np.int8)
-        pool = np.ones(len(read.mark_sets), np.bool_)
-        rated = np.zeros(len(read.rated_sets), np.int8)
+        codes, pool = np.zeros(len(mark_sets), np.int8), np.ones(len(mark_sets), np.bool_)
+        rated = np.zeros(len(rated_sets), np.int8)
         for chair in self.chairs:
-            rulings = [chair.ruling(marks, now) for marks in read.mark_sets]
-            ratings = [chair.rating(one) for one in read.rated_sets]
+            rulings = [chair.ruling(marks, now) for marks in mark_sets]
+            ratings = [chair.rating(one) for one in rated_sets]
             codes = np.maximum(codes, np.array([ruling.verdict for ruling in rulings], np.int8))
             pool &= np.array([ruling.cleared for ruling in rulings], np.bool_)
             rated = np.maximum(rated, np.array([rating[0] for rating in ratings], np.int8))
             age = chair.view.age
             mask &= np.array([ruling.min_age <= age for ruling in rulings], np.bool_)[read.mark_set]
             mask &= np.array([rating[2] <= age for rating in ratings], np.bool_)[read.rated_set]
-            mask &= np.array([chair.sold(where) for where in read.territory_sets], np.bool_)[read.territory_set]
+            mask &= np.array([chair.sold(where) for where in places], np.bool_)[read.territory_set]
             mask &= read.min_age <= age
         limit = Verdict.ALLOW if cleared else self.limit
         mask &= (codes <= limit if not cleared else (codes <= limit) & pool)[read.mark_set]

@@ -1,7 +1,8 @@
 """A catalogue as the gate reads it: one number an item and field, garbage found once and marked."""
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from threading import Lock
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
@@ -48,17 +49,30 @@ class Kind(NamedTuple):
 
 
 class Interned(Generic[V]):
-    """Distinct values, each with a number; adding to a copy leaves the original as it is."""
+    """Distinct values, each with a number that it keeps. It only grows, so that gates share it, and threads too."""
 
     def __init__(self, values: Sequence[V] = ()) -> None:
-        self.values = list(values)
-        self._index = {value: at for at, value in enumerate(self.values)}
+        self._values = list(values)
+        self._index = {value: at for at, value in enumerate(self._values)}
+        self._lock = Lock()
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __getitem__(self, at: int) -> V:
+        return self._values[at]
+
+    def __iter__(self) -> Iterator[V]:
+        return iter(self._values.copy())
 
     def add(self, value: V) -> int:
         """The number of a value, which is kept if it is new."""
-        at = self._index.setdefault(value, len(self.values))
-        if at == len(self.values):
-            self.values.append(value)
+        at = self._index.get(value)
+        if at is None:
+            with self._lock:
+                at = self._index.setdefault(value, len(self._values))
+                if at == len(self._values):
+                    self._values.append(value)
         return at
 
 
@@ -81,12 +95,12 @@ class Columns:
     closes: TimeArray  # s UTC, inf = never
     lifts: TimeArray  # s UTC, the embargo's end, -inf = none
     sound: BoolArray  # no field is garbage
-    drawn_sets: tuple[Drawn, ...] = ()
-    mark_sets: tuple[Marks, ...] = ()
-    territory_sets: tuple[Territories, ...] = ()
-    rated_sets: tuple[Rated, ...] = ()
-    right_sets: tuple[Rights | None, ...] = ()
-    kinds: tuple[Kind, ...] = ()
+    drawn_sets: Interned[Drawn]
+    mark_sets: Interned[Marks]
+    territory_sets: Interned[Territories]
+    rated_sets: Interned[Rated]
+    right_sets: Interned[Rights | None]
+    kinds: Interned[Kind]
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -107,18 +121,18 @@ class Columns:
 
     def said(self, indices: IntArray, reader: Reader, labels: Labels) -> "Columns":
         """These items with the labels of those at ``indices`` anew."""
-        sets, mark_set = Interned(self.mark_sets), self.mark_set.copy()
+        mark_set = self.mark_set.copy()
         for index in indices.tolist():
             drawn = self.drawn_sets[self.drawn[index]]
-            mark_set[index] = sets.add(reader.marks(drawn, labels.get(self.ids[index], ())))
-        return _kinds(replace(self, mark_set=mark_set, mark_sets=tuple(sets.values)), indices)
+            mark_set[index] = self.mark_sets.add(reader.marks(drawn, labels.get(self.ids[index], ())))
+        return _kinds(replace(self, mark_set=mark_set), indices)
 
     def granted(self, indices: IntArray, rights: Mapping[str, Rights]) -> "Columns":
         """These items with the rights of those at ``indices`` anew; None = as the catalogue says."""
-        sets, right_set = Interned(self.right_sets), self.right_set.copy()
+        right_set = self.right_set.copy()
         for index in indices.tolist():
-            right_set[index] = sets.add(rights.get(self.ids[index]))
-        return replace(self, right_set=right_set, right_sets=tuple(sets.values))
+            right_set[index] = self.right_sets.add(rights.get(self.ids[index]))
+        return replace(self, right_set=right_set)
 
 
 _ARRAYS = (
@@ -151,16 +165,18 @@ def parse(catalogue: Catalogue, reader: Reader, said: Said, base: Columns | None
     age outside 0–99, a window that ends before it starts, text that is no UTF-8. ``territories`` null means everywhere
     and an empty list nowhere; ``labels`` null or empty means unlabelled.
     """
-    territories = Interned(base.territory_sets if base else ())
+    territories: Interned[Territories] = base.territory_sets if base else Interned()
+    drawn_sets: Interned[Drawn] = base.drawn_sets if base else Interned()
+    rated_sets: Interned[Rated] = base.rated_sets if base else Interned()
     sound = np.ones(len(catalogue), np.bool_)
     ids = _values(catalogue, "item_id", sound)
     sound &= np.array([isinstance(item, str) and item != "" for item in ids], np.bool_)
     names = tuple(item if isinstance(item, str) else "" for item in ids)
-    drawn, drawn_sets = _drawn(catalogue, reader, sound, base)
+    drawn = _drawn(catalogue, reader, sound, drawn_sets)
     age, age_sound = _ages(catalogue)
     opens, closes, lifts = (_seconds(catalogue, name) for name in ("available_from", "available_to", "embargo_until"))
     territory_set = _territory_column(catalogue, territories, sound)
-    rated, rated_sets = _rated(catalogue, reader.policy.rated_media, sound, base)
+    rated = _rated(catalogue, reader.policy.rated_media, sound, rated_sets)
     sound &= age_sound & ~(opens > closes)
     nothing = np.zeros(len(catalogue), np.int32)
     every = np.arange(len(catalogue), dtype=np.int32)
@@ -178,11 +194,11 @@ def parse(catalogue: Catalogue, reader: Reader, said: Said, base: Columns | None
         lifts=np.nan_to_num(lifts, nan=-np.inf, posinf=np.inf, neginf=-np.inf),
         sound=sound,
         drawn_sets=drawn_sets,
-        mark_sets=base.mark_sets if base else (),
-        territory_sets=tuple(territories.values),
+        mark_sets=base.mark_sets if base else Interned(),
+        territory_sets=territories,
         rated_sets=rated_sets,
-        right_sets=base.right_sets if base else (None,),
-        kinds=base.kinds if base else (),
+        right_sets=base.right_sets if base else Interned([None]),
+        kinds=base.kinds if base else Interned(),
     )
     labelled = _labelled(read, reader, said.labels)
     granted = [at for at, name in enumerate(names) if name in said.rights] if said.rights else []
@@ -191,34 +207,28 @@ def parse(catalogue: Catalogue, reader: Reader, said: Said, base: Columns | None
 
 def _labelled(read: Columns, reader: Reader, labels: Labels) -> Columns:
     """The labels of all items: once for each distinct record, and for each item of which more was said."""
-    sets = Interned(read.mark_sets)
-    plain = np.array([sets.add(reader.marks(drawn, ())) for drawn in read.drawn_sets], np.int32)
-    mark_set = plain[read.drawn] if len(plain) else np.zeros(len(read), np.int32)
+    sets = read.mark_sets
+    present, place = np.unique(read.drawn, return_inverse=True)
+    plain = [sets.add(reader.marks(read.drawn_sets[at], ())) for at in present.tolist()]
+    mark_set = np.array(plain, np.int32)[place] if plain else np.zeros(len(read), np.int32)
     for at, name in enumerate(read.ids) if labels else ():
         if name in labels:
             mark_set[at] = sets.add(reader.marks(read.drawn_sets[read.drawn[at]], labels[name]))
-    return replace(read, mark_set=mark_set, mark_sets=tuple(sets.values))
+    return replace(read, mark_set=mark_set)
 
 
 def _kinds(read: Columns, indices: IntArray) -> Columns:
     """The columns with the kinds of the items at ``indices`` anew."""
-    kinds, column = Interned(read.kinds), read.kind.copy()
-    rows = zip(
-        *(
-            values[indices].tolist()
-            for values in (read.mark_set, read.territory_set, read.rated_set, read.min_age, read.sound)
-        ),
-        strict=True,
-    )
-    column[indices] = [kinds.add(Kind(*row)) for row in rows]
-    return replace(read, kind=column, kinds=tuple(kinds.values))
+    columns = (read.mark_set, read.territory_set, read.rated_set, read.min_age, read.sound)
+    rows = list(zip(*(values[indices].tolist() for values in columns), strict=True))
+    known = {row: read.kinds.add(Kind(*row)) for row in dict.fromkeys(rows)}
+    kind = read.kind.copy()
+    kind[indices] = [known[row] for row in rows]
+    return replace(read, kind=kind)
 
 
-def _drawn(
-    catalogue: Catalogue, reader: Reader, sound: BoolArray, base: Columns | None
-) -> tuple[IntArray, tuple[Drawn, ...]]:
+def _drawn(catalogue: Catalogue, reader: Reader, sound: BoolArray, sets: Interned[Drawn]) -> IntArray:
     """What each record makes of labels; each distinct combination of field values is worked out once."""
-    sets = Interned(base.drawn_sets if base else ())
     names = [LABELS, *reader.fields]
     rows = list(zip(*(_hashable(name, _values(catalogue, name, sound)) for name in names), strict=True))
     known: dict[tuple[Any, ...], tuple[int, bool]] = {}
@@ -228,25 +238,24 @@ def _drawn(
             known[row] = sets.add(drawn), fine
     found = [known[row] for row in rows]
     sound &= np.array([entry[1] for entry in found], np.bool_)
-    return np.array([entry[0] for entry in found], np.int32), tuple(sets.values)
+    return np.array([entry[0] for entry in found], np.int32)
 
 
-def _rated(
-    catalogue: Catalogue, media: Sequence[str], sound: BoolArray, base: Columns | None
-) -> tuple[IntArray, tuple[Rated, ...]]:
-    sets = Interned(base.rated_sets if base else ())
+def _rated(catalogue: Catalogue, media: Sequence[str], sound: BoolArray, sets: Interned[Rated]) -> IntArray:
     kinds = _values(catalogue, "media_type", sound)
     ratings = _hashable("ratings", _values(catalogue, "ratings", sound))
-    found = [
-        sets.add(
-            Rated(
-                tuple(sorted({terms.plain(str(one)) for one in given} - {""})) if isinstance(given, tuple) else (),
-                isinstance(kind, str) and terms.plain(kind) in media,
-            )
-        )
-        for given, kind in zip(ratings, kinds, strict=True)
-    ]
-    return np.array(found, np.int32), tuple(sets.values)
+    known: dict[tuple[Any, Any], int] = {}
+    for pair in zip(ratings, kinds, strict=True):
+        if pair not in known:
+            known[pair] = sets.add(_rated_one(*pair, media))
+    found = [known[pair] for pair in zip(ratings, kinds, strict=True)]
+    return np.array(found, np.int32)
+
+
+def _rated_one(given: Any, kind: Any, media: Sequence[str]) -> Rated:
+    """The ratings of one item, compared; what is no text is a rating that nobody knows."""
+    ratings = sorted({terms.plain(str(one)) for one in given} - {""}) if isinstance(given, tuple) else []
+    return Rated(tuple(ratings), isinstance(kind, str) and terms.plain(kind) in media)
 
 
 def _territory_column(catalogue: Catalogue, sets: Interned[Territories], sound: BoolArray) -> IntArray:

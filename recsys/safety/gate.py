@@ -302,7 +302,7 @@ class Gate:
         """The moments when rights open or close in a territory."""
         if not self._reading.restricted:
             return NO_TURNS
-        rights = self._columns.right_sets
+        rights = list(self._columns.right_sets)
         return self._right_turns.get(territory, lambda: self._openings.turns(rights, territory))
 
     def _compute(self, bench: Bench, now: float, cleared: bool) -> BoolArray:
@@ -313,7 +313,7 @@ class Gate:
         mask &= self._reading.starts <= now
         mask &= now < read.closes
         if self._reading.restricted:
-            mask &= self._openings.all_open(read.right_sets, place, now)[read.right_set]
+            mask &= self._openings.all_open(list(read.right_sets), place, now)[read.right_set]
         for at, places in self._down.items():
             if bites(places, place):
                 mask[at] = False
