@@ -1,14 +1,14 @@
 """Why one item has its verdict: every finding in the order of precedence, item by item."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from recsys.safety.bench import Bench
 from recsys.safety.columns import Columns, Labels
+from recsys.safety.court import Court
 from recsys.safety.judge import Ruling
-from recsys.safety.openings import Openings
-from recsys.safety.policy import Policy
-from recsys.safety.takedown import Withheld, bites
+from recsys.safety.takedown import bites
 from recsys.safety.verdict import (
     AGE,
     EMBARGO,
@@ -26,52 +26,52 @@ _Found = tuple[Verdict, str, Ruling | None]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scene:
-    """Everything that is there at the moment of a check."""
+    """A check: what is there, for whom, when."""
 
-    read: Columns
+    court: Court
     bench: Bench
     now: float  # s UTC
-    orders: Withheld
-    openings: Openings
-    labels: Labels
-    policy: Policy
 
 
 def told(item: int, scene: Scene) -> tuple[str, ...]:
     """The labels that a viewer is told of, of all packs."""
-    marks = scene.read.mark_sets[scene.read.mark_set[item]]
+    read = scene.court.columns
+    marks = read.mark_sets[read.mark_set[item]]
     return tuple(dict.fromkeys(name for chair in scene.bench.chairs for name in chair.ruling(marks, scene.now).notice))
 
 
 def finding(item: int, scene: Scene) -> Finding:
     """The most restrictive finding on an item, of equals the first in the order of precedence."""
+    court, cite = scene.court, scene.court.policy.cite
+    if not 0 <= item < len(court.columns) or not math.isfinite(scene.now):
+        return Finding(Verdict.HOLD, ERROR, cite)
     verdict, reason, ruling = max(_findings(item, scene), key=lambda found: found[0])
     mark = None if ruling is None else ruling.mark
     if mark is None:
-        return Finding(verdict, reason, scene.policy.cite)
+        return Finding(verdict, reason, cite)
     return Finding(
         verdict,
         reason,
-        scene.policy.cite,
+        cite,
         label=mark.label,
-        score=_score(scene.labels, scene.read.ids[item], mark.label),
+        score=_score(court.said.labels, court.columns.ids[item], mark.label),
         source=mark.source,
         term=mark.term or None,
         list_id=mark.list_id or None,
-        rule=None if mark.rule < 0 else scene.policy.rule_id(mark.rule),
+        rule=None if mark.rule < 0 else court.policy.rule_id(mark.rule),
     )
 
 
 def _findings(item: int, scene: Scene) -> Iterator[_Found]:
-    read, bench, now = scene.read, scene.bench, scene.now
+    read, bench, now = scene.court.columns, scene.bench, scene.now
     place = bench.view.territory
-    places = scene.orders.get(read.ids[item])
+    places = scene.court.orders.get(read.ids[item])
     if places and bites(places, place):
         yield Verdict.TAKEDOWN, TAKEDOWN if None in places else WITHHELD, None
     if not all(chair.sold(read.territory_sets[read.territory_set[item]]) for chair in bench.chairs):
         yield Verdict.BLOCK, TERRITORY, None
     right = read.right_sets[read.right_set[item]]
-    if not read.opens[item] <= now < read.closes[item] or not scene.openings.open(right, place, now):
+    if not read.opens[item] <= now < read.closes[item] or not scene.court.openings.open(right, place, now):
         yield Verdict.BLOCK, WINDOW, None
     if now < read.lifts[item]:
         yield Verdict.BLOCK, EMBARGO, None
