@@ -202,6 +202,16 @@ def test_a_changed_item_replaces_what_the_lake_has_of_it(lake, state, control):
     ]
 
 
+@pytest.mark.parametrize(("held", "kept"), [(["MPA:G"], "FSK:6|MPA:PG"), ([[]], ["FSK:6", "MPA:PG"]), ([4.5], None)])
+def test_ratings_reach_the_lake_as_it_has_them_and_not_where_they_are_something_else(lake, state, control, held, kept):
+    kind = pa.list_(pa.string()) if held == [[]] else None
+    lake.append("items", pa.table({"item_id": ["a"], "ratings": pa.array(held, kind)}))
+    control.upsert_items([{"item_id": "b", "ratings": ["FSK:6", "MPA:PG"]}], "app")
+    assert drain_items(control, state, lake) == 1
+    rows = {row["item_id"]: row["ratings"] for row in lake.read("items").to_pylist()}
+    assert rows["b"] == kept
+
+
 def test_a_user_who_was_erased_while_events_were_drained_may_come_back_with_later_ones(lake, state, control):
     state.append([Event("1", "u", "a", timestamp=600.0)])
     append = lake.append
