@@ -118,7 +118,9 @@ def drain_items(control: ControlStore, state: UserState, lake: Lake) -> int:
 
 def _as_held(table: pa.Table, schema: pa.Schema | None) -> pa.Table:
     """Judged lists as the lake has them: as text parted by ``|``; not at all where its column is something else."""
-    for name in set(JUDGED_LISTS) & set(table.column_names) & set(schema.names if schema is not None else ()):
+    if schema is None:
+        return table
+    for name in set(JUDGED_LISTS) & set(table.column_names) & set(schema.names):
         held = schema.field(name).type
         place = table.schema.get_field_index(name)
         if pa.types.is_string(held):
