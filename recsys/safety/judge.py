@@ -1,6 +1,8 @@
 """What a pack says of a set of labels, and of ratings, to one viewer."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from recsys.safety.columns import Kind, Rated
 from recsys.safety.labels.effective import ERROR as ERROR_LABEL
@@ -27,6 +29,15 @@ class Ruling:
     notice: tuple[str, ...] = ()  # the labels that a viewer is told of
 
 
+class _Word(NamedTuple):
+    """What one label says of the whole item."""
+
+    mark: Mark
+    label: Label | None  # None = the pack does not know it
+    verdict: Verdict
+    reason: str
+
+
 def rule_on(policy: Policy, marks: Marks, view: Stance) -> Ruling:
     """The ruling on the labels that hold for a viewer.
 
@@ -34,73 +45,76 @@ def rule_on(policy: Policy, marks: Marks, view: Stance) -> Ruling:
     error is held. Where only the cleared pool is shown, whatever is not allowed by a known label is not shown. For a
     viewer whose territory is unknown, a label that holds in one territory can restrict, and clears nothing.
     """
-    marks = implied(policy, marks)
-    judged = [(mark, policy.labels.get(mark.label)) for mark in marks]
-    whole = [(mark, label) for mark, label in judged if label is None or label.part == ITEM]
-    firm = [mark for mark, _ in whole if not (mark.territory and view.territory is None)]
-    verdict, reason, decisive, least = Verdict.ALLOW, "", None, 0
-    if not firm:
-        verdict, reason = view.rules.unlabelled, UNLABELLED
-    cleared = any(label is not None and label.clears for mark, label in whole if mark in firm)
-    notice: list[str] = []
-    for mark, label in whole:
-        found, why = _verdict(policy, mark, label, view)
-        cleared = cleared and found is Verdict.ALLOW and label is not None
-        least = max(least, _age(policy, mark, label))
-        if Verdict.ALLOW < found <= Verdict.INTERSTITIAL:
-            notice.append(mark.label)
-        if found > verdict or (label is None and not reason):
-            verdict, reason, decisive = max(verdict, found), why, mark
+    judged = [(mark, policy.labels.get(mark.label)) for mark in implied(policy, marks)]
+    words = [_word(policy, mark, label, view) for mark, label in judged if label is None or label.part == ITEM]
+    firm = [word for word in words if not (word.mark.territory and view.territory is None)]
+    cleared = any(word.label is not None and word.label.clears for word in firm)
+    cleared &= all(word.verdict is Verdict.ALLOW and word.label is not None for word in words)
+    verdict, reason, mark = _worst(words, view.rules.unlabelled if not firm else None)
     if view.cleared_only and not cleared and verdict <= view.limit:
         verdict, reason = Verdict.HOLD, reason or UNLABELLED
+    told = (word.mark.label for word in words if Verdict.ALLOW < word.verdict <= Verdict.INTERSTITIAL)
     return Ruling(
         verdict,
         reason if verdict > Verdict.ALLOW else "",
-        decisive,
-        least,
-        cleared and verdict is Verdict.ALLOW,
-        _withheld(policy, judged, view),
-        tuple(dict.fromkeys(notice)),
+        mark,
+        min_age=max((_age(policy, word.mark, word.label) for word in words), default=0),
+        cleared=cleared and verdict is Verdict.ALLOW,
+        withheld=_withheld(policy, judged, view),
+        notice=tuple(dict.fromkeys(told)),
     )
+
+
+def _word(policy: Policy, mark: Mark, label: Label | None, view: Stance) -> _Word:
+    if mark.label == ERROR_LABEL:
+        return _Word(mark, label, Verdict.HOLD, ERROR)
+    if label is None:
+        return _Word(mark, label, view.rules.unknown_label, f"unknown_label:{mark.label}")
+    return _Word(mark, label, policy.on(label.at(mark.floor), view.surface), f"label:{mark.label}")
+
+
+def _worst(words: Sequence[_Word], unlabelled: Verdict | None) -> tuple[Verdict, str, Mark | None]:
+    """The most restrictive verdict, of equals the first; an unknown label is named where nothing else is."""
+    verdict, reason, mark = Verdict.ALLOW, "", None
+    if unlabelled is not None:
+        verdict, reason = unlabelled, UNLABELLED
+    for word in words:
+        if word.verdict > verdict or (word.label is None and not reason):
+            verdict, reason, mark = max(verdict, word.verdict), word.reason, word.mark
+    return verdict, reason, mark
 
 
 def implied(policy: Policy, marks: Marks) -> Marks:
     """The labels with what rules on labels make of them, without those whose rule makes an exception for a label."""
-    everywhere = {mark.label for mark in marks if not mark.territory}
     kept = list(excepted(policy, marks))
-    names = {mark.label for mark in kept}
+    by_name = {mark.label: mark for mark in sorted(kept, key=lambda mark: mark.territory, reverse=True)}
     for at, rule in enumerate(policy.rules):
         if rule.field != LABELS:
             continue
         any_of = policy.values(rule.any_of)
-        found = sorted(names & any_of.keys())
-        if found and not names & policy.values(rule.none_of).keys() and not _excepted(policy, at, everywhere):
-            kept += [
-                Mark(name, source="rule", rule=at, term=found[0], list_id=any_of[found[0]]) for name in rule.labels
-            ]
+        found = sorted(by_name.keys() & any_of.keys())
+        if not found or by_name.keys() & policy.values(rule.none_of).keys() or _excepted(policy, at, marks):
+            continue
+        where = min(by_name[name].territory for name in found)  # "", everywhere, if one of them holds everywhere
+        term = found[0]
+        kept += [
+            Mark(name, territory=where, source="rule", rule=at, term=term, list_id=any_of[term]) for name in rule.labels
+        ]
     return tuple(kept)
 
 
 def excepted(policy: Policy, marks: Marks) -> Marks:
     """The labels without those whose rule makes an exception for a label that is there."""
-    everywhere = {mark.label for mark in marks if not mark.territory}
-    return tuple(mark for mark in marks if mark.rule < 0 or not _excepted(policy, mark.rule, everywhere))
+    return tuple(mark for mark in marks if mark.rule < 0 or not _excepted(policy, mark.rule, marks))
 
 
-def _excepted(policy: Policy, at: int, names: set[str]) -> bool:
-    """Whether a rule's exception for labels applies; naming none stands for any label at all."""
+def _excepted(policy: Policy, at: int, marks: Marks) -> bool:
+    """Whether a rule's exception for labels applies; naming none stands for any label but the rule's own."""
     given = policy.rules[at].unless.get(LABELS)
     if given is None:
         return False
+    names = {mark.label for mark in marks if not mark.territory and mark.rule != at}
     return bool(names & policy.values(given).keys()) if given else bool(names)
-
-
-def _verdict(policy: Policy, mark: Mark, label: Label | None, view: Stance) -> tuple[Verdict, str]:
-    if mark.label == ERROR_LABEL:
-        return Verdict.HOLD, ERROR
-    if label is None:
-        return view.rules.unknown_label, f"unknown_label:{mark.label}"
-    return policy.on(label.at(mark.floor), view.surface), f"label:{mark.label}"
 
 
 def _age(policy: Policy, mark: Mark, label: Label | None) -> int:

@@ -3,12 +3,14 @@
 import json
 from collections import Counter
 
+import msgspec
 import pytest
 
 from recsys.safety import load_policy, parse_policy
 from recsys.safety.load import PACKS
 from recsys.types import Viewer
 from serving.api.encode import encode_list
+from serving.api.schemas import ListResponse
 from serving.asks import Ask
 from support.serve import make_bundle, records, stand, under
 
@@ -32,8 +34,9 @@ def described(here, item, **fields):
 
 
 def body(here, **ask):
-    answer = here.engine.recommend([Ask(**{"viewer": ADULT, "k": 40, **ask})])[0]
-    return json.loads(encode_list(answer))
+    sent = encode_list(here.engine.recommend([Ask(**{"viewer": ADULT, "k": 40, **ask})])[0])
+    msgspec.json.decode(sent, type=ListResponse)  # as it is described
+    return json.loads(sent)
 
 
 def items(found):

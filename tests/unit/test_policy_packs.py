@@ -89,6 +89,22 @@ def test_a_label_of_one_territory_clears_nobody_whose_territory_is_unknown():
     assert said(over, Viewer("home", None, 30)) == ("hold", "unlabelled")
 
 
+def test_what_a_rule_makes_of_a_label_of_one_territory_clears_nobody_whose_territory_is_unknown():
+    rule = '\n[[rules]]\nfield = "labels"\nany_of = ["reviewed"]\nlabels = ["general"]\n'
+    over = gate(
+        pack('reviewed = { verdict = "allow", clears = false }\n' + rule),
+        {},
+        labels=effective("reviewed", territory="DE"),
+    )
+    assert [said(over, Viewer("home", place, 30))[0] for place in ("DE", "FR", None)] == ["allow", "hold", "hold"]
+
+
+def test_a_rule_may_make_an_exception_for_any_label_but_its_own():
+    rule = '\n[[rules]]\nfield = "tags"\nany_of = ["x"]\nunless = { labels = [] }\nlabels = ["bare"]\n'
+    over = gate(pack('bare = { verdict = "hold" }\n' + rule), {"tags": ["x"]}, {"tags": ["x"], "labels": ["general"]})
+    assert [said(over, ADULT, at)[0] for at in (0, 1)] == ["hold", "allow"]
+
+
 @pytest.mark.parametrize("broken", [effective(""), effective("ok|rude"), effective("general", territory="Germany")])
 def test_a_label_that_cannot_be_read_holds_its_item(broken):
     assert said(gate(pack(), {}, labels=broken), ADULT) == ("hold", "error")
