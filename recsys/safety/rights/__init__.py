@@ -1,0 +1,20 @@
+"""Rights: where and when a work may be shown, from plain fields and from ONIX, Avails and DDEX documents."""
+
+from recsys.safety.rights.form import decoded, encoded
+from recsys.safety.rights.item import from_item
+from recsys.safety.rights.places import WORLD, Places, only, places
+from recsys.safety.rights.record import ALLOWED, FORBIDDEN, Rights, Term
+
+__all__ = [
+    "ALLOWED",
+    "FORBIDDEN",
+    "WORLD",
+    "Places",
+    "Rights",
+    "Term",
+    "decoded",
+    "encoded",
+    "from_item",
+    "only",
+    "places",
+]
