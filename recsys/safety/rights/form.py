@@ -19,6 +19,7 @@ from recsys.safety.rights.record import Rights, Term
 
 MAX_TERMS = 5000  # grants and bars of one record
 MAX_CHARACTERS = 1_000_000
+FIRST, LAST = -62_135_596_800.0, 253_402_300_799.0  # s UTC: the years 1 to 9999
 _TERM = {"in", "not_in", "from", "to", "use"}
 _RECORD = {"grants", "bars", "source", "document"}
 
@@ -57,7 +58,12 @@ def moment(text: str) -> When:
     if len(text) <= 10:
         return date.fromisoformat(text)
     found = datetime.fromisoformat(text)
-    return found if found.tzinfo is None else (found - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds()
+    if found.tzinfo is None:
+        return found
+    seconds = (found - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds()
+    if not FIRST <= seconds <= LAST:
+        raise ValueError("the years of the calendar end there")
+    return seconds
 
 
 def written(when: When) -> str | None:

@@ -1,0 +1,117 @@
+"""DDEX Electronic Release Notification 3.8 and 4: deals, takedowns, purges.
+
+Sources: DDEX data dictionary (DealTerms, PeriodWithStartDate, PurgedRelease) and knowledge base (dates are inclusive
+and local; date-times without an offset are local).
+"""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import BinaryIO
+
+from recsys.errors import DataError
+from recsys.safety.rights.documents import Node, nodes
+from recsys.safety.rights.entry import Entry, bounded, day_after, embargo, territories
+from recsys.safety.rights.form import moment
+from recsys.safety.rights.local import When
+from recsys.safety.rights.places import NOWHERE, WORLD, Places
+from recsys.safety.rights.record import Rights, Term
+
+PURGE = "PurgeReleaseMessage"
+ROOTS = {"NewReleaseMessage", "UpdateReleaseMessage", PURGE}
+SCHEMES = {"GRid": "grid", "ISRC": "isrc", "ICPN": "icpn", "ProprietaryId": "proprietary", "CatalogNumber": "catalog"}
+DISPLAY = ("ReleaseDisplayStartDate", "ReleaseDisplayStartDateTime")
+_PARTS = {"Release", "TrackRelease", "ReleaseDeal", "PurgedRelease"}
+
+
+def read_ddex(file: BinaryIO, name: str) -> Iterator[Entry]:
+    """One entry a release; a release without a deal may be shown nowhere. DataError names file, line and element."""
+    releases: list[Node] = []
+    deals: dict[str, list[Node]] = {}
+    for node in nodes(file, name, _PARTS):
+        match node.name:
+            case "PurgedRelease":
+                yield Entry(_ids(node), Rights((), (), "ddex", name), node.where, takedown=True)
+            case "ReleaseDeal":
+                for reference in node.all("DealReleaseReference"):
+                    deals.setdefault(reference.text, []).extend(node.all("Deal"))
+            case "Release" | "TrackRelease":
+                releases.append(node)
+            case root if root not in ROOTS:
+                raise node.fault(f"this is no message of DDEX ERN, whose root is one of {', '.join(sorted(ROOTS))}")
+    known = {reference.text for release in releases for reference in release.all("ReleaseReference")}
+    if lost := sorted(deals.keys() - known):
+        raise DataError(f"{name}: a deal names the release {lost[0]!r:.40}, which the message does not have.")
+    for release in releases:
+        yield _entry(
+            release, [deal for ref in release.all("ReleaseReference") for deal in deals.get(ref.text, ())], name
+        )
+
+
+def _entry(release: Node, deals: list[Node], document: str) -> Entry:
+    grants: list[Term] = []
+    bars: list[Term] = []
+    for deal in deals:
+        for terms in deal.all("DealTerms"):
+            granted, barred = _terms(terms)
+            grants += granted
+            bars += barred
+    rights = bounded(Rights(tuple(grants), tuple(bars), "ddex", document), release.where)
+    return Entry(_ids(release), rights, release.where, takedown=Term(use="territory") in bars, silent=not deals)
+
+
+def _terms(terms: Node) -> tuple[list[Term], list[Term]]:
+    """Grants and bars of one deal."""
+    periods = [_period(node) for node in terms.all("ValidityPeriod")] or [(float("-inf"), float("inf"))]
+    if _true(terms, "TakeDown") or _true(terms, "AllDealsCancelled"):
+        where = _where(terms, WORLD)
+        return [], [Term(where, opens, closes, "territory") for opens, closes in periods]
+    where = _where(terms, NOWHERE)
+    bars = [embargo(where, _when(node)) for name in DISPLAY for node in terms.all(name)]
+    if _true(terms, "IsPreOrderDeal") or not where:
+        return [], bars
+    uses = [node.text for path in (("UseType",), ("Usage", "UseType")) for node in terms.all(*path)]
+    use = ",".join(dict.fromkeys(uses))[:200]
+    return [Term(where, opens, closes, use) for opens, closes in periods], bars
+
+
+def _where(terms: Node, unsaid: Places) -> Places:
+    included = [node.text for node in terms.all("TerritoryCode")]
+    excluded = [node.text for node in terms.all("ExcludedTerritoryCode")]
+    if not included and not excluded:
+        return unsaid
+    where = territories(included, terms.fault) if included else WORLD
+    return where.without(territories(excluded, terms.fault, excluded=True))
+
+
+def _period(period: Node) -> tuple[When, When]:
+    """No start is at once, no end is open; an end given as a date is the last day of the deal."""
+    opens = next((_when(node) for name in ("StartDateTime", "StartDate") for node in period.all(name)), float("-inf"))
+    for node in period.all("EndDateTime"):
+        return opens, _when(node)
+    for node in period.all("EndDate"):
+        end = _when(node)
+        return opens, day_after(end) if type(end) is date else end
+    return opens, float("inf")
+
+
+def _when(node: Node) -> When:
+    try:
+        return moment(node.text)
+    except (ValueError, OverflowError):
+        raise node.fault(f"{node.text!r:.40} is no date; write 2027-01-31 or 2027-01-31T09:30:00") from None
+
+
+def _ids(release: Node) -> tuple[tuple[str, str], ...]:
+    found = tuple(
+        (SCHEMES[node.name], node.text)
+        for ids in release.all("ReleaseId")
+        for node in ids.children
+        if node.name in SCHEMES and node.text
+    )
+    if not found:
+        raise release.fault("it has no ReleaseId with a GRid, ISRC, ICPN, ProprietaryId or CatalogNumber")
+    return found
+
+
+def _true(terms: Node, name: str) -> bool:
+    return terms.value(name).lower() in {"true", "1"}
