@@ -90,7 +90,8 @@ def avails_xml(*transactions: str, alid: str = "md:alid:lighthouse:tide") -> str
         'xmlns:md="http://www.movielabs.com/schema/md/v2.9/md">\n'
         f"<avails:Avail><avails:ALID>{alid}</avails:ALID>"
         "<avails:Disposition><avails:EntryType>Full</avails:EntryType></avails:Disposition>"
-        f'<avails:Asset contentID="md:cid:lighthouse:tide"/>{"".join(transactions)}</avails:Avail>\n</avails:AvailList>\n'
+        f'<avails:Asset contentID="md:cid:lighthouse:tide"/>{"".join(transactions)}</avails:Avail>\n'
+        "</avails:AvailList>\n"
     )
 
 
