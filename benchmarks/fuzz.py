@@ -5,6 +5,7 @@ were read also have to give windows, and come back from JSON as they went.
 """
 
 import io
+import re
 import time
 import zipfile
 from collections import Counter
@@ -22,6 +23,7 @@ BARS = "broken ONIX, Avails, DDEX documents and policy packs: no crash, none slo
 SLOWEST = 2.0  # seconds that one document of this size may take
 COUNT, QUICK = 20_000, 300  # documents a reader
 
+_TEXT = re.compile(rb">[^<>]+<")
 Edit = tuple[float, int, bytes]  # where (0–1), what, with what
 
 TOKENS = (
@@ -98,20 +100,23 @@ def packed(parts: Mapping[str, bytes]) -> bytes:
 
 
 def edited(sample: bytes, edits: Sequence[Edit]) -> bytes:
-    """A sample with each edit done in turn: overwritten, put in, cut out, or repeated."""
+    """A sample with each edit done in turn: overwritten, put in, cut out, repeated, or one element's text replaced."""
     data = sample
     for where, what, token in edits:
         at = int(where * len(data))
         span = len(token) if len(token) < 1000 else 100
-        match what % 4:
+        match what % 5:
             case 0:
                 data = data[:at] + token + data[at + span :]
             case 1:
                 data = data[:at] + token + data[at:]
             case 2:
                 data = data[:at] + data[at + span * 3 :]
-            case _:
+            case 3:
                 data = data[:at] + data[at : at + span * 10] * 3 + data[at:]
+            case _:
+                found = _TEXT.search(data, at)
+                data = data[: found.start() + 1] + token + data[found.end() - 1 :] if found else data
     return data[:1_000_000]
 
 
@@ -174,4 +179,4 @@ def _edits(rng: np.random.Generator) -> list[Edit]:
     draw: Callable[[], bytes] = lambda: (  # noqa: E731
         TOKENS[rng.integers(len(TOKENS))] if rng.random() < 0.7 else rng.bytes(int(rng.integers(1, 8)))
     )
-    return [(float(rng.random()), int(rng.integers(4)), draw()) for _ in range(rng.integers(0, 5))]
+    return [(float(rng.random()), int(rng.integers(5)), draw()) for _ in range(rng.integers(0, 5))]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from benchmarks.fuzz import CASES, SLOWEST, TOKENS, attempt, document
 
 EDITS = st.lists(
-    st.tuples(st.floats(0, 1), st.integers(0, 3), st.sampled_from(TOKENS) | st.binary(min_size=1, max_size=8)),
+    st.tuples(st.floats(0, 1), st.integers(0, 4), st.sampled_from(TOKENS) | st.binary(min_size=1, max_size=8)),
     max_size=5,
 )
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from recsys.errors import DataError
 from recsys.safety import Takedown
 from recsys.safety.export import Offer, Work, dublin_core, offers, schema_org
 from recsys.safety.export.schemaorg import json_text
@@ -154,3 +155,9 @@ def test_a_file_holds_all_works_and_a_folder_one_file_each(tmp_path):
     assert write_folder(works, "dc", tmp_path / "out") == 2
     assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["%2E%2E%2Fa.xml", "b.xml"]
     assert len(ElementTree.fromstring("".join(chunks(works, "dc")))) == 2
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DataError, match="file"):
+        write_folder([Work.of({"item_id": "a"})], "dc", tmp_path / "file")

@@ -126,3 +126,17 @@ def test_rights_come_since_a_change_number_and_a_broken_row_forbids(control):
     with control._db.write("sam") as write:
         write.connection.exec_driver_sql("UPDATE rights SET record = '{' WHERE item_id = 'b'")
     assert control.rights()["b"] == FORBIDDEN
+
+
+def test_export_writes_what_documents_fields_and_takedowns_leave(recsys, control, book, tmp_path):
+    recsys("rights", "import", book, "--key", "isbn=isbn")
+    control.take_down("4099999999990", reason="court order", actor="sam")
+    recsys("export", "--format", "schemaorg", "--out", tmp_path / "all.jsonld")
+    graph = {node["identifier"]: node for node in json.loads((tmp_path / "all.jsonld").read_text())["@graph"]}
+    assert graph["tide"]["offers"] == [{"@type": "Offer", "eligibleRegion": ["DE"]}]
+    assert "offers" not in graph["4099999999990"]
+
+
+def test_export_of_one_item_goes_to_the_terminal(recsys, control):
+    assert "<dc:identifier>tide</dc:identifier>" in recsys("export", "--format", "dc", "--item", "tide")
+    assert "No item has the id 'gone'" in recsys("export", "--format", "dc", "--item", "gone", fails=ConfigError)

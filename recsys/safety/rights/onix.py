@@ -78,10 +78,15 @@ def _grants(detail: Node) -> Iterator[Term]:
             raise composite.fault(f"the sales rights type {kind!r:.20} is not on list 46; give one of 01 to 08")
     rest = detail.value("ROWSalesRightsType")
     if rest in SELLS:
-        sold.append((named.outside(), rest))
+        sold.append((_rest(named), rest))
     elif rest not in NOT_FOR_SALE | {"", "00"}:
         raise detail.fault(f"ROWSalesRightsType {rest!r:.20} is not on list 46; give one of 00 to 08")
     return (Term(left, use=f"sell:{kind}") for where, kind in sold if (left := where.without(barred)))
+
+
+def _rest(named: Places) -> Places:
+    """The rest of the world is wherever no composite says anything, for sale or not."""
+    return named.outside()
 
 
 def _general_bars(detail: Node) -> Iterator[Term]:
