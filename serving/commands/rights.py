@@ -110,8 +110,9 @@ def _say(found: "Plan", *, dry_run: bool, as_json: bool) -> None:
         typer.echo(json.dumps({**answer, "written": not dry_run}, ensure_ascii=False))
         return
     typer.echo(
-        f"{found.records} works, {found.matched} of them known here; rights of {len(found.rights)} items "
-        f"{'would be' if dry_run else 'are'} written, {len(found.takedowns)} taken down."
+        f"Works in the documents: {found.records}, known here: {found.matched}. "
+        f"Items whose rights {'would be' if dry_run else 'are'} written: {len(found.rights)}, "
+        f"taken down: {len(found.takedowns)}."
     )
     _name("No item here answers to", found.unknown)
     _name("Nothing is said of where it may be shown, so it is shown nowhere", found.silent)

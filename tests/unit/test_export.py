@@ -123,6 +123,11 @@ def test_a_local_midnight_gives_every_clock_its_own_window():
     assert len(found) == 249
 
 
+def test_a_local_time_in_one_territory_leaves_the_others_together():
+    rights = Rights((Term(only("DE"), date(2027, 1, 1)), Term(only("DE").outside())))
+    assert [(offer.regions, offer.but) for offer in offers(rights)] == [(("DE",), True), (("DE",), False)]
+
+
 def test_a_work_that_may_be_shown_nowhere_says_so_and_offers_nothing():
     node = schema_org(Work({"item_id": "a"}, FORBIDDEN))
     assert "offers" not in node

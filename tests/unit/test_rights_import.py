@@ -76,7 +76,7 @@ def test_a_purge_takes_the_work_down(recsys, control, tmp_path):
         "<PurgeReleaseMessage><PurgedRelease><ReleaseId><ICPN>4099999999990</ICPN></ReleaseId></PurgedRelease>"
         "</PurgeReleaseMessage>"
     )
-    assert "1 taken down" in recsys("rights", "import", tmp_path / "purge.xml", "--actor", "sam")
+    assert "taken down: 1" in recsys("rights", "import", tmp_path / "purge.xml", "--actor", "sam")
     (order,) = control.takedowns()
     assert (order.item_id, order.territory) == ("4099999999990", None)
     assert control.rights()["4099999999990"].windows("DE") == ()

@@ -7,9 +7,11 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from recsys.safety.rights import Rights, from_item
-from recsys.safety.rights.places import clocks, countries
+from recsys.safety.rights.places import countries
 from recsys.safety.rights.record import Term
+from recsys.safety.rights.spans import Spans
 
+ELSEWHERE = "ZZ"  # a user-assigned code, which stands for any territory that no document names
 PROVIDER = "provider"  # the source of labels that stand in the item's own record
 
 
@@ -69,40 +71,26 @@ class Work:
         return (*own, *self.effective)
 
     @cached_property
-    def offers(self) -> tuple[Offer, ...]:
-        """Where it may be shown when; empty = nowhere, ever."""
-        return offers(self.rights)
+    def offers(rights: Rights) -> tuple[Offer, ...]:
+    """The windows of all territories, those that share one together, earliest first.
 
-    def text(self, name: str) -> str | None:
-        """A field as text; None where it is not known."""
-        value = self.record.get(name)
-        return None if value is None else str(value)
-
-    def texts(self, name: str) -> list[str]:
-        """A list field; empty where it is not known."""
-        return [str(value) for value in self.record.get(name) or ()]
-
-
-def offers(rights: Rights) -> tuple[Offer, ...]:
-    """The windows of all territories, those that share one together, earliest first."""
-    named = sorted(frozenset[str]().union(*(term.where.codes for term in rights.grants + rights.bars)))
-    if any(_is_local(term) for term in rights.grants + rights.bars):
-        # Every clock has a window of its own; territories with the same clocks share the work.
-        groups: dict[object, list[str]] = {}
-        for code in countries():
-            groups.setdefault((clocks(code), code if code in named else ""), []).append(code)
-        shown = [(window, codes) for codes in groups.values() for window in rights.windows(codes[0])]
-        rest: tuple[tuple[float, float], ...] = ()
+    Territories that no term names have one set of windows, unless a local time holds there: then each has its own.
+    """
+    terms = rights.grants + rights.bars
+    each = sorted(frozenset[str]().union(*(term.where.codes for term in terms)))
+    rest: Spans = ()
+    if any(_is_local(term) and ELSEWHERE in term.where for term in terms):
+        each = sorted({*each, *countries()})
     else:
-        shown = [(window, [code]) for code in named for window in rights.windows(code)]
-        rest = rights.windows("ZZ")  # a user-assigned code that no document names: any other territory
+        rest = rights.windows(ELSEWHERE)
     places: dict[tuple[float, float], list[str]] = {window: [] for window in rest}
-    for window, codes in shown:
-        places.setdefault(window, []).extend(codes)
+    for code in each:
+        for window in rights.windows(code):
+            places.setdefault(window, []).append(code)
     return tuple(
-        Offer(*window, tuple(sorted(set(named) - set(codes))), but=True)
+        Offer(*window, tuple(code for code in each if code not in codes), but=True)
         if window in rest
-        else Offer(*window, tuple(sorted(codes)))
+        else Offer(*window, tuple(codes))
         for window, codes in sorted(places.items())
     )
 
