@@ -71,7 +71,21 @@ class Work:
         return (*own, *self.effective)
 
     @cached_property
-    def offers(rights: Rights) -> tuple[Offer, ...]:
+    def offers(self) -> tuple[Offer, ...]:
+        """Where it may be shown when; empty = nowhere, ever."""
+        return offers(self.rights)
+
+    def text(self, name: str) -> str | None:
+        """A field as text; None where it is not known."""
+        value = self.record.get(name)
+        return None if value is None else str(value)
+
+    def texts(self, name: str) -> list[str]:
+        """A list field; empty where it is not known."""
+        return [str(value) for value in self.record.get(name) or ()]
+
+
+def offers(rights: Rights) -> tuple[Offer, ...]:
     """The windows of all territories, those that share one together, earliest first.
 
     Territories that no term names have one set of windows, unless a local time holds there: then each has its own.
