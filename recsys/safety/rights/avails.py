@@ -27,7 +27,7 @@ AT_ONCE, OPEN = "immediate", "open"
 LIFTS = ("SuppressionLiftDate", "AnnounceDate")
 EXCLUDED = ("TerritoryExclusion", "TerritoryExcluded", "ExcludedTerritory")
 _LEVELS = {"series": "Series", "season": "Season", "episode": "Episode", "volume": "Volume"}
-_TITLE = ("alid", "contentid", "episodecontentid", "seasoncontentid", "seriescontentid", "episodeid", "titleid")
+_TITLE = ("contentid", "episodecontentid", "seasoncontentid", "seriescontentid", "episodeid", "titleid", "alid")
 _SERIAL = re.compile(r"\d{4,6}(\.\d+)?")  # a day as spreadsheets count it
 
 
