@@ -57,6 +57,8 @@ def parse_keys(given: Iterable[str]) -> dict[str, str]:
 
 
 def _index(items: Mapping[str, Mapping[str, Any]], keys: Mapping[str, str]) -> _Index:
+    if not keys:  # an item's id may be an ISBN in another way of writing it
+        return {("isbn", same("isbn", item_id)): [item_id] for item_id in items}
     index: _Index = {}
     for item_id, record in items.items():
         for scheme, column in keys.items():
@@ -70,11 +72,9 @@ def _index(items: Mapping[str, Mapping[str, Any]], keys: Mapping[str, str]) -> _
 def _items(
     entry: Entry, index: _Index, items: Mapping[str, Mapping[str, Any]], keys: Mapping[str, str]
 ) -> tuple[str, ...]:
-    if keys:
-        hits = [item_id for scheme, value in entry.ids for item_id in index.get((scheme, same(scheme, value)), ())]
-    else:
-        hits = [value for _, value in entry.ids if value in items]
-    return tuple(dict.fromkeys(hits))
+    hits = [item_id for scheme, value in entry.ids for item_id in index.get((scheme, same(scheme, value)), ())]
+    exact = [] if keys else [value for _, value in entry.ids if value in items]
+    return tuple(dict.fromkeys(exact + hits))
 
 
 def _name(entry: Entry) -> str:

@@ -167,6 +167,12 @@ def test_rights_come_back_from_json_as_they_went():
     assert len({rights, decoded(encoded(rights))}) == 1
 
 
+@pytest.mark.parametrize("term", [Term(opens=math.inf), Term(closes=-math.inf), Term(opens=1e15)])
+def test_what_never_opens_stays_closed_in_json(term):
+    windows = decoded(encoded(Rights((term,)))).windows("DE")
+    assert not any(opens < 2e11 and closes > 0 for opens, closes in windows)
+
+
 def test_a_time_that_is_no_number_is_refused():
     with pytest.raises(DataError, match="not a number"):
         Term(WORLD, math.nan)

@@ -86,6 +86,11 @@ def test_a_day_that_a_spreadsheet_counts_is_read_as_one():
     assert entry.rights.windows("DE")[0][0] == utc(2027, 2, 28, 23)
 
 
+def test_a_part_of_a_day_is_a_time_of_day():
+    (entry,) = read(avails_csv({**ROW, "Start": "46447.375"}))  # 2027-03-01, 09:00
+    assert entry.rights.windows("DE")[0][0] == utc(2027, 3, 1, 8)
+
+
 def test_an_episode_row_is_not_about_its_series():
     columns = ("Territory", "WorkType", "LicenseType", "Start", "End", "SeriesContentID", "EpisodeContentID")
     row = {**ROW, "WorkType": "Episode", "SeriesContentID": "series", "EpisodeContentID": "episode 1"}

@@ -60,6 +60,12 @@ def test_a_work_is_found_by_the_column_that_holds_its_isbn(recsys, control, book
     assert control.audit()[-1].action == "rights.import"
 
 
+def test_an_item_whose_id_is_the_isbn_is_found_however_it_is_written(recsys, control, book):
+    control.upsert_items([{"item_id": "978-9-99-999999-1"}], "sam")
+    recsys("rights", "import", book)
+    assert set(control.rights()) == {"978-9-99-999999-1"}
+
+
 def test_a_dry_run_says_the_same_and_changes_nothing(recsys, control, book):
     said = json.loads(recsys("rights", "import", book, "--key", "isbn=isbn", "--dry-run", "--json"))
     assert (said["records"], said["matched"], said["items"], said["written"]) == (1, 1, ["tide"], False)

@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import BinaryIO
 
 from recsys.errors import DataError
@@ -28,7 +28,7 @@ LIFTS = ("SuppressionLiftDate", "AnnounceDate")
 EXCLUDED = ("TerritoryExclusion", "TerritoryExcluded", "ExcludedTerritory")
 _LEVELS = {"series": "Series", "season": "Season", "episode": "Episode", "volume": "Volume"}
 _TITLE = ("contentid", "episodecontentid", "seasoncontentid", "seriescontentid", "episodeid", "titleid", "alid")
-_SERIAL = re.compile(r"\d{4,6}(\.\d+)?")  # a day as spreadsheets count it
+_SERIAL = re.compile(r"(\d{5,6})(\.\d+)?", re.ASCII)  # a day, and a part of it, as spreadsheets count them
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,8 +188,10 @@ def _time(row: _Avail, name: str, word: str, when: float) -> When:
 def _moment(row: _Avail, name: str) -> When:
     text = row.fields.get(name, "").strip()
     try:
-        if _SERIAL.fullmatch(text) and len(text) != 4:
-            return date(1899, 12, 30) + timedelta(days=int(float(text)))
-        return moment(text)
+        if not (counted := _SERIAL.fullmatch(text)):
+            return moment(text)
+        day = date(1899, 12, 30) + timedelta(days=int(counted[1]))
+        seconds = round(float(counted[2] or 0) * 86_400)
+        return datetime.combine(day, time()) + timedelta(seconds=seconds) if seconds else day
     except (ValueError, OverflowError):
         raise row.fault(f"{name} {text!r:.40} is no time; write 2027-01-31 or 2027-01-31T09:00:00+01:00") from None

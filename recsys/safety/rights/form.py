@@ -66,19 +66,18 @@ def moment(text: str) -> When:
     return seconds
 
 
-def written(when: When) -> str | None:
-    """A time as ``moment`` reads it, None where it is no time but an open end."""
+def written(when: When) -> str:
+    """A time as ``moment`` reads it; what lies outside the calendar is its first or last second."""
     if isinstance(when, date):
         return when.isoformat()
-    if math.isinf(when):
-        return None
-    return datetime.fromtimestamp(when, UTC).isoformat().replace("+00:00", "Z")
+    return datetime.fromtimestamp(min(max(when, FIRST), LAST), UTC).isoformat().replace("+00:00", "Z")
 
 
 def _term(term: Term) -> dict[str, Any]:
     where = {"not_in" if term.where.but else "in": sorted(term.where.codes)} if term.where != WORLD else {}
-    rest = {"from": written(term.opens), "to": written(term.closes), "use": term.use}
-    return {**where, **{name: value for name, value in rest.items() if value}}
+    opens = {} if term.opens == -math.inf else {"from": written(term.opens)}
+    closes = {} if term.closes == math.inf else {"to": written(term.closes)}
+    return {**where, **opens, **closes, **({"use": term.use} if term.use else {})}
 
 
 def _parsed(text: str) -> Any:
