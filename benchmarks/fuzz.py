@@ -164,13 +164,13 @@ def _fuzzed(case: str, count: int, rng: np.random.Generator) -> dict[str, Any]:
     slowest, crashes = 0.0, []
     for _ in range(count):
         data = document(case, _edits(rng))
-        begin = time.perf_counter()
+        begin = time.process_time()
         try:
             outcomes[attempt(case, data)] += 1
         except Exception as error:  # noqa: BLE001 - this is what is looked for
             outcomes["crashed"] += 1
             crashes = [*crashes, repr(error)[:200]][:5]
-        slowest = max(slowest, time.perf_counter() - begin)
+        slowest = max(slowest, time.process_time() - begin)
     counts = {name: outcomes[name] for name in ("read", "refused", "crashed")}
     return {**counts, "crashes": crashes, "slowest_seconds": round(slowest, 3), "ok": not crashes and slowest < SLOWEST}
 

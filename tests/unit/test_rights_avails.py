@@ -110,6 +110,28 @@ def test_xml_says_the_same_as_a_row():
     assert entry.ids == (("alid", "md:alid:lighthouse:tide"), ("contentid", "md:cid:lighthouse:tide"))
 
 
+def test_an_avail_without_a_transaction_is_offered_nowhere():
+    (entry,) = read(avails_xml())
+    assert (entry.ids[0], entry.rights.grants) == (("alid", "md:alid:lighthouse:tide"), ())
+
+
+def test_an_avail_of_two_assets_and_one_of_one_of_them_are_not_mixed():
+    deal = "<Transaction><Territory><country>{}</country></Territory><Start>Immediate</Start></Transaction>"
+    both = f'<Avail><Asset contentID="a"/><Asset contentID="b"/>{deal.format("DE")}</Avail>'
+    one = f'<Avail><Asset contentID="b"/>{deal.format("FR")}</Avail>'
+    found = {entry.ids: entry.rights for entry in read(f"<AvailList>{both}{one}</AvailList>")}
+    a_and_b, b = (("contentid", "a"), ("contentid", "b")), (("contentid", "b"),)
+    assert [bool(found[a_and_b].windows(place)) for place in ("DE", "FR")] == [True, False]
+    assert [bool(found[b].windows(place)) for place in ("DE", "FR")] == [False, True]
+
+
+def test_titles_that_share_a_contract_are_not_mixed():
+    columns = ("Territory", "WorkType", "LicenseType", "Start", "End", "ContractID", "EditID")
+    rows = [{**ROW, "ContractID": "c", "EditID": edit} for edit in ("one", "two")]
+    found = read(avails_xlsx(*({name: row[name] for name in columns} for row in rows), columns=columns))
+    assert [entry.ids for entry in found] == [(("editid", "one"),), (("editid", "two"),)]
+
+
 def test_conditions_of_xml_are_read():
     deal = (
         "<Transaction><LicenseType>EST</LicenseType><Territory><md:country>FR</md:country></Territory>"

@@ -2,10 +2,12 @@
 
 import json
 
+import pyarrow as pa
 import pytest
 import typer
 from typer.testing import CliRunner
 
+from recsys.dataset.catalogue import Catalogue
 from recsys.errors import ConfigError, DataError
 from recsys.safety.rights import FORBIDDEN, Rights, Term, only
 from serving.cli import commands
@@ -64,6 +66,18 @@ def test_an_item_whose_id_is_the_isbn_is_found_however_it_is_written(recsys, con
     control.upsert_items([{"item_id": "978-9-99-999999-1"}], "sam")
     recsys("rights", "import", book)
     assert set(control.rights()) == {"978-9-99-999999-1"}
+
+
+def test_works_of_the_bundle_are_found_by_any_column_and_keep_it_through_an_upsert(
+    recsys, control, book, tmp_path, monkeypatch
+):
+    items = pa.table({"item_id": ["novel"], "ean": ["9789999999991"], "vector": [[1.0, 2.0]], "min_age": [12]})
+    (tmp_path / "bundle").mkdir()
+    Catalogue(items).save(tmp_path / "bundle" / "items.arrow")
+    monkeypatch.setenv("RECSYS_BUNDLE", str(tmp_path / "bundle"))
+    control.upsert_items([{"item_id": "novel", "title": "A novel"}], "sam")
+    recsys("rights", "import", book, "--key", "isbn=ean")
+    assert set(control.rights()) == {"novel"}
 
 
 def test_a_dry_run_says_the_same_and_changes_nothing(recsys, control, book):

@@ -145,6 +145,14 @@ def test_a_deleted_record_may_be_shown_nowhere():
     assert read(document)[0].rights == Rights(source="onix", document="document")
 
 
+def test_a_block_update_that_says_nothing_of_rights_changes_none():
+    message = onix().replace("<NotificationType>03", "<NotificationType>04")
+    assert read(message) == []
+    dates = "<PublishingDate><PublishingDateRole>02</PublishingDateRole><Date>20270301</Date></PublishingDate>"
+    (entry,) = read(onix(dates=dates).replace("<NotificationType>03", "<NotificationType>04"))
+    assert entry.silent
+
+
 def test_an_isbn_is_compared_in_its_long_form():
     assert same("isbn", "0-306-40615-2") == "9780306406157" == same("isbn", "978-0-306-40615-7")
 

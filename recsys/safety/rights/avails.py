@@ -17,7 +17,7 @@ from recsys.safety.rights.documents import Node, nodes
 from recsys.safety.rights.entry import Entry, bounded, embargo, territories
 from recsys.safety.rights.form import moment
 from recsys.safety.rights.local import When
-from recsys.safety.rights.places import NOWHERE, WORLD, Places
+from recsys.safety.rights.places import NOWHERE, Places
 from recsys.safety.rights.record import Rights, Term
 from recsys.safety.rights.sheets import Row
 
@@ -27,6 +27,8 @@ AT_ONCE, OPEN = "immediate", "open"
 LIFTS = ("SuppressionLiftDate", "AnnounceDate")
 EXCLUDED = ("TerritoryExclusion", "TerritoryExcluded", "ExcludedTerritory")
 _LEVELS = {"series": "Series", "season": "Season", "episode": "Episode", "volume": "Volume"}
+_LEVEL = "(?:Series|Season|Episode|Volume)"
+_ID = re.compile(f"(?:{_LEVEL}?(?:Content|Alt|Title|Edit|Product|Encode)ID|{_LEVEL}ID|ALID|UV_ID)")  # not of contracts
 _TITLE = ("contentid", "episodecontentid", "seasoncontentid", "seriescontentid", "episodeid", "titleid", "alid")
 _SERIAL = re.compile(r"(\d{5,6})(\.\d+)?", re.ASCII)  # a day, and a part of it, as spreadsheets count them
 
@@ -45,10 +47,16 @@ class _Avail:
         return DataError(f"{self.where}: {problem}.")
 
     @property
-    def title(self) -> tuple[str, str]:
-        """The identifier by which rows belong together."""
-        known = dict(self.ids)
-        return next(((scheme, known[scheme]) for scheme in _TITLE if scheme in known), self.ids[0])
+    def title(self) -> tuple[tuple[str, str], ...]:
+        """The identifiers by which rows belong together: all of the first scheme that tells titles apart."""
+        schemes = {scheme for scheme, _ in self.ids}
+        chosen = next((scheme for scheme in _TITLE if scheme in schemes), self.ids[0][0])
+        return tuple(pair for pair in self.ids if pair[0] == chosen)
+
+    @property
+    def deleted(self) -> bool:
+        """Whether it says that an earlier one holds no more."""
+        return "delete" in self.fields.get("EntryType", "").lower()
 
 
 def read_avails_rows(rows: Iterator[Row], name: str) -> Iterator[Entry]:
@@ -88,11 +96,11 @@ def _from_row(cells: Mapping[str, str], where: str) -> _Avail:
     ids = tuple(
         (column.lower(), value.strip())
         for column, value in cells.items()
-        if column.endswith("ID") and value.strip() and not column.startswith(others)
+        if _ID.fullmatch(column) and value.strip() and not column.startswith(others)
     )
     if not ids:
         raise DataError(
-            f"{where}: no identifier is given; fill ContentID, ALID or another column whose name ends in ID."
+            f"{where}: no identifier is given; fill ContentID, ALID, EditID or another column that names the title."
         )
     excluded = next((cells[name] for name in EXCLUDED if cells.get(name)), "")
     return _Avail(ids, cells, _codes(cells.get("Territory", "")), _codes(excluded), where)
@@ -107,6 +115,8 @@ def _from_node(avail: Node) -> Iterator[_Avail]:
     if not known:
         raise avail.fault("it has no ALID and no Asset with a contentID")
     deleted = avail.value("Disposition", "EntryType")
+    if next(avail.all("Transaction"), None) is None:
+        yield _Avail(known, {"EntryType": "Delete"}, ("WW",), (), avail.where)  # offered nowhere
     for deal in avail.all("Transaction"):
         terms = {term.attributes.get("termName", ""): term.value("Event") for term in deal.all("Term")}
         fields = {
@@ -132,33 +142,36 @@ def _codes(cell: str) -> tuple[str, ...]:
 
 
 def _entries(avails: Sequence[_Avail], document: str) -> Iterator[Entry]:
-    titles: dict[tuple[str, str], list[_Avail]] = {}
+    titles: dict[tuple[tuple[str, str], ...], list[_Avail]] = {}
     for avail in avails:
         titles.setdefault(avail.title, []).append(avail)
     for rows in titles.values():
         ids = tuple(dict.fromkeys(found for row in rows for found in row.ids))
-        rights = Rights(tuple(_grants(rows)), tuple(_bars(rows)), "avails", document)
-        yield Entry(ids, bounded(rights, rows[0].where), rows[0].where)
+        placed = list(_placed([row for row in rows if not row.deleted]))
+        grants = tuple(term for row, where in placed for term in _grants(row, where))
+        bars = tuple(term for row, where in placed for term in _bars(row, where))
+        yield Entry(ids, bounded(Rights(grants, bars, "avails", document), rows[0].where), rows[0].where)
 
 
-def _grants(rows: Sequence[_Avail]) -> Iterator[Term]:
+def _placed(rows: Sequence[_Avail]) -> Iterator[tuple[_Avail, Places]]:
+    """Each row of a title with where it holds."""
     named = NOWHERE
     for row in rows:
         named = named.union(_included(row))
     for row in rows:
-        kind = row.fields.get("LicenseType", "").strip()[:100]
-        gone = "delete" in row.fields.get("EntryType", "").lower() or kind.upper() == PREORDER
-        where = (named.outside() if _is_rest(row) else _included(row)).without(_excluded(row))
-        if where and not gone:
-            yield Term(where, _time(row, "Start", AT_ONCE, -math.inf), _time(row, "End", OPEN, math.inf), kind)
+        yield row, (named.outside() if _is_rest(row) else _included(row)).without(_excluded(row))
 
 
-def _bars(rows: Sequence[_Avail]) -> Iterator[Term]:
-    for row in rows:
-        where = WORLD if _is_rest(row) else _included(row).without(_excluded(row))
-        for name in LIFTS:
-            if row.fields.get(name, "").strip():
-                yield embargo(where, _moment(row, name))
+def _grants(row: _Avail, where: Places) -> Iterator[Term]:
+    kind = row.fields.get("LicenseType", "").strip()[:100]
+    if where and kind.upper() != PREORDER:
+        yield Term(where, _time(row, "Start", AT_ONCE, -math.inf), _time(row, "End", OPEN, math.inf), kind)
+
+
+def _bars(row: _Avail, where: Places) -> Iterator[Term]:
+    for name in LIFTS:
+        if row.fields.get(name, "").strip():
+            yield embargo(where, _moment(row, name))
 
 
 def _is_rest(row: _Avail) -> bool:

@@ -16,8 +16,7 @@ from recsys.safety.rights.local import When
 from recsys.safety.rights.places import NOWHERE, WORLD, Places
 from recsys.safety.rights.record import Rights, Term
 
-PURGE = "PurgeReleaseMessage"
-ROOTS = {"NewReleaseMessage", "UpdateReleaseMessage", PURGE}
+ROOTS = {"NewReleaseMessage", "PurgeReleaseMessage"}
 SCHEMES = {"GRid": "grid", "ISRC": "isrc", "ICPN": "icpn", "ProprietaryId": "proprietary", "CatalogNumber": "catalog"}
 DISPLAY = ("ReleaseDisplayStartDate", "ReleaseDisplayStartDateTime")
 _PARTS = {"Release", "TrackRelease", "ReleaseDeal", "PurgedRelease"}

@@ -22,7 +22,7 @@ NOT_FOR_SALE = {"03", "04", "05", "06"}
 OFF_SALE = {"01", "03", "05", "11", "12", "15", "16", "17"}  # cancelled, postponed, transferred, withdrawn, recalled …
 FREE_RESTRICTIONS = {"09", "99"}  # not to libraries; none
 EMBARGO, ANNOUNCEMENT, WITHDRAWAL = "02", "09", "13"  # roles of dates
-DELETE = "05"
+PARTIAL, DELETE = "04", "05"
 SCHEMES = {"02": "isbn", "15": "isbn", "03": "gtin", "06": "doi", "01": "proprietary"}
 _TIMED = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)?(Z|[+-]\d{4})?")
 
@@ -31,7 +31,9 @@ def read_onix(file: BinaryIO, name: str) -> Iterator[Entry]:
     """One entry a product. DataError names file, line and element of what cannot be read."""
     for node in nodes(file, name, {"Product"}, SHORT_TAGS):
         if node.name == "Product":
-            yield _entry(node, name)
+            entry = _entry(node, name)
+            if not (entry.silent and not entry.rights.bars and node.value("NotificationType") == PARTIAL):
+                yield entry  # a block update that says nothing of rights leaves them as they are
         elif node.name != "ONIXMessage":
             raise node.fault("this is no ONIX message, whose root is ONIXMessage")
         elif not node.attributes.get("release", "").startswith("3."):
