@@ -23,7 +23,13 @@ class RightsStore:
         A row that cannot be read any more forbids its work: nobody knows what it allowed.
         """
         newer = select(rights.c.item_id, rights.c.record).where(rights.c.seq > since).order_by(rights.c.seq)
-        return {row.item_id: _read(row.record) for row in self._db.rows(newer)}
+        known: dict[str, Rights] = {}  # most works share their terms with others: read and kept once
+        found = {}
+        for row in self._db.rows(newer):
+            if row.record not in known:
+                known[row.record] = _read(row.record)
+            found[row.item_id] = known[row.record]
+        return found
 
     def put_rights(self, found: Mapping[str, Rights], *, actor: str, reason: str) -> int:
         """Replace the rights of works, of all or of none; gives the last change number (0 for none)."""

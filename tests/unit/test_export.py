@@ -99,6 +99,11 @@ def test_the_same_label_from_two_sources_stands_twice():
     assert len(schema_org(Work.of(BOOK, [Said("violence", source="human")]))["additionalProperty"]) == 2
 
 
+def test_a_label_of_the_record_that_is_also_among_the_effective_ones_stands_once():
+    (label,) = Work.of(BOOK, [Said("violence", 0.5, source="provider")]).labels
+    assert label.score == 0.5
+
+
 def test_dublin_core_has_the_fields_and_the_window():
     found = read(Work.of(BOOK))
     assert (f"{DC}title", "Tide & <Light>") in found

@@ -67,7 +67,8 @@ class Work:
     @cached_property
     def labels(self) -> tuple[Labelled, ...]:
         """Its own labels and those said of it, none dropped: the same label from two sources stands twice."""
-        own = [Own(str(label)) for label in self.record.get("labels") or ()]
+        known = {said.label for said in self.effective if said.source == PROVIDER}
+        own = [Own(str(label)) for label in self.record.get("labels") or () if label not in known]
         return (*own, *self.effective)
 
     @cached_property
