@@ -6,7 +6,19 @@ from datetime import UTC, date, datetime
 import pytest
 
 from recsys.errors import DataError
-from recsys.safety.rights import ALLOWED, FORBIDDEN, WORLD, Rights, Term, decoded, encoded, from_item, only, places
+from recsys.safety.rights import (
+    ALLOWED,
+    FORBIDDEN,
+    WORLD,
+    Rights,
+    Term,
+    decoded,
+    encoded,
+    from_item,
+    only,
+    places,
+    spans,
+)
 
 ALWAYS = ((-math.inf, math.inf),)
 
@@ -112,9 +124,9 @@ def test_regions_are_sets_of_codes_and_can_be_taken_off_the_world():
     assert places(["UK"]) == only("GB")
 
 
-def test_a_province_grants_nothing_and_when_excluded_takes_its_country_off():
+def test_a_province_is_nothing_or_its_whole_country():
     assert not places(["CA-QC"])
-    assert places(["CA-QC"], excluded=True) == only("CA")
+    assert places(["CA-QC"], whole=True) == only("CA")
 
 
 def test_a_region_that_nobody_defined_is_refused_by_name():
@@ -180,3 +192,17 @@ def test_a_time_that_is_no_number_is_refused():
 
 def test_the_allowed_record_is_shared():
     assert from_item({}) is ALLOWED
+
+
+@pytest.mark.parametrize(
+    ("barred", "left"),
+    [
+        ([], [(0, 10), (20, 30)]),
+        ([(-5, 2), (3, 4), (8, 22)], [(2, 3), (4, 8), (22, 30)]),
+        ([(0, 10), (20, 30)], []),
+        ([(10, 20)], [(0, 10), (20, 30)]),
+        ([(5, 40)], [(0, 5)]),
+    ],
+)
+def test_bars_cut_holes_into_windows(barred, left):
+    assert spans.without(((0, 10), (20, 30)), tuple(barred)) == tuple(left)

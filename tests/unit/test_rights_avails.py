@@ -71,6 +71,13 @@ def test_before_the_suppression_lifts_no_row_of_the_title_shows_it():
     assert found.reason("DE", utc(2027, 3, 15)) == "embargo"
 
 
+def test_a_part_of_a_country_is_granted_nothing_and_embargoed_as_a_whole():
+    found = rights(
+        {"Territory": "WW", "Start": "Immediate"}, {"Territory": "CA-QC", "SuppressionLiftDate": "2027-04-01"}
+    )
+    assert found.windows("CA")[0][0] > found.windows("DE")[0][0] == -math.inf
+
+
 def test_a_preorder_and_a_deleted_row_grant_nothing():
     assert rights({"LicenseType": "POEST"}, {"EntryType": "Full Delete"}).grants == ()
 

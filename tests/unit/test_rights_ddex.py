@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from recsys.errors import DataError
+from recsys.safety.rights import ddex
 from support.rights import ern, read
 
 ALWAYS = ((-math.inf, math.inf),)
@@ -79,6 +80,11 @@ def test_a_takedown_outranks_deals_from_its_start_on(flag):
     assert windows("FR", deal(), gone) == ALWAYS
 
 
+def test_a_takedown_in_a_province_takes_its_country_off():
+    gone = deal("CA-QC", more="<TakeDown>true</TakeDown>")
+    assert (windows("CA", deal(), gone), windows("DE", deal(), gone)) == ((), ALWAYS)
+
+
 def test_a_takedown_everywhere_and_at_once_is_one():
     assert read(ern(deal(more="<TakeDown>true</TakeDown>")))[0].takedown
     assert not read(ern(deal()))[0].takedown
@@ -104,6 +110,12 @@ def test_a_release_without_a_deal_may_be_shown_nowhere():
 
 def test_the_last_day_of_the_calendar_is_no_end():
     assert windows("DE", deal("DE", "<EndDate>9999-12-31</EndDate>")) == ALWAYS
+
+
+def test_a_message_of_too_many_deals_for_too_many_releases_is_refused(monkeypatch):
+    monkeypatch.setattr(ddex, "MAX_DEALS", 3)
+    with pytest.raises(DataError, match="more than 3 pairs"):
+        read(ern(deal("DE"), deal("FR"), deal("US"), deal("JP")))
 
 
 @pytest.mark.parametrize(

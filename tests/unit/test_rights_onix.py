@@ -52,6 +52,12 @@ def test_an_excluded_province_takes_its_country_off_and_an_included_one_grants_n
     assert shown(rights(sales("01", RegionsIncluded="CA-QC")), "CA") == [False]
 
 
+def test_what_is_not_for_sale_in_a_province_is_not_shown_in_its_country():
+    barred = [sales("03", RegionsIncluded="CA-QC"), sales("03", CountriesIncluded="CA", RegionsExcluded="CA-QC")]
+    for composite in barred:
+        assert shown(rights(sales("01", RegionsIncluded="WORLD"), composite), "DE", "CA") == [True, False]
+
+
 @pytest.mark.parametrize(("rest", "elsewhere"), [("01", True), ("02", True), ("03", False), ("00", False), ("", False)])
 def test_the_rest_of_the_world_is_shown_only_where_it_is_said_to_sell(rest, elsewhere):
     found = rights(sales("01", CountriesIncluded="GB"), sales("06", CountriesIncluded="US"), rest=rest)

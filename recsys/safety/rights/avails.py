@@ -17,7 +17,7 @@ from recsys.safety.rights.documents import Node, nodes
 from recsys.safety.rights.entry import Entry, bounded, embargo, territories
 from recsys.safety.rights.form import moment
 from recsys.safety.rights.local import When
-from recsys.safety.rights.places import NOWHERE, Places
+from recsys.safety.rights.places import Places
 from recsys.safety.rights.record import Rights, Term
 from recsys.safety.rights.sheets import Row
 
@@ -147,19 +147,22 @@ def _entries(avails: Sequence[_Avail], document: str) -> Iterator[Entry]:
         titles.setdefault(avail.title, []).append(avail)
     for rows in titles.values():
         ids = tuple(dict.fromkeys(found for row in rows for found in row.ids))
-        placed = list(_placed([row for row in rows if not row.deleted]))
-        grants = tuple(term for row, where in placed for term in _grants(row, where))
-        bars = tuple(term for row, where in placed for term in _bars(row, where))
+        said = [row for row in rows if not row.deleted]
+        named = tuple(dict.fromkeys(code for row in said if not _is_rest(row) for code in row.included))
+        grants = tuple(term for row in said for term in _grants(row, _where(row, named)))
+        bars = tuple(term for row in said for term in _bars(row, _where(row, named, bars=True)))
         yield Entry(ids, bounded(Rights(grants, bars, "avails", document), rows[0].where), rows[0].where)
 
 
-def _placed(rows: Sequence[_Avail]) -> Iterator[tuple[_Avail, Places]]:
-    """Each row of a title with where it holds."""
-    named = NOWHERE
-    for row in rows:
-        named = named.union(_included(row))
-    for row in rows:
-        yield row, (named.outside() if _is_rest(row) else _included(row)).without(_excluded(row))
+def _where(row: _Avail, named: tuple[str, ...], *, bars: bool = False) -> Places:
+    """Where a row holds; the rest of the world is wherever no row of the title is ``named`` for."""
+    if not row.included:
+        raise row.fault("Territory is empty; give ISO 3166-1 alpha-2 codes, WW or ROW")
+    if not _is_rest(row):
+        return territories(row.included, row.excluded, row.fault, bars=bars)
+    if len(row.included) > 1:
+        raise row.fault("Territory has ROW beside others; give it a row of its own")
+    return territories(["WORLD"], (*named, *row.excluded), row.fault, bars=bars)
 
 
 def _grants(row: _Avail, where: Places) -> Iterator[Term]:
@@ -176,18 +179,6 @@ def _bars(row: _Avail, where: Places) -> Iterator[Term]:
 
 def _is_rest(row: _Avail) -> bool:
     return any(code.upper() == REST for code in row.included)
-
-
-def _included(row: _Avail) -> Places:
-    if _is_rest(row) and len(row.included) > 1:
-        raise row.fault("Territory has ROW beside others; give it a row of its own")
-    if not row.included:
-        raise row.fault("Territory is empty; give ISO 3166-1 alpha-2 codes, WW or ROW")
-    return NOWHERE if _is_rest(row) else territories(row.included, row.fault)
-
-
-def _excluded(row: _Avail) -> Places:
-    return territories(row.excluded, row.fault, excluded=True)
 
 
 def _time(row: _Avail, name: str, word: str, when: float) -> When:

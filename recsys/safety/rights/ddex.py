@@ -18,32 +18,37 @@ from recsys.safety.rights.record import Rights, Term
 
 ROOTS = {"NewReleaseMessage", "PurgeReleaseMessage"}
 SCHEMES = {"GRid": "grid", "ISRC": "isrc", "ICPN": "icpn", "ProprietaryId": "proprietary", "CatalogNumber": "catalog"}
+MAX_DEALS = 1_000_000  # pairs of a deal and a release that one message may speak of
 DISPLAY = ("ReleaseDisplayStartDate", "ReleaseDisplayStartDateTime")
 _PARTS = {"Release", "TrackRelease", "ReleaseDeal", "PurgedRelease"}
 
 
 def read_ddex(file: BinaryIO, name: str) -> Iterator[Entry]:
     """One entry a release; a release without a deal may be shown nowhere. DataError names file, line and element."""
-    releases: list[Node] = []
-    deals: dict[str, list[Node]] = {}
+    releases: list[tuple[Node, set[str]]] = []
+    spoken: dict[str, list[Node]] = {}  # what is said of each release, by its reference
     for node in nodes(file, name, _PARTS):
         match node.name:
             case "PurgedRelease":
                 yield Entry(_ids(node), Rights((), (), "ddex", name), node.where, takedown=True)
             case "ReleaseDeal":
-                for reference in node.all("DealReleaseReference"):
-                    deals.setdefault(reference.text, []).extend(node.all("Deal"))
+                for reference in {found.text for found in node.all("DealReleaseReference")}:
+                    spoken.setdefault(reference, []).append(node)
             case "Release" | "TrackRelease":
-                releases.append(node)
+                releases.append((node, {found.text for found in node.all("ReleaseReference")}))
             case root if root not in ROOTS:
                 raise node.fault(f"this is no message of DDEX ERN, whose root is one of {', '.join(sorted(ROOTS))}")
-    known = {reference.text for release in releases for reference in release.all("ReleaseReference")}
-    if lost := sorted(deals.keys() - known):
+    if lost := sorted(spoken.keys() - set[str]().union(*(references for _, references in releases))):
         raise DataError(f"{name}: a deal names the release {lost[0]!r:.40}, which the message does not have.")
-    for release in releases:
-        yield _entry(
-            release, [deal for ref in release.all("ReleaseReference") for deal in deals.get(ref.text, ())], name
-        )
+    pairs = 0
+    for release, references in releases:
+        deals: list[Node] = []
+        for said in (said for reference in sorted(references) for said in spoken.get(reference, ())):
+            deals += said.all("Deal")
+            if pairs + len(deals) > MAX_DEALS:
+                raise release.fault(f"deals and releases make more than {MAX_DEALS} pairs; split the message")
+        pairs += len(deals)
+        yield _entry(release, deals, name)
 
 
 def _entry(release: Node, deals: list[Node], document: str) -> Entry:
@@ -62,10 +67,11 @@ def _terms(terms: Node) -> tuple[list[Term], list[Term]]:
     """Grants and bars of one deal."""
     periods = [_period(node) for node in terms.all("ValidityPeriod")] or [(float("-inf"), float("inf"))]
     if _true(terms, "TakeDown") or _true(terms, "AllDealsCancelled"):
-        where = _where(terms, WORLD)
+        where = _where(terms, WORLD, bars=True)
         return [], [Term(where, opens, closes, "territory") for opens, closes in periods]
     where = _where(terms, NOWHERE)
-    bars = [embargo(where, _when(node)) for name in DISPLAY for node in terms.all(name)]
+    announced = _where(terms, NOWHERE, bars=True)
+    bars = [embargo(announced, _when(node)) for name in DISPLAY for node in terms.all(name)]
     if _true(terms, "IsPreOrderDeal") or not where:
         return [], bars
     uses = [node.text for path in (("UseType",), ("Usage", "UseType")) for node in terms.all(*path)]
@@ -73,13 +79,12 @@ def _terms(terms: Node) -> tuple[list[Term], list[Term]]:
     return [Term(where, opens, closes, use) for opens, closes in periods], bars
 
 
-def _where(terms: Node, unsaid: Places) -> Places:
+def _where(terms: Node, unsaid: Places, *, bars: bool = False) -> Places:
     included = [node.text for node in terms.all("TerritoryCode")]
     excluded = [node.text for node in terms.all("ExcludedTerritoryCode")]
     if not included and not excluded:
         return unsaid
-    where = territories(included, terms.fault) if included else WORLD
-    return where.without(territories(excluded, terms.fault, excluded=True))
+    return territories(included or ["WORLD"], excluded, terms.fault, bars=bars)
 
 
 def _period(period: Node) -> tuple[When, When]:

@@ -46,10 +46,15 @@ def bounded(rights: Rights, where: str) -> Rights:
     return kept
 
 
-def territories(names: Iterable[str], fault: Callable[[str], DataError], *, excluded: bool = False) -> Places:
-    """What names of territories mean; the error is that of ``fault``."""
+def territories(
+    included: Iterable[str], excluded: Iterable[str], fault: Callable[[str], DataError], *, bars: bool = False
+) -> Places:
+    """Included territories without the excluded ones; the error is that of ``fault``.
+
+    Where part of a country is named, a grant holds in less than is said and a bar (``bars``) in more.
+    """
     try:
-        return places(names, excluded=excluded)
+        return places(included, whole=bars).without(places(excluded, whole=not bars))
     except ValueError as error:
         raise fault(f"{error!s:.80}; write a code such as DE, or a region that regions.toml lists") from None
 

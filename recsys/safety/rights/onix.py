@@ -70,7 +70,8 @@ def _grants(detail: Node) -> Iterator[Term]:
     sold: list[tuple[Places, str]] = []
     barred, named = NOWHERE, NOWHERE
     for composite in detail.all("SalesRights"):
-        kind, where = composite.value("SalesRightsType"), _territory(composite, required=True)
+        kind = composite.value("SalesRightsType")
+        where = _territory(composite, bars=kind in NOT_FOR_SALE)
         named = named.union(where)
         if kind in SELLS:
             sold.append((where, kind))
@@ -97,7 +98,7 @@ def _general_bars(detail: Node) -> Iterator[Term]:
     yield from _date_bars(detail, "Publishing", WORLD)
     yield from _restrictions(detail, WORLD)
     for composite in detail.all("SalesRights"):
-        yield from _restrictions(composite, _territory(composite, required=True))
+        yield from _restrictions(composite, _territory(composite, bars=True))
 
 
 def _market_bars(product: Node) -> Iterator[Term]:
@@ -105,7 +106,7 @@ def _market_bars(product: Node) -> Iterator[Term]:
     for supply in product.all("ProductSupply"):
         where = NOWHERE
         for market in supply.all("Market"):
-            here = _territory(market, required=False)
+            here = _territory(market, bars=True, required=False)
             yield from _restrictions(market, here)
             where = where.union(here)
         where = where or WORLD
@@ -135,15 +136,18 @@ def _restrictions(parent: Node, where: Places) -> Iterator[Term]:
         yield Term(where, opens, closes, "window")
 
 
-def _territory(parent: Node, *, required: bool) -> Places:
-    given = [(name, node) for node in parent.all("Territory") for name in ("Countries", "Regions")]
-    included, excluded = NOWHERE, NOWHERE
-    for name, node in given:
-        included = included.union(territories(node.value(f"{name}Included").split(), node.fault))
-        excluded = excluded.union(territories(node.value(f"{name}Excluded").split(), node.fault, excluded=True))
-    if required and not given:
-        raise parent.fault("it has no Territory; say where it holds")
-    return included.without(excluded)
+def _territory(parent: Node, *, bars: bool, required: bool = True) -> Places:
+    included: list[str] = []
+    excluded: list[str] = []
+    node = next(parent.all("Territory"), None)
+    if node is None:
+        if required:
+            raise parent.fault("it has no Territory; say where it holds")
+        return NOWHERE
+    for name in ("Countries", "Regions"):
+        included += node.value(f"{name}Included").split()
+        excluded += node.value(f"{name}Excluded").split()
+    return territories(included, excluded, node.fault, bars=bars)
 
 
 def _when(dated: Node) -> tuple[When, When]:

@@ -66,11 +66,10 @@ def code(territory: object) -> str | None:
     return str(_data()["aliases"].get(name, name))
 
 
-def places(names: Iterable[str], *, excluded: bool = False) -> Places:
+def places(names: Iterable[str], *, whole: bool = False) -> Places:
     """What codes and region names mean together. ValueError names the first that is neither.
 
-    The gate knows a viewer's country, not the province: a subdivision (``CA-QC``) as included grants nothing, and as
-    ``excluded`` it takes the whole country off.
+    The gate knows a viewer's country, not the province: a subdivision (``CA-QC``) is nothing, or its ``whole`` country.
     """
     found = NOWHERE
     for given in names:
@@ -80,7 +79,7 @@ def places(names: Iterable[str], *, excluded: bool = False) -> Places:
         if region := _data()["regions"].get(name):
             found = found.union(only(*region["members"].split()))
         elif part := _SUBDIVISION.fullmatch(name):
-            found = found.union(only(_known(part[1])) if excluded else NOWHERE)
+            found = found.union(only(_known(part[1])) if whole else NOWHERE)
         else:
             found = found.union(only(_known(name)))
     return found

@@ -1,5 +1,6 @@
 """Sets of moments as sorted half-open intervals (opens, closes) in s UTC."""
 
+import itertools
 from collections.abc import Iterable
 
 Spans = tuple[tuple[float, float], ...]
@@ -20,11 +21,21 @@ def union(spans: Iterable[tuple[float, float]]) -> Spans:
 
 
 def without(spans: Spans, barred: Spans) -> Spans:
-    """What lies in ``spans`` but in none of ``barred``; both as ``union`` gives them."""
-    for start, end in barred:
-        parts = [((opens, min(closes, start)), (max(opens, end), closes)) for opens, closes in spans]
-        spans = tuple(part for pair in parts for part in pair if part[0] < part[1])
-    return spans
+    """What lies in ``spans`` but in none of ``barred``; both as ``union`` gives them, in one pass over both."""
+    found: list[tuple[float, float]] = []
+    first = 0  # of the bars that do not lie before the span
+    for opens, closes in spans:
+        while first < len(barred) and barred[first][1] <= opens:
+            first += 1
+        for start, end in itertools.islice(barred, first, None):
+            if start >= closes:
+                break
+            if opens < start:
+                found.append((opens, start))
+            opens = max(opens, end)
+        if opens < closes:
+            found.append((opens, closes))
+    return tuple(found)
 
 
 def shared(one: Spans, other: Spans) -> Spans:
