@@ -25,6 +25,7 @@ PREORDER = "POEST"
 REST = "ROW"  # rest of world: wherever no other row of the title says something
 AT_ONCE, OPEN = "immediate", "open"
 LIFTS = ("SuppressionLiftDate", "AnnounceDate")
+_FIELDS = ("EntryType", "LicenseType", "Start", "End", *LIFTS)
 EXCLUDED = ("TerritoryExclusion", "TerritoryExcluded", "ExcludedTerritory")
 _LEVELS = {"series": "Series", "season": "Season", "episode": "Episode", "volume": "Volume"}
 _LEVEL = "(?:Series|Season|Episode|Volume)"
@@ -38,7 +39,7 @@ class _Avail:
     """A row or transaction, as text."""
 
     ids: tuple[tuple[str, str], ...]
-    fields: Mapping[str, str]  # LicenseType Start End EntryType and the names of LIFTS
+    fields: Mapping[str, str]  # of _FIELDS
     included: tuple[str, ...]
     excluded: tuple[str, ...]
     where: str
@@ -103,7 +104,8 @@ def _from_row(cells: Mapping[str, str], where: str) -> _Avail:
             f"{where}: no identifier is given; fill ContentID, ALID, EditID or another column that names the title."
         )
     excluded = next((cells[name] for name in EXCLUDED if cells.get(name)), "")
-    return _Avail(ids, cells, _codes(cells.get("Territory", "")), _codes(excluded), where)
+    fields = {name: cells.get(name, "") for name in _FIELDS}
+    return _Avail(ids, fields, _codes(cells.get("Territory", "")), _codes(excluded), where)
 
 
 def _from_node(avail: Node) -> Iterator[_Avail]:

@@ -6,7 +6,7 @@ and local; date-times without an offset are local).
 
 from collections.abc import Iterator
 from datetime import date
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from recsys.errors import DataError
 from recsys.safety.rights.documents import Node, nodes
@@ -23,44 +23,49 @@ DISPLAY = ("ReleaseDisplayStartDate", "ReleaseDisplayStartDateTime")
 _PARTS = {"Release", "TrackRelease", "ReleaseDeal", "PurgedRelease"}
 
 
+class _Release(NamedTuple):
+    """What has to be remembered of a release until its deals come."""
+
+    ids: tuple[tuple[str, str], ...]
+    references: list[str]
+    where: str
+
+
 def read_ddex(file: BinaryIO, name: str) -> Iterator[Entry]:
     """One entry a release; a release without a deal may be shown nowhere. DataError names file, line and element."""
-    releases: list[tuple[Node, set[str]]] = []
+    releases: list[_Release] = []
     spoken: dict[str, list[Node]] = {}  # what is said of each release, by its reference
     for node in nodes(file, name, _PARTS):
         match node.name:
             case "PurgedRelease":
                 yield Entry(_ids(node), Rights((), (), "ddex", name), node.where, takedown=True)
             case "ReleaseDeal":
-                for reference in {found.text for found in node.all("DealReleaseReference")}:
+                for reference in sorted({found.text for found in node.all("DealReleaseReference")}):
                     spoken.setdefault(reference, []).append(node)
             case "Release" | "TrackRelease":
-                releases.append((node, {found.text for found in node.all("ReleaseReference")}))
+                references = sorted({found.text for found in node.all("ReleaseReference")})
+                releases.append(_Release(_ids(node), references, node.where))
             case root if root not in ROOTS:
                 raise node.fault(f"this is no message of DDEX ERN, whose root is one of {', '.join(sorted(ROOTS))}")
-    if lost := sorted(spoken.keys() - set[str]().union(*(references for _, references in releases))):
+    if lost := sorted(spoken.keys() - {reference for release in releases for reference in release.references}):
         raise DataError(f"{name}: a deal names the release {lost[0]!r:.40}, which the message does not have.")
     pairs = 0
-    for release, references in releases:
+    for release in releases:
         deals: list[Node] = []
-        for said in (said for reference in sorted(references) for said in spoken.get(reference, ())):
+        for said in (said for reference in release.references for said in spoken.get(reference, ())):
             deals += said.all("Deal")
             if pairs + len(deals) > MAX_DEALS:
-                raise release.fault(f"deals and releases make more than {MAX_DEALS} pairs; split the message")
+                raise DataError(f"{name}: deals and releases make more than {MAX_DEALS} pairs; split the message.")
         pairs += len(deals)
         yield _entry(release, deals, name)
 
 
-def _entry(release: Node, deals: list[Node], document: str) -> Entry:
-    grants: list[Term] = []
-    bars: list[Term] = []
-    for deal in deals:
-        for terms in deal.all("DealTerms"):
-            granted, barred = _terms(terms)
-            grants += granted
-            bars += barred
-    rights = bounded(Rights(tuple(grants), tuple(bars), "ddex", document), release.where)
-    return Entry(_ids(release), rights, release.where, takedown=Term(use="territory") in bars, silent=not deals)
+def _entry(release: _Release, deals: list[Node], document: str) -> Entry:
+    said = [_terms(terms) for deal in deals for terms in deal.all("DealTerms")]
+    grants = tuple(term for granted, _ in said for term in granted)
+    bars = tuple(term for _, barred in said for term in barred)
+    rights = bounded(Rights(grants, bars, "ddex", document), release.where)
+    return Entry(release.ids, rights, release.where, takedown=Term(use="territory") in bars, silent=not deals)
 
 
 def _terms(terms: Node) -> tuple[list[Term], list[Term]]:
