@@ -10,6 +10,7 @@ from serving.stores.audit import AuditLog
 from serving.stores.database import Database, control_url
 from serving.stores.items import ItemStore
 from serving.stores.keys import KeyStore
+from serving.stores.labels import LabelStore
 from serving.stores.overrides import OverrideStore
 from serving.stores.records import ROLES, AuditEntry, Change, Controls, Key, Principal, RestoreRequest, Role, load
 from serving.stores.tables import changes
@@ -30,8 +31,8 @@ __all__ = [
 ]
 
 
-class ControlStore(OverrideStore, TakedownStore, ItemStore, UserControls, KeyStore, AuditLog):
-    """Overrides, takedowns, upserted items, users' controls, keys and the audit log, in one database.
+class ControlStore(OverrideStore, TakedownStore, ItemStore, LabelStore, UserControls, KeyStore, AuditLog):
+    """Overrides, takedowns, upserted items, labels, users' controls, keys and the audit log, in one database.
 
     Safe to share between threads. Every method raises StoreError where the database does not answer; a write that
     has returned is durable, in the change log and in the audit log.
@@ -58,6 +59,6 @@ class ControlStore(OverrideStore, TakedownStore, ItemStore, UserControls, KeySto
         return self._db.feed.silent_seconds()
 
     def changes(self, since: int) -> list[Change]:
-        """The change log after number ``since``. An item's line has no payload: read ``items(since)``."""
+        """The change log after number ``since``. Lines of items and labels have no payload: read the items and labels."""
         found = self._db.rows(select(changes).where(changes.c.seq > since).order_by(changes.c.seq))
         return [Change(r.seq, r.kind, r.key, load(r.payload), r.at) for r in found]

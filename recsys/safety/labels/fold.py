@@ -18,6 +18,7 @@ from recsys.safety.labels.effective import Effective
 from recsys.safety.labels.event import ERROR_LABEL, LEGAL, LabelEvent
 
 _NONE: Mapping[str, int] = {}
+_UNKNOWN = Effective(ERROR_LABEL, None, None, "model", None)
 _Slot = tuple[str, str, str | None]  # source, label, territory
 _Age = tuple[int, float, bool, str]  # version, created, is a label, id: what is larger is newer
 
@@ -35,8 +36,8 @@ def fold(events: Iterable[LabelEvent], now: float, *, version: int = 0) -> tuple
         held = [event for event in held if not _lifted(event, newest, version)]
     found = [Effective(e.label, e.score, e.territory, e.source, e.expires) for e in held]
     if len(judged) < len(alive) and _unjudged(alive, version):
-        found.append(Effective(ERROR_LABEL, None, None, "model", None))
-    return tuple(sorted(set(found), key=_order))
+        found = [*(one for one in found if _order(one) != _order(_UNKNOWN)), _UNKNOWN]
+    return tuple(found) if len(found) < 2 else tuple(sorted(found, key=_order))
 
 
 def fold_all(

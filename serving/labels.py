@@ -1,0 +1,88 @@
+"""Labels on their way to the gate: the events of the control store folded into what holds for each item of a view."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from recsys.dataset.catalogue import ITEM_SCHEMA, Catalogue
+from recsys.safety import Gate
+from recsys.safety.labels import ERROR_LABEL, Effective, LabelEvent, fold, recorded
+from serving.stores.control import ControlStore
+
+if TYPE_CHECKING:
+    from serving.view import View
+
+_UNREADABLE = ""  # no label: the gate of today holds an item with a broken label on every surface
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """What holds for every item that has label events; the labels of all others are those of their records."""
+
+    effective: Mapping[str, tuple[Effective, ...]] = field(default_factory=dict)  # by item id
+    ends: Mapping[str, float] = field(default_factory=dict)  # s UTC: when the next event of an item expires
+    turn: float = field(init=False)  # s UTC: until then nothing changes by itself
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "turn", min(self.ends.values(), default=math.inf))
+
+    def due(self, now: float) -> list[str]:
+        """The items of which a label has expired by ``now``."""
+        return [item for item, end in self.ends.items() if end <= now]
+
+
+def of_item(view: "View", control: ControlStore, item_id: str, now: float) -> tuple[Effective, ...]:
+    """What holds for one item, its record's labels included; an item that the view does not know has no record."""
+    version = control.item_versions([item_id]).get(item_id, 0)
+    index = view.ids.get(item_id)
+    names = () if index is None else view.record(index).get("labels") or ()
+    return fold([*recorded(item_id, version, names), *control.label_events([item_id])], now, version=version)
+
+
+def relabelled(view: "View", control: ControlStore, now: float, touched: Iterable[str] | None = None) -> "View":
+    """``view`` with the label events of ``touched`` items (None: of all) folded and handed to the gate."""
+    by_item: dict[str, list[LabelEvent]] = {}
+    for event in control.label_events(touched):
+        if event.item_id in view.ids:
+            by_item.setdefault(event.item_id, []).append(event)
+    if not by_item:
+        return view
+    items = list(by_item)
+    rows = _rows(view, view.ids.dense(items).tolist())
+    versions = control.item_versions(items)
+    effective, ends = dict(view.labels.effective), dict(view.labels.ends)
+    for item, names in zip(items, rows["labels"].to_pylist(), strict=True):
+        version, events = versions.get(item, 0), by_item[item]
+        effective[item] = fold([*recorded(item, version, names or ()), *events], now, version=version)
+        ends.pop(item, None)
+        later = [event.expires for event in events if event.expires is not None and event.expires > now]
+        if later:
+            ends[item] = min(later)
+    gate = _told(view.gate, view.ids.dense(items).tolist(), rows, [effective[item] for item in items])
+    return replace(view, gate=gate, labels=Labels(effective, ends))
+
+
+def _told(gate: Gate, indices: Sequence[int], rows: pa.Table, labels: Sequence[tuple[Effective, ...]]) -> Gate:
+    """The gate with these labels: the one place that knows how it takes them, which is by name, whatever the place."""
+    names = pa.array([_names(some) for some in labels], ITEM_SCHEMA.field("labels").type)
+    at = rows.column_names.index("labels")
+    return gate.replaced_many(indices, Catalogue(rows.set_column(at, ITEM_SCHEMA.field("labels"), names)))
+
+
+def _names(labels: Sequence[Effective]) -> list[str] | None:
+    return [*dict.fromkeys(_UNREADABLE if e.label == ERROR_LABEL else e.label for e in labels)] or None
+
+
+def _rows(view: "View", indices: Sequence[int]) -> pa.Table:
+    """The records of some items, one row each, upserts applied."""
+    size, changed = len(view.bundle.catalogue), view.changed or {}
+    upserted = [at for at, index in enumerate(indices) if index >= size or index in changed]
+    kept = [at for at, index in enumerate(indices) if index < size and index not in changed]
+    known = view.bundle.catalogue.table.select(ITEM_SCHEMA.names)
+    fresh = Catalogue.from_records([view.record(indices[at]) for at in upserted]).table.select(ITEM_SCHEMA.names)
+    both = pa.concat_tables([known.take(pa.array([indices[at] for at in kept], pa.int64())), fresh.cast(known.schema)])
+    return both.take(pa.array(np.argsort([*kept, *upserted])))
