@@ -3,9 +3,12 @@
 import pytest
 
 from recsys.errors import DataError
+from recsys.lake import Lake
 from recsys.safety.labels import LabelEvent
 from serving.stores.control import ControlStore
 from serving.stores.labels import PRESENT
+from serving.stores.state import open_state
+from serving.stores.sync import drain_labels
 from support.stores import clock, control, location
 
 __all__ = ["clock", "control", "location"]
@@ -112,3 +115,20 @@ def test_a_store_from_before_versions_takes_the_newest_upsert_as_version(locatio
         command.upgrade(config, "0002")
     assert with_items.item_versions(["a", "b"]) == {"a": 1, "b": 2}
     with_items.close()
+
+
+def test_labels_come_into_the_lake_once_with_who_said_them(control, tmp_path):
+    lake, state = Lake(tmp_path / "lake"), open_state(tmp_path / "state.db")
+    control.add_labels([event(score=0.5, actor="scanner", evidence="term x", expires=1_500.0)], "sam")
+    assert drain_labels(control, state, lake) == 1
+    control.add_labels([event("l2", "b", source="human", negates=True, territory="DE")], "sam")
+    assert drain_labels(control, state, lake) == 1
+    assert drain_labels(control, state, lake) == 0
+    rows = lake.read("labels").sort_by("id").to_pylist()
+    assert [(r["id"], r["source"], r["actor"], r["evidence"]) for r in rows] == [
+        ("l1", "model", "scanner", "term x"),
+        ("l2", "human", "", ""),
+    ]
+    assert (rows[0]["created"].timestamp(), rows[0]["expires"].timestamp()) == (900.0, 1_500.0)
+    assert (rows[1]["negates"], rows[1]["territory"]) == (True, "DE")
+    state.close()

@@ -42,22 +42,22 @@ def shown(here, item="i01", viewer=ADULT):
 
 def test_a_label_takes_an_item_off_from_the_next_request_on_and_its_negation_brings_it_back(here):
     assert shown(here)
-    label(here, "explicit", source="model")
-    assert not shown(here, viewer=Viewer("feed", age=12))
-    label(here, "explicit", negates=True)
+    label(here, "hate", source="model")
+    assert not shown(here)
+    label(here, "hate", negates=True)
     assert shown(here)
 
 
 def test_a_failed_scan_is_held_on_every_surface(here):
     label(here, "error", source="model", actor="scanner")
     assert not any(shown(here, viewer=Viewer(surface, age=30)) for surface in ("feed", "search", "detail", "home"))
-    label(here, "clean", source="model", actor="scanner")
+    label(here, "general", source="model", actor="scanner")
     assert shown(here)
 
 
 def test_a_cleared_item_reaches_strict_surfaces(here):
     assert not shown(here, viewer=Viewer("home", age=30))
-    label(here, "clean")
+    label(here, "general")
     assert shown(here, viewer=Viewer("home", age=30))
 
 
@@ -83,23 +83,23 @@ def test_a_label_that_came_before_its_item_holds_once_the_item_comes(here):
 
 
 def test_an_upsert_does_not_shed_a_label(here):
-    label(here, "explicit", source="rule")
-    here.control.upsert_items([{"item_id": "i01", "title": "Harmless", "labels": ["clean"]}], "p")
+    label(here, "hate", source="rule")
+    here.control.upsert_items([{"item_id": "i01", "title": "Harmless", "labels": ["general"]}], "p")
     view = here.engine.live.view()
-    assert view.gate.labels(view.ids.get("i01")) == ["clean", "explicit"]
+    assert view.gate.labels(view.ids.get("i01")) == ["general", "hate"]
 
 
 def test_an_upsert_under_a_models_label_is_held_until_the_model_has_judged_it(here):
-    label(here, "clean", source="model", actor="m")
+    label(here, "general", source="model", actor="m")
     assert shown(here)
     here.control.upsert_items([{"item_id": "i01", "title": "Another work"}], "p")
     assert not shown(here)
-    label(here, "clean", source="model", actor="m", created=AT + 1)
+    label(here, "general", source="model", actor="m", created=AT + 1)
     assert shown(here)
 
 
 def test_what_others_say_of_an_item_does_not_go_into_its_record(here):
-    label(here, "explicit", source="model")
+    label(here, "hate", source="model")
     here.control.upsert_items([{"item_id": "i01", "title": "Again"}], "p")
     view = here.engine.live.view()
     assert not view.record(view.ids.get("i01")).get("labels")
@@ -107,10 +107,10 @@ def test_what_others_say_of_an_item_does_not_go_into_its_record(here):
 
 def test_a_view_that_followed_along_and_one_that_starts_now_agree(here, bundle):
     here.engine.live.view()
-    label(here, "explicit", source="model")
+    label(here, "hate", source="model")
     here.control.upsert_items([{"item_id": "i01", "labels": ["war"]}, {"item_id": "new"}], "p")
     here.engine.live.view()
-    label(here, "clean", "i02")
+    label(here, "general", "i02")
     label(here, "war", negates=True)
     label(here, "gore", "new", source="regulator")
     followed, fresh = here.engine.live.view(), build(bundle, here.control, here.engine.live._clock, "open")
@@ -123,9 +123,9 @@ def test_an_answer_carries_the_label_at_once(here):
     ask = Ask(viewer=ADULT, k=N)
     here.engine.recommend([ask])
     _ = here.engine.live.view().shown  # encoded once, and again for what a label touches
-    label(here, "clean")
+    label(here, "general")
     view = here.engine.live.view()
-    assert b'"labels":["clean"]' in view.shown[view.ids.get("i01")]
+    assert b'"labels":["general"]' in view.shown[view.ids.get("i01")]
     assert b'"labels":[]' in view.shown[view.ids.get("i03")]
 
 
