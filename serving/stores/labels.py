@@ -8,13 +8,12 @@ from typing import Any
 from sqlalchemy import Row, select
 
 from recsys.errors import DataError
-from recsys.safety.labels import LabelEvent
+from recsys.safety.labels import PRESENT, LabelEvent
 from serving.stores.database import Database, Write
 from serving.stores.records import dump
 from serving.stores.tables import changes, items, labels
 
 IDS = 500  # ids of one query: databases bound its parameters
-PRESENT = -1  # as an event's item_version: the one that the store has
 _SAID = ("item_id", "source", "label", "score", "territory", "negates")  # what makes two events of an id the same
 
 
@@ -79,8 +78,7 @@ def add(write: Write, events: Sequence[LabelEvent], *, reason: str = "") -> list
 
 def _checked(event: LabelEvent, place: int) -> LabelEvent:
     try:
-        unversioned = replace(event, item_version=0) if event.item_version == PRESENT else event
-        return replace(unversioned.checked(), item_version=event.item_version)
+        return event.checked()
     except DataError as error:
         raise DataError(f"labels[{place}] ({event.id or 'no id'}): {error}") from None
 

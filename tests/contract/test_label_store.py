@@ -4,9 +4,8 @@ import pytest
 
 from recsys.errors import DataError
 from recsys.lake import Lake
-from recsys.safety.labels import LabelEvent
+from recsys.safety.labels import PRESENT, LabelEvent
 from serving.stores.control import ControlStore
-from serving.stores.labels import PRESENT
 from serving.stores.state import open_state
 from serving.stores.sync import drain_labels
 from support.stores import clock, control, location

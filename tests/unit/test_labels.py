@@ -171,7 +171,7 @@ def test_what_others_say_never_lifts_a_legal_label(events):
         ("score", 1.5),
         ("score", float("nan")),
         ("territory", "Germany"),
-        ("item_version", -1),
+        ("item_version", -2),
         ("expires", 0.5),
         ("evidence", "x" * 2_001),
     ],

@@ -3,11 +3,10 @@
 import pytest
 
 from recsys.clock import EventClock
-from recsys.safety.labels import LabelEvent
+from recsys.safety.labels import PRESENT, LabelEvent
 from recsys.types import Viewer
 from serving.asks import Ask
 from serving.labels import of_item
-from serving.stores.labels import PRESENT
 from serving.view import build
 from support.data import AT
 from support.serve import make_bundle, stand

@@ -7,12 +7,13 @@ reading.py    statements from files
 """
 
 from recsys.safety.labels.effective import Effective
-from recsys.safety.labels.event import ERROR_LABEL, LEGAL, SOURCES, LabelEvent, Source, recorded
+from recsys.safety.labels.event import ERROR_LABEL, LEGAL, PRESENT, SOURCES, LabelEvent, Source, recorded
 from recsys.safety.labels.fold import fold, fold_all
 
 __all__ = [
     "ERROR_LABEL",
     "LEGAL",
+    "PRESENT",
     "SOURCES",
     "Effective",
     "LabelEvent",

@@ -12,7 +12,9 @@ Source = Literal["rule", "model", "human", "rights_holder", "regulator", "provid
 SOURCES: tuple[Source, ...] = get_args(Source)
 LEGAL: frozenset[str] = frozenset({"rights_holder", "regulator"})
 ERROR_LABEL = "error"  # a scanner that failed: nobody knows what the work holds, so it is held
+PRESENT = -1  # as ``item_version`` of an event that is not stored yet: the newest one
 MAX_ID, MAX_TEXT = 256, 2_000  # characters
+_LIMITS = {"id": MAX_ID, "item_id": MAX_ID, "evidence": MAX_TEXT, "policy_version": MAX_ID, "actor": 2 * MAX_ID}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class LabelEvent:
     def checked(self) -> "LabelEvent":
         """The event with its names in compared form. DataError names the field that cannot be."""
         name, place = terms.label(self.label), terms.territory(self.territory)
-        for field, limit in (("id", MAX_ID), ("item_id", MAX_ID), ("evidence", MAX_TEXT), ("policy_version", MAX_ID)):
+        for field, limit in _LIMITS.items():
             if len(getattr(self, field)) > limit:
                 raise DataError(f"{field} has more than {limit} characters; shorten it.")
         if not self.id or not self.item_id:
@@ -53,7 +55,7 @@ class LabelEvent:
             raise DataError(f"score {self.score} is not between 0 and 1; leave it out where the label is certain.")
         if self.territory is not None and place is None:
             raise DataError(f"territory {self.territory!r} is no ISO 3166-1 alpha-2 code; leave it out for everywhere.")
-        if self.item_version < 0:
+        if self.item_version < PRESENT:
             raise DataError(f"item_version {self.item_version} is negative; give the change number of an upsert, or 0.")
         if not math.isfinite(self.created) or not (self.expires is None or math.isfinite(self.expires)):
             raise DataError("created and expires are moments; give times between the years 1 and 9999.")
