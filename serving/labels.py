@@ -35,11 +35,11 @@ class Labels:
         return [item for item, end in self.ends.items() if end <= now]
 
 
-def of_item(view: "View", control: ControlStore, item_id: str, now: float) -> tuple[Effective, ...]:
+def of_item(view: "View | None", control: ControlStore, item_id: str, now: float) -> tuple[Effective, ...]:
     """What holds for one item, its record's labels included; an item that the view does not know has no record."""
     version = control.item_versions([item_id]).get(item_id, 0)
-    index = view.ids.get(item_id)
-    names = () if index is None else view.record(index).get("labels") or ()
+    index = None if view is None else view.ids.get(item_id)
+    names = () if view is None or index is None else view.record(index).get("labels") or ()
     return fold([*recorded(item_id, version, names), *control.label_events([item_id])], now, version=version)
 
 

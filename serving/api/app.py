@@ -9,6 +9,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 from serving.about import about as about_document
 from serving.api.editing import list_overrides, put_override, revoke_override
 from serving.api.intake import events, items
+from serving.api.labelling import item_labels, put_labels
 from serving.api.lists import recommend, similar
 from serving.api.refusals import refused
 from serving.api.safety import approve_restore, audit, list_takedowns, request_restore, take_down
@@ -43,6 +44,8 @@ HANDLERS = [
     list_takedowns,
     request_restore,
     approve_restore,
+    put_labels,
+    item_labels,
     audit,
     about,
 ]

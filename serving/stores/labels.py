@@ -1,11 +1,12 @@
 """Label events: added, never changed, never deleted."""
 
 import hashlib
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, func, select
 
 from recsys.errors import DataError
 from recsys.safety.labels import PRESENT, LabelEvent
@@ -13,6 +14,7 @@ from serving.stores.database import Database, Write
 from serving.stores.records import dump
 from serving.stores.tables import changes, items, labels
 
+TICK = 1e-6  # s between two statements that are made at once
 IDS = 500  # ids of one query: databases bound its parameters
 _SAID = ("item_id", "source", "label", "score", "territory", "negates")  # what makes two events of an id the same
 
@@ -46,25 +48,27 @@ class LabelStore:
         found = [self._db.rows(query.where(items.c.item_id.in_(some))) for some in _chunks(item_ids)]
         return {row.item_id: row.version for rows in found for row in rows}
 
-    def add_labels(self, events: Sequence[LabelEvent], actor: str) -> tuple[int, int]:
+    def add_labels(self, events: Sequence[LabelEvent], actor: str, *, dated: bool = True) -> tuple[int, int]:
         """Store all events or none, each id once; gives how many were new and the newest change number.
 
-        ``item_version`` PRESENT is filled in. DataError names the event that is impossible, that is of a version which
+        ``item_version`` PRESENT is filled in. Events that are not ``dated`` are said now, one after the other and after
+        everything that was said of their items before, whatever the clocks of others were. DataError names the event that is impossible, that is of a version which
         does not exist, or whose id is there with another content.
         """
         checked = [_checked(event, place) for place, event in enumerate(events)]
         with self._db.write(actor) as write:
-            new = add(write, checked)
+            new = add(write, checked, dated=dated)
             return len(new), write.newest()
 
 
-def add(write: Write, events: Sequence[LabelEvent], *, reason: str = "") -> list[LabelEvent]:
+def add(write: Write, events: Sequence[LabelEvent], *, dated: bool, reason: str = "") -> list[LabelEvent]:
     """Add checked events in a transaction that is open already; gives those whose id was new."""
     new = list(_unknown(write, events))
     if not new:
         return []
     versions = _newest_versions(write, {event.item_id for event in new})
     filled = [_versioned(event, versions.get(event.item_id, 0)) for event in new]
+    filled = filled if dated else _dated(write, filled)
     first = write.newest() + 1
     seqs = {item_id: seq for seq, item_id in enumerate(dict.fromkeys(event.item_id for event in filled), first)}
     told = [{"seq": seq, "kind": "label", "key": item, "payload": "{}", "at": write.now} for item, seq in seqs.items()]
@@ -113,6 +117,18 @@ def _versioned(event: LabelEvent, newest: int) -> LabelEvent:
             "leave item_version out for the newest."
         )
     return event
+
+
+def _dated(write: Write, events: Sequence[LabelEvent]) -> list[LabelEvent]:
+    query = select(labels.c.item_id, func.max(labels.c.created).label("newest")).group_by(labels.c.item_id)
+    found = [write.execute(query.where(labels.c.item_id.in_(some))) for some in _chunks(e.item_id for e in events)]
+    newest = {row.item_id: row.newest for rows in found for row in rows}
+    said: list[LabelEvent] = []
+    for event in events:
+        last = newest.get(event.item_id, -math.inf)
+        newest[event.item_id] = max(write.now, last + TICK)
+        said.append(replace(event, created=newest[event.item_id]))
+    return said
 
 
 def _chunks(values: Iterable[str]) -> Iterator[list[str]]:

@@ -131,3 +131,14 @@ def test_labels_come_into_the_lake_once_with_who_said_them(control, tmp_path):
     assert (rows[0]["created"].timestamp(), rows[0]["expires"].timestamp()) == (900.0, 1_500.0)
     assert (rows[1]["negates"], rows[1]["territory"]) == (True, "DE")
     state.close()
+
+
+def test_what_is_said_later_is_later_even_by_a_clock_that_stands_or_runs_behind(control, clock):
+    control.add_labels([event("l1", created=5_000.0)], "sam")
+    control.add_labels([event("l2"), event("l3"), event("l4", "b")], "sam", dated=False)
+    assert [(e.id, round(e.created, 6)) for e in control.label_events(["a"])] == [
+        ("l1", 5_000.0),
+        ("l2", 5_000.000001),
+        ("l3", 5_000.000002),
+    ]
+    assert control.label_events(["b"])[0].created == clock.now
