@@ -62,6 +62,13 @@ def labels_of(view: View, item_id: str) -> tuple[Effective, ...]:
     return fold(recorded(item_id, 0, names), 0.0)
 
 
+def provider_of(view: View | None, item_id: str) -> str | None:
+    """Whom a decision on a work concerns, where the catalogue says it."""
+    index = None if view is None else view.ids.get(item_id)
+    given = None if view is None or index is None else view.record(index).get("provider")
+    return None if given is None else str(given)
+
+
 def counts(view: View) -> FloatArray:
     """(items,) the decayed number of events of each item; 0 for items that came later, or without popular in the bundle."""
     known = next((model.scores for model in view.bundle.pipeline.sources if isinstance(model, PopularModel)), None)

@@ -26,7 +26,7 @@ from serving.api.review_schemas import (
     StatementBody,
 )
 from serving.api.times import iso, parse_time
-from serving.review_queue import Entry, queue
+from serving.review_queue import Entry, provider_of, queue
 from serving.runtime import holder, is_known
 from serving.stores.reviews import APPEAL_DAYS, Decision, Reasons, Review, Statement
 from serving.view import View
@@ -89,9 +89,7 @@ def get_statement(statement_id: str, request: Request[Any, Any, Any]) -> Stateme
 
 
 @get("/v1/statements", tags=["safety"], summary="Statements of reasons of a work or a provider")
-def list_statements(
-    request: Request[Any, Any, Any], item_id: Id = None, provider: Id = None
-) -> list[StatementBody]:
+def list_statements(request: Request[Any, Any, Any], item_id: Id = None, provider: Id = None) -> list[StatementBody]:
     """The newest first, at most 1,000."""
     found = holder.runtime().control.statements(item_id=item_id, provider=provider)
     return [_statement(statement, role(request)) for statement in found]
@@ -104,13 +102,6 @@ def appeal(data: AppealRequest, request: Request[Any, Any, Any]) -> AppealBody:
     if control.statement(data.statement_id) is None:
         raise Refused(404, f"There is no statement {data.statement_id}.", "statement_id")
     return AppealBody(control.appeal(data.statement_id, data.reason, actor(request)).id, data.statement_id)
-
-
-def provider_of(view: View | None, item_id: str) -> str | None:
-    """Whom a decision on a work concerns, where the catalogue says it."""
-    index = None if view is None else view.ids.get(item_id)
-    given = None if view is None or index is None else view.record(index).get("provider")
-    return None if given is None else str(given)
 
 
 def how_to_appeal(statement: Statement) -> str:

@@ -32,9 +32,7 @@ __all__ = [
 ]
 
 
-class ControlStore(
-    OverrideStore, TakedownStore, ItemStore, LabelStore, ReviewStore, UserControls, KeyStore, AuditLog
-):
+class ControlStore(OverrideStore, TakedownStore, ItemStore, LabelStore, ReviewStore, UserControls, KeyStore, AuditLog):
     """Overrides, takedowns, upserted items, labels, reviews, users' controls, keys and the audit log, in one database.
 
     Safe to share between threads. Every method raises StoreError where the database does not answer; a write that

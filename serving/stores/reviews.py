@@ -143,9 +143,7 @@ class ReviewStore:
         with self._db.write(actor) as write:
             known = _mine(write, review_id, version)
             opened = known.opened_at if known.version and known.open else write.now
-            after = _put(
-                write, replace(known, open=True, opened_at=opened, claimed_by=actor, claimed_at=write.now)
-            )
+            after = _put(write, replace(known, open=True, opened_at=opened, claimed_by=actor, claimed_at=write.now))
             write.audit("review.claim", after.item_id, after={"review": after.id})
         return after
 

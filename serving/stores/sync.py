@@ -124,7 +124,10 @@ def drain_labels(control: ControlStore, state: UserState, lake: Lake) -> int:
     bookmark = json.dumps(["labels", lake.root])
     since, added = int(state.cursor(bookmark) or 0), 0
     while found := control.label_events_since(since, BATCH):
-        rows = [{**asdict(event), "created": _micros(event.created), "expires": _micros(event.expires)} for _, event in found]
+        rows = [
+            {**asdict(event), "created": _micros(event.created), "expires": _micros(event.expires)}
+            for _, event in found
+        ]
         columns = {name: [row[name] for row in rows] for name in LABEL_FIELDS}
         added += lake.append("labels", pa.table(columns, schema=pa.schema(list(LABEL_FIELDS.items()))))
         since = found[-1][0]

@@ -57,7 +57,10 @@ def test_one_bad_event_refuses_the_batch_and_is_named(control):
 
 def test_every_item_of_a_batch_is_one_change_and_the_batch_one_line_of_the_audit(control):
     control.add_labels([event("l1", "a"), event("l2", "b"), event("l3", "a")], "sam")
-    assert [(change.seq, change.kind, change.key) for change in control.changes(0)] == [(1, "label", "a"), (2, "label", "b")]
+    assert [(change.seq, change.kind, change.key) for change in control.changes(0)] == [
+        (1, "label", "a"),
+        (2, "label", "b"),
+    ]
     (line,) = control.audit()
     assert (line.actor, line.action, line.target) == ("sam", "labels.add", "2 items")
     assert line.after["labels"] == ["l1", "l2", "l3"]

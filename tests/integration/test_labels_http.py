@@ -12,7 +12,9 @@ def api(tmp_path_factory):
 
 
 def label(api, item, name, *, role="safety", source="human", **more):
-    return api.done("POST", "/v1/labels", {"labels": [{"item_id": item, "source": source, "label": name, **more}]}, role=role)
+    return api.done(
+        "POST", "/v1/labels", {"labels": [{"item_id": item, "source": source, "label": name, **more}]}, role=role
+    )
 
 
 def test_a_label_counts_on_the_next_request_and_so_does_its_negation(api):

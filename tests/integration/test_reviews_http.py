@@ -4,7 +4,12 @@ import pytest
 
 from support.inside import inside
 
-WHY = {"what": "Frame 12 shows hate symbols.", "why": "They are not in context.", "rule": "Terms 4.2", "scope": "Everywhere"}
+WHY = {
+    "what": "Frame 12 shows hate symbols.",
+    "why": "They are not in context.",
+    "rule": "Terms 4.2",
+    "scope": "Everywhere",
+}
 
 
 @pytest.fixture(scope="module")

@@ -40,7 +40,9 @@ def listed(recsys, item):
 
 
 def test_a_label_is_added_negated_and_listed(recsys):
-    recsys("label", "add", "408", "war", "--evidence", "reel 2", "--territory", "de", "--expires", "+7d", "--actor", "sam")
+    recsys(
+        "label", "add", "408", "war", "--evidence", "reel 2", "--territory", "de", "--expires", "+7d", "--actor", "sam"
+    )
     recsys("label", "negate", "408", "war", "--actor", "tom")
     first, second = listed(recsys, "408")
     assert (first["label"], first["evidence"], first["territory"], first["actor"]) == ("war", "reel 2", "DE", "sam")

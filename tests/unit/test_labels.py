@@ -127,7 +127,10 @@ def test_the_labels_of_the_record_are_the_providers_and_older_than_whatever_it_s
 def test_many_works_are_folded_at_once_each_under_its_version():
     events = [LabelEvent("1", "a", 0, "model", "gore"), LabelEvent("2", "b", 0, "model", "gore")]
     found = fold_all(events, NOW, versions={"b": 5})
-    assert {item: [label.label for label in labels] for item, labels in found.items()} == {"a": ["gore"], "b": ["error"]}
+    assert {item: [label.label for label in labels] for item, labels in found.items()} == {
+        "a": ["gore"],
+        "b": ["error"],
+    }
 
 
 some_event = st.builds(
