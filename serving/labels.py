@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from recsys.dataset.catalogue import ITEM_SCHEMA, Catalogue
 from recsys.safety import Gate
-from recsys.safety.labels import ERROR_LABEL, Effective, LabelEvent, fold, recorded
+from recsys.safety.labels import ERROR, Effective, LabelEvent, fold, recorded
 from serving.stores.control import ControlStore
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _told(gate: Gate, indices: Sequence[int], rows: pa.Table, labels: Sequence[t
 
 
 def _names(labels: Sequence[Effective]) -> list[str] | None:
-    return [*dict.fromkeys(_UNREADABLE if e.label == ERROR_LABEL else e.label for e in labels)] or None
+    return [*dict.fromkeys(_UNREADABLE if e.label == ERROR else e.label for e in labels)] or None
 
 
 def _rows(view: "View", indices: Sequence[int]) -> pa.Table:

@@ -7,7 +7,7 @@ import numpy as np
 
 from recsys.models.popular import PopularModel
 from recsys.safety import Verdict
-from recsys.safety.labels import ERROR_LABEL, LEGAL, Effective, fold, recorded
+from recsys.safety.labels import ERROR, LEGAL, Effective, fold, recorded
 from recsys.safety.review import reach, severity, uncertainty
 from recsys.safety.verdict import UNLABELLED
 from recsys.types import FloatArray, Viewer
@@ -70,7 +70,7 @@ def provider_of(view: View | None, item_id: str) -> str | None:
 
 
 def counts(view: View) -> FloatArray:
-    """(items,) the decayed number of events of each item; 0 for items that came later, or without popular in the bundle."""
+    """(items,) the decayed number of events of each item, by the bundle's model popular; 0 where it knows none."""
     known = next((model.scores for model in view.bundle.pipeline.sources if isinstance(model, PopularModel)), None)
     found = np.zeros(len(view.ids), np.float32)
     if known is not None:
@@ -86,7 +86,7 @@ def _entry(view: View | None, review: Review, count: float) -> Entry:
 
 def _failed(view: View) -> Iterator[Review]:
     for item, labels in view.labels.effective.items():
-        if any(label.label == ERROR_LABEL for label in labels):
+        if any(label.label == ERROR for label in labels):
             yield replace(case("error", item), reason="scanner_error")
 
 
@@ -97,6 +97,6 @@ def _held(view: View, viewer: Viewer) -> Iterator[Review]:
     verdicts = view.gate.check(viewer, widest.astype(np.int32))
     for index, verdict, reason in zip(widest.tolist(), verdicts.verdict, verdicts.reasons, strict=True):
         labels = view.labels.effective.get(view.ids[index], ())
-        settled = any(e.source == "human" or e.source in LEGAL or e.label == ERROR_LABEL for e in labels)
+        settled = any(e.source == "human" or e.source in LEGAL or e.label == ERROR for e in labels)
         if verdict is Verdict.HOLD and not settled:
             yield replace(case("hold", view.ids[index]), reason=reason)

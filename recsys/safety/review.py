@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Literal, get_args
 
-from recsys.safety.labels import ERROR_LABEL, LEGAL, Effective
+from recsys.safety.labels import ERROR, LEGAL, Effective
 
 Kind = Literal["hold", "report", "error", "appeal"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -54,7 +54,7 @@ def severity(kind: Kind, reason: str, reports: int = 1) -> float:
 def uncertainty(labels: Iterable[Effective]) -> float:
     """How little is known of a work, 0.25 to 1."""
     known = list(labels)
-    if not known or any(label.label == ERROR_LABEL for label in known):
+    if not known or any(label.label == ERROR for label in known):
         return 1.0
     machines = [label.score for label in known if label.source != "human" and label.source not in LEGAL]
     doubts = [UNSCORED if score is None else 4 * score * (1 - score) for score in machines]

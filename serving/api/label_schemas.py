@@ -40,7 +40,7 @@ class LabelsRequest(Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class LabelsResponse(Struct, frozen=True):
-    """``sequence`` is the change number from which on every worker goes by the labels; ``ids`` are in the order given."""
+    """``sequence`` is the change number from which on every worker knows the labels; ``ids`` are in the order given."""
 
     accepted: int
     duplicates: int

@@ -62,7 +62,7 @@ def get_review(review_id: str) -> CaseBody:
 
 @post("/v1/reviews/{review_id:str}/claim", status_code=200, tags=["safety"], summary="Take a case on")
 def claim_review(review_id: str, data: ClaimRequest, request: Request[Any, Any, Any]) -> CaseBody:
-    """Others are kept away for half an hour. 409 where the case has changed since it was read, or is somebody else's."""
+    """Others are kept away for half an hour. 409 where the case has changed since it was read, or another has it."""
     _existing(review_id)
     return _case(holder.runtime().control.claim_review(review_id, data.version, actor(request)))
 

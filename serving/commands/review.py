@@ -114,8 +114,14 @@ def statement(
         raise ConfigError(f"There is no statement {statement_id}.")
     reasons = found.reasons
     row: dict[str, Any] = {
-        **{"id": found.id, "item_id": found.item_id, "provider": found.provider, "at": iso(found.at)},
-        **{"what": reasons.what, "why": reasons.why, "rule": reasons.rule, "scope": reasons.scope},
+        "id": found.id,
+        "item_id": found.item_id,
+        "provider": found.provider,
+        "at": iso(found.at),
+        "what": reasons.what,
+        "why": reasons.why,
+        "rule": reasons.rule,
+        "scope": reasons.scope,
         "labels": ", ".join(f"not {e['label']}" if e["negates"] else e["label"] for e in found.labels),
         "decided_by": found.decided_by,
     }

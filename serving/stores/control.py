@@ -60,6 +60,6 @@ class ControlStore(OverrideStore, TakedownStore, ItemStore, LabelStore, ReviewSt
         return self._db.feed.silent_seconds()
 
     def changes(self, since: int) -> list[Change]:
-        """The change log after number ``since``. Lines of items and labels have no payload: read the items and labels."""
+        """The change log after number ``since``. Lines of items and of labels have no payload: read those."""
         found = self._db.rows(select(changes).where(changes.c.seq > since).order_by(changes.c.seq))
         return [Change(r.seq, r.kind, r.key, load(r.payload), r.at) for r in found]

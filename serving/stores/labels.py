@@ -33,7 +33,7 @@ class LabelStore:
         return [_event(row) for rows in found for row in rows]
 
     def label_events_since(self, seq: int, limit: int) -> list[tuple[int, LabelEvent]]:
-        """(change number, event) after change ``seq``, at most about ``limit``; the events of a change come together."""
+        """(change number, event) after change ``seq``, about ``limit`` of them; those of a change come together."""
         query = select(labels).where(labels.c.seq > seq).order_by(labels.c.seq, labels.c.id)
         rows = self._db.rows(query.limit(limit))
         if len(rows) == limit:
@@ -52,8 +52,8 @@ class LabelStore:
         """Store all events or none, each id once; gives how many were new and the newest change number.
 
         ``item_version`` PRESENT is filled in. Events that are not ``dated`` are said now, one after the other and after
-        everything that was said of their items before, whatever the clocks of others were. DataError names the event that is impossible, that is of a version which
-        does not exist, or whose id is there with another content.
+        everything that was said of their items before, whatever the clocks of others were. DataError names the event
+        that is impossible, that is of a version which does not exist, or whose id is there with another content.
         """
         checked = [_checked(event, place) for place, event in enumerate(events)]
         with self._db.write(actor) as write:

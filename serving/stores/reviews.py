@@ -7,7 +7,6 @@ names the version of the case that was read, so that two people never decide one
 import base64
 import binascii
 import secrets
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -222,10 +221,9 @@ def _mine(write: Write, review_id: str, version: int) -> Review:
     """The case as it is now, if the actor may go on with it."""
     blank = case_of(review_id)
     row = write.execute(select(reviews).where(reviews.c.id == review_id)).first()
-    if row is None and blank is None:
-        raise ConfigError(f"There is no review {review_id}; list them with: recsys review list.")
     known = blank if row is None else _review(row)
-    assert known is not None
+    if known is None:
+        raise ConfigError(f"There is no review {review_id}; list them with: recsys review list.")
     if known.version != version:
         raise ConflictError(
             f"The case has changed since you read it: its version is {known.version}, not {version}; read it again."
@@ -260,8 +258,9 @@ def _note(write: Write, review: Review, reason: str, note: str) -> None:
 
 def _judged(event: LabelEvent, review: Review, statement_id: str, actor: str, now: float) -> LabelEvent:
     """A decision's label is a human's, of the case's item, and its evidence is the statement."""
-    facts = {"item_id": review.item_id, "source": "human", "evidence": f"statement {statement_id}"}
-    return replace(event, **facts, actor=actor, created=now).checked()
+    evidence = f"statement {statement_id}"
+    judged = replace(event, item_id=review.item_id, source="human", evidence=evidence, actor=actor, created=now)
+    return judged.checked()
 
 
 def _row(statement: Statement) -> dict[str, Any]:

@@ -6,12 +6,12 @@ effective.py  an effective label, as the gate reads it
 reading.py    statements from files
 """
 
-from recsys.safety.labels.effective import Effective
-from recsys.safety.labels.event import ERROR_LABEL, LEGAL, PRESENT, SOURCES, LabelEvent, Source, recorded
+from recsys.safety.labels.effective import ERROR, Effective
+from recsys.safety.labels.event import LEGAL, PRESENT, SOURCES, LabelEvent, Source, recorded
 from recsys.safety.labels.fold import fold, fold_all
 
 __all__ = [
-    "ERROR_LABEL",
+    "ERROR",
     "LEGAL",
     "PRESENT",
     "SOURCES",

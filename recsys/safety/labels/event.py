@@ -11,7 +11,6 @@ from recsys.safety import terms
 Source = Literal["rule", "model", "human", "rights_holder", "regulator", "provider"]
 SOURCES: tuple[Source, ...] = get_args(Source)
 LEGAL: frozenset[str] = frozenset({"rights_holder", "regulator"})
-ERROR_LABEL = "error"  # a scanner that failed: nobody knows what the work holds, so it is held
 PRESENT = -1  # as ``item_version`` of an event that is not stored yet: the newest one
 MAX_ID, MAX_TEXT = 256, 2_000  # characters
 _LIMITS = {"id": MAX_ID, "item_id": MAX_ID, "evidence": MAX_TEXT, "policy_version": MAX_ID, "actor": 2 * MAX_ID}

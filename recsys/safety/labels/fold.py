@@ -14,11 +14,11 @@ work that was looked at, then by time; of statements made at once, the label out
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from recsys.safety.labels.effective import Effective
-from recsys.safety.labels.event import ERROR_LABEL, LEGAL, LabelEvent
+from recsys.safety.labels.effective import ERROR, Effective
+from recsys.safety.labels.event import LEGAL, LabelEvent
 
 _NONE: Mapping[str, int] = {}
-_UNKNOWN = Effective(ERROR_LABEL, None, None, "model", None)
+_UNKNOWN = Effective(ERROR, None, None, "model", None)
 _Slot = tuple[str, str, str | None]  # source, label, territory
 _Age = tuple[int, float, bool, str]  # version, created, is a label, id: what is larger is newer
 
@@ -32,7 +32,7 @@ def fold(events: Iterable[LabelEvent], now: float, *, version: int = 0) -> tuple
     judged = [event for event in alive if event.source != "model" or event.item_version >= version]
     newest = _newest(judged, version)
     held = [event for event in newest.values() if not event.negates]
-    if len(held) < len(newest) or any(event.label == ERROR_LABEL for event in held):
+    if len(held) < len(newest) or any(event.label == ERROR for event in held):
         held = [event for event in held if not _lifted(event, newest, version)]
     found = [Effective(e.label, e.score, e.territory, e.source, e.expires) for e in held]
     if len(judged) < len(alive) and _unjudged(alive, version):
@@ -73,14 +73,14 @@ def _lifted(event: LabelEvent, newest: Mapping[_Slot, LabelEvent], version: int)
         human = None if source in LEGAL or source == "human" else newest.get(("human", label, where))
         if human is not None and human.negates and _age(human, version)[0] >= _age(event, version)[0]:
             return True
-    return label == ERROR_LABEL and any(_settles(other, event, version) for other in newest.values())
+    return label == ERROR and any(_settles(other, event, version) for other in newest.values())
 
 
 def _settles(other: LabelEvent, error: LabelEvent, version: int) -> bool:
     """Whether ``other`` is a newer word of the scanner that failed, or of a human, where the law was not the source."""
     same = (other.source, other.actor) == (error.source, error.actor)
     speaks = same or (other.source == "human" and error.source not in LEGAL)
-    return speaks and other.label != ERROR_LABEL and _age(other, version) > _age(error, version)
+    return speaks and other.label != ERROR and _age(other, version) > _age(error, version)
 
 
 def _unjudged(events: Sequence[LabelEvent], version: int) -> bool:

@@ -53,7 +53,7 @@ def _events(path: Path, chunk: Chunk, digest: str, defaults: Mapping[str, Any]) 
         given = {name: values[place] for name, values in columns.items() if values[place] is not None}
         given.setdefault("id", hashlib.sha256(f"{digest}:{row}".encode()).hexdigest())
         try:
-            read = {name: READERS.get(name, _text)(name, value) for name, value in given.items()}
+            read = {name: _read(name, value) for name, value in given.items()}
             for name in NEEDED:
                 if name not in read:
                     raise DataError(f"{name} is empty; give one.")
@@ -71,6 +71,11 @@ def _values(path: Path, chunk: Chunk, name: str, column: Column) -> list[Any]:
             row = int(chunk.rows[wrong.argmax()])
             raise DataError(f"{path}, row {row}: {name} {text}; write 2027-01-31T18:00:00Z. Nothing was imported.")
     return [None if moment is None else moment.timestamp() for moment in parsed.values.to_pylist()]
+
+
+def _read(name: str, value: Any) -> Any:
+    reader = _READERS.get(name)
+    return _text(name, value) if reader is None else reader(name, value)
 
 
 def _text(name: str, value: Any) -> str:
@@ -100,7 +105,7 @@ def _flag(name: str, value: Any) -> bool:
     return text in _YES
 
 
-READERS: Mapping[str, Callable[[str, Any], Any]] = {
+_READERS: Mapping[str, Callable[[str, Any], Any]] = {
     "item_version": _whole,
     "score": _number,
     "created": _number,
