@@ -150,9 +150,7 @@ class ReviewStore:
         """Close a case with labels and a statement of reasons, all or nothing; the labels count at once."""
         if not decision.labels:
             raise ConfigError("A decision is a label that is given or taken back; give at least one.")
-        for name, text in asdict(decision.reasons).items():
-            if not text.strip():
-                raise ConfigError(f"{name} is empty; a statement of reasons says what, why, which rule and how far.")
+        _refuse_incomplete(decision.reasons)
         statement_id = f"st_{secrets.token_hex(8)}"
         with self._db.write(actor) as write:
             known = _mine(write, decision.review_id, decision.version)
@@ -230,12 +228,22 @@ def _mine(write: Write, review_id: str, version: int) -> Review:
         )
     if not known.open and blank is None:
         raise ConflictError("The case has been decided; a new report or an appeal opens it again.")
-    if write.actor in known.barred:
+    if _is_barred(known, write.actor):
         raise ConflictError("You have decided this matter before; an appeal is decided by another reviewer.")
     other = known.claimed_by not in (None, write.actor)
     if other and known.claimed_at is not None and write.now < known.claimed_at + CLAIM_SECONDS:
         raise ConflictError(f"{known.claimed_by} is looking at this case; take another one.")
     return known
+
+
+def _is_barred(review: Review, actor: str) -> bool:
+    return actor in review.barred
+
+
+def _refuse_incomplete(reasons: Reasons) -> None:
+    for name, text in asdict(reasons).items():
+        if not text.strip():
+            raise ConfigError(f"{name} is empty; a statement of reasons says what, why, which rule and how far.")
 
 
 def _put(write: Write, review: Review) -> Review:

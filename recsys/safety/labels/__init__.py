@@ -8,7 +8,7 @@ reading.py    statements from files
 
 from recsys.safety.labels.effective import ERROR, Effective
 from recsys.safety.labels.event import LEGAL, PRESENT, SOURCES, LabelEvent, Source, recorded
-from recsys.safety.labels.fold import fold, fold_all
+from recsys.safety.labels.folding import fold, fold_all
 
 __all__ = [
     "ERROR",
