@@ -53,7 +53,7 @@ def relabelled(view: "View", control: ControlStore, now: float, touched: Iterabl
         return view
     items = list(by_item)
     rows = _rows(view, view.ids.dense(items).tolist())
-    versions = control.item_versions(items)
+    versions = control.item_versions(None if touched is None else items)
     effective, ends = dict(view.labels.effective), dict(view.labels.ends)
     for item, names in zip(items, rows["labels"].to_pylist(), strict=True):
         version, events = versions.get(item, 0), by_item[item]

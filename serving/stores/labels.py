@@ -3,7 +3,7 @@
 import hashlib
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Row, func, select
@@ -16,6 +16,7 @@ from serving.stores.tables import changes, items, labels
 
 TICK = 1e-6  # s between two statements that are made at once
 IDS = 500  # ids of one query: databases bound its parameters
+FIELDS = len(LabelEvent.__slots__)
 _SAID = ("item_id", "source", "label", "score", "territory", "negates")  # what makes two events of an id the same
 
 
@@ -42,9 +43,11 @@ class LabelStore:
             rows = [*(row for row in rows if row.seq < last), *self._db.rows(rest)]
         return [(row.seq, _event(row)) for row in rows]
 
-    def item_versions(self, item_ids: Iterable[str]) -> dict[str, int]:
-        """The present version of those items that were upserted; the others have version 0."""
+    def item_versions(self, item_ids: Iterable[str] | None = None) -> dict[str, int]:
+        """The present version of those items (None: of all) that were upserted; the others have version 0."""
         query = select(items.c.item_id, items.c.version)
+        if item_ids is None:
+            return {row.item_id: row.version for row in self._db.rows(query)}
         found = [self._db.rows(query.where(items.c.item_id.in_(some))) for some in _chunks(item_ids)]
         return {row.item_id: row.version for rows in found for row in rows}
 
@@ -73,8 +76,8 @@ def add(write: Write, events: Sequence[LabelEvent], *, dated: bool, reason: str 
     seqs = {item_id: seq for seq, item_id in enumerate(dict.fromkeys(event.item_id for event in filled), first)}
     told = [{"seq": seq, "kind": "label", "key": item, "payload": "{}", "at": write.now} for item, seq in seqs.items()]
     write.execute(changes.insert(), told)
-    write.execute(labels.insert(), [{**asdict(event), "seq": seqs[event.item_id]} for event in filled])
-    digest = hashlib.sha256("\n".join(dump(asdict(event)) for event in filled).encode()).hexdigest()
+    write.execute(labels.insert(), [{**_row(event), "seq": seqs[event.item_id]} for event in filled])
+    digest = hashlib.sha256("\n".join(dump(_row(event)) for event in filled).encode()).hexdigest()
     target = filled[0].item_id if len(seqs) == 1 else f"{len(seqs)} items"
     write.audit("labels.add", target, after={"labels": [e.id for e in filled], "sha256": digest}, reason=reason)
     return filled
@@ -138,4 +141,8 @@ def _chunks(values: Iterable[str]) -> Iterator[list[str]]:
 
 
 def _event(row: Row[Any]) -> LabelEvent:
-    return LabelEvent(**{name: value for name, value in row._mapping.items() if name != "seq"})
+    return LabelEvent(*row[:FIELDS])  # the table has the event's fields, in their order, and the change number
+
+
+def _row(event: LabelEvent) -> dict[str, Any]:
+    return {name: getattr(event, name) for name in LabelEvent.__slots__}

@@ -20,8 +20,8 @@ def test_s38_a_failed_scan_is_held_on_every_surface_from_the_next_request_on(tmp
         assert "i01" in api.ids()
         failed = {"item_id": "i01", "source": "model", "label": "error", "actor": "scanner", "evidence": "timed out"}
         api.done("POST", "/v1/labels", {"labels": [failed]}, role="platform")
-        gate = api.runtime.engine.live.view().gate  # type: ignore[union-attr]
-        (index,) = api.runtime.engine.live.view().ids.dense(["i01"])  # type: ignore[union-attr]
+        gate = api.runtime.engine.live.view().gate
+        (index,) = api.runtime.engine.live.view().ids.dense(["i01"])
         for surface in ("feed", "search", "detail", "home", "hot", "push", "minor"):
             assert not gate.mask(Viewer(surface, age=30))[index]
 
@@ -33,7 +33,7 @@ def _lenient(patch: pytest.MonkeyPatch) -> None:
 @proves("S38", mutation="a person's word lifts a label of the law", by=_lenient)
 def test_s38_a_person_lifts_a_machines_label_and_never_one_of_the_law() -> None:
     def said(source: str, label: str, **more: object) -> LabelEvent:
-        return LabelEvent(f"{source}-{label}-{len(more)}", "film", 0, source, label, **more)  # type: ignore[arg-type]
+        return LabelEvent(f"{source}-{label}-{len(more)}", "film", 0, source, label, **more)
 
     machine, law = said("model", "hate", score=0.9), said("regulator", "banned")
     person = [said("human", name, created=5.0, negates=True) for name in ("hate", "banned")]

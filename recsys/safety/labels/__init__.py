@@ -1,7 +1,7 @@
 """Labels: who said what of a work and when, and what of it holds now.
 
 event.py      one statement about one work; statements are only ever added
-fold.py       the statements of a work folded into its effective labels
+folding.py    the statements of a work folded into its effective labels
 effective.py  an effective label, as the gate reads it
 reading.py    statements from files
 """
