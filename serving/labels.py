@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from recsys.dataset.catalogue import ITEM_SCHEMA, Catalogue
+from recsys.dataset.catalogue import ITEM_SCHEMA, Catalogue, is_vector
 from recsys.safety import Gate
 from recsys.safety.labels import ERROR, Effective, LabelEvent, fold, recorded
 from serving.stores.control import ControlStore
@@ -78,11 +78,14 @@ def _names(labels: Sequence[Effective]) -> list[str] | None:
 
 
 def _rows(view: "View", indices: Sequence[int]) -> pa.Table:
-    """The records of some items, one row each, upserts applied."""
+    """The records of some items, one row each, upserts applied; every field but vectors, which no gate reads."""
     size, changed = len(view.bundle.catalogue), view.changed or {}
     upserted = [at for at, index in enumerate(indices) if index >= size or index in changed]
     kept = [at for at, index in enumerate(indices) if index < size and index not in changed]
-    known = view.bundle.catalogue.table.select(ITEM_SCHEMA.names)
-    fresh = Catalogue.from_records([view.record(indices[at]) for at in upserted]).table.select(ITEM_SCHEMA.names)
-    both = pa.concat_tables([known.take(pa.array([indices[at] for at in kept], pa.int64())), fresh.cast(known.schema)])
+    known = view.bundle.catalogue.table
+    known = known.select([name for name in known.column_names if not is_vector(name)])
+    fresh = Catalogue.from_records([view.record(indices[at]) for at in upserted]).table
+    fresh = fresh.select([name for name in fresh.column_names if not is_vector(name)])
+    rows = known.take(pa.array([indices[at] for at in kept], pa.int64()))
+    both = pa.concat_tables([rows, fresh], promote_options="permissive")
     return both.take(pa.array(np.argsort([*kept, *upserted])))
