@@ -55,7 +55,7 @@ def relabelled(view: "View", control: ControlStore, now: float, touched: Iterabl
     rows = _rows(view, view.ids.dense(items).tolist())
     versions = control.item_versions(None if touched is None else items)
     effective, ends = dict(view.labels.effective), dict(view.labels.ends)
-    for item, names in zip(items, rows["labels"].to_pylist(), strict=True):
+    for item, names in zip(items, _recorded(rows), strict=True):
         version, events = versions.get(item, 0), by_item[item]
         effective[item] = fold([*recorded(item, version, names or ()), *events], now, version=version)
         ends.pop(item, None)
@@ -75,6 +75,17 @@ def _told(gate: Gate, indices: Sequence[int], rows: pa.Table, labels: Sequence[t
 
 def _names(labels: Sequence[Effective]) -> list[str] | None:
     return [*dict.fromkeys(_UNREADABLE if e.label == ERROR else e.label for e in labels)] or None
+
+
+def _recorded(rows: pa.Table) -> list[Sequence[object] | None]:
+    """The labels of each record; one whose text is no UTF-8 has garbage, which the gate holds."""
+    found: list[Sequence[object] | None] = []
+    for scalar in rows["labels"]:
+        try:
+            found.append(scalar.as_py())
+        except UnicodeDecodeError:
+            found.append([_UNREADABLE])
+    return found
 
 
 def _rows(view: "View", indices: Sequence[int]) -> pa.Table:

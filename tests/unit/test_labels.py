@@ -124,6 +124,11 @@ def test_the_labels_of_the_record_are_the_providers_and_older_than_whatever_it_s
     assert names(*record, said("provider", at=0.5, negates=True)) == [("war", "provider")]
 
 
+def test_a_records_label_is_compared_without_case_and_garbage_stays_garbage():
+    events = [*recorded("film", 0, ["War", "a|b", None]), said("human", "war", negates=True)]
+    assert names(*events) == [("", "provider"), ("a|b", "provider")]
+
+
 def test_many_works_are_folded_at_once_each_under_its_version():
     events = [LabelEvent("1", "a", 0, "model", "gore"), LabelEvent("2", "b", 0, "model", "gore")]
     found = fold_all(events, NOW, versions={"b": 5})

@@ -133,3 +133,9 @@ def test_what_holds_for_one_item_names_its_record_as_the_provider(here):
     label(here, "gore", source="regulator", territory="DE")
     found = of_item(here.engine.live.view(), here.control, "i01", AT)
     assert [(e.label, e.territory, e.source) for e in found] == [("gore", "DE", "regulator"), ("war", None, "provider")]
+
+
+def test_a_record_with_garbage_for_a_label_stays_held_whatever_else_is_said(here):
+    here.control.upsert_items([{"item_id": "i01", "labels": ["war|gore"]}], "p")
+    label(here, "general")
+    assert not shown(here)

@@ -70,6 +70,10 @@ def _with(event: LabelEvent, label: str, territory: str | None) -> LabelEvent:
     return LabelEvent(**{**values, "label": label, "territory": territory})
 
 
-def recorded(item_id: str, version: int, labels: Iterable[str]) -> list[LabelEvent]:
-    """The labels of an item's own record, as statements of its provider; a later statement of any kind is newer."""
-    return [LabelEvent(f"record:{item_id}:{label}", item_id, version, "provider", label) for label in labels]
+def recorded(item_id: str, version: int, labels: Iterable[object]) -> list[LabelEvent]:
+    """The labels of an item's own record, as statements of its provider that are older than all others.
+
+    What is no label stays as it is, or empty where it is no text: it is garbage, which the gate holds.
+    """
+    names = [terms.label(label) or (label if isinstance(label, str) else "") for label in labels]
+    return [LabelEvent(f"record:{item_id}:{name}", item_id, version, "provider", name) for name in names]
