@@ -164,7 +164,7 @@ class ReviewStore:
                 barred=(*known.barred, actor),
                 at=write.now,
             )
-            write.execute(statements.insert(), _row(statement))
+            state(write, statement)
             _put(write, replace(known, open=False, claimed_by=None, claimed_at=None))
             write.audit(
                 *("review.decide", known.item_id),
@@ -209,6 +209,11 @@ class ReviewStore:
         if provider is not None:
             query = query.where(statements.c.provider == provider)
         return [_statement(row) for row in self._db.rows(query)]
+
+
+def state(write: Write, statement: Statement) -> None:
+    """Store a statement of reasons with what it is about."""
+    write.execute(statements.insert(), _row(statement))
 
 
 def _known(write: Write, blank: Review) -> Review:

@@ -73,3 +73,23 @@ def test_s20_what_takes_a_work_off_is_told_to_its_provider(tmp_path: Path) -> No
         found = api.done("GET", f"/v1/statements/{statement_id}", role="platform")
         assert {name: found[name] for name in told} == told
         assert statement_id in found["appeal"]
+
+
+def _silent(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("serving.stores.takedowns.state", lambda write, statement: None)
+
+
+@proves("S20", mutation="a takedown leaves no statement of reasons", by=_silent)
+def test_s20_a_takedown_has_a_statement_of_reasons_and_an_appeal_goes_to_somebody_else(tmp_path: Path) -> None:
+    control = ControlStore.open(tmp_path / "control.db")
+    try:
+        order = control.take_down("film", reason="Court order 12/2027", actor="officer 1", territory="DE")
+        (told,) = control.statements(item_id="film")
+        assert (told.reasons.why, told.reasons.scope) == ("Court order 12/2027", "DE")
+        assert order.id in told.reasons.rule
+        appeal = control.appeal(told.id, "It was lifted.", "platform")
+        with pytest.raises(ConflictError, match="another reviewer"):
+            control.claim_review(appeal.id, 1, "officer 1")
+        assert control.claim_review(appeal.id, 1, "officer 2").claimed_by == "officer 2"
+    finally:
+        control.close()
