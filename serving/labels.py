@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from recsys.dataset.catalogue import ITEM_SCHEMA, Catalogue, is_vector
 from recsys.safety import Gate
-from recsys.safety.labels import ERROR, Effective, LabelEvent, fold, recorded
+from recsys.safety.labels import ERROR, Effective, LabelEvent, fold, fold_all, recorded
 from serving.stores.control import ControlStore
 
 if TYPE_CHECKING:
@@ -45,25 +45,26 @@ def of_item(view: "View | None", control: ControlStore, item_id: str, now: float
 
 def relabelled(view: "View", control: ControlStore, now: float, touched: Iterable[str] | None = None) -> "View":
     """``view`` with the label events of ``touched`` items (None: of all) folded and handed to the gate."""
-    by_item: dict[str, list[LabelEvent]] = {}
-    for event in control.label_events(touched):
-        if event.item_id in view.ids:
-            by_item.setdefault(event.item_id, []).append(event)
-    if not by_item:
+    events = [event for event in control.label_events(touched) if event.item_id in view.ids]
+    if not events:
         return view
-    items = list(by_item)
-    rows = _rows(view, view.ids.dense(items).tolist())
-    versions = control.item_versions(None if touched is None else items)
-    effective, ends = dict(view.labels.effective), dict(view.labels.ends)
-    for item, names in zip(items, _recorded(rows), strict=True):
-        version, events = versions.get(item, 0), by_item[item]
-        effective[item] = fold([*recorded(item, version, names or ()), *events], now, version=version)
-        ends.pop(item, None)
-        later = [event.expires for event in events if event.expires is not None and event.expires > now]
-        if later:
-            ends[item] = min(later)
-    gate = _told(view.gate, view.ids.dense(items).tolist(), rows, [effective[item] for item in items])
-    return replace(view, gate=gate, labels=Labels(effective, ends))
+    items = list(dict.fromkeys(event.item_id for event in events))
+    indices = view.ids.dense(items).tolist()
+    rows, versions = _rows(view, indices), control.item_versions(None if touched is None else items)
+    records = zip(items, _recorded(rows), strict=True)
+    own = [event for item, names in records for event in recorded(item, versions.get(item, 0), names or ())]
+    found = fold_all([*own, *events], now, versions=versions)
+    gate = _told(view.gate, indices, rows, [found[item] for item in items])
+    others = {item: end for item, end in view.labels.ends.items() if item not in found}
+    return replace(view, gate=gate, labels=Labels({**view.labels.effective, **found}, {**others, **_ends(events, now)}))
+
+
+def _ends(events: Iterable[LabelEvent], now: float) -> dict[str, float]:
+    ends: dict[str, float] = {}
+    for event in events:
+        if event.expires is not None and event.expires > now:
+            ends[event.item_id] = min(event.expires, ends.get(event.item_id, math.inf))
+    return ends
 
 
 def _told(gate: Gate, indices: Sequence[int], rows: pa.Table, labels: Sequence[tuple[Effective, ...]]) -> Gate:

@@ -3,10 +3,14 @@
 import pytest
 
 from recsys.clock import EventClock
+from recsys.lake import Lake
 from recsys.safety.labels import PRESENT, LabelEvent
 from recsys.types import Viewer
 from serving.asks import Ask
 from serving.labels import of_item
+from serving.maintenance import Maintenance
+from serving.settings import Settings
+from serving.stores.jobs import Jobs
 from serving.view import build
 from support.data import AT
 from support.serve import make_bundle, stand
@@ -139,3 +143,11 @@ def test_a_record_with_garbage_for_a_label_stays_held_whatever_else_is_said(here
     here.control.upsert_items([{"item_id": "i01", "labels": ["war|gore"]}], "p")
     label(here, "general")
     assert not shown(here)
+
+
+def test_maintenance_brings_labels_into_the_lake(here, tmp_path):
+    label(here, "war", evidence="reel 2")
+    lake = Lake(tmp_path / "lake")
+    settings = Settings(var=tmp_path, lake=lake.root)
+    Maintenance(settings, here.control, here.state, Jobs(settings.jobs_location())).step()
+    assert lake.read("labels")["evidence"].to_pylist() == ["reel 2"]
