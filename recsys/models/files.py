@@ -10,7 +10,7 @@ from recsys.errors import BundleError
 from recsys.retrieval import Codes, Vectors
 from recsys.types import FloatArray
 
-_CODES = ("codes", "codes_scale", "codes_lost")
+_CODES = ("codes", "codes_scale", "codes_basis", "codes_bounds")
 
 
 def save_arrays(folder: Path, **arrays: NDArray[Any]) -> None:
@@ -28,7 +28,7 @@ def save_codes(folder: Path, vectors: Vectors) -> None:
     """Write the codes of searched vectors, if they have any, so that workers share these too."""
     if vectors.codes is not None:
         codes = vectors.codes
-        parts = (codes.codes, codes.scale, np.array([codes.lost]))
+        parts = (codes.codes, codes.scale, codes.basis, np.array([codes.lost, codes.norm, codes.rest]))
         save_arrays(folder, **dict(zip(_CODES, parts, strict=True)))
 
 
@@ -36,8 +36,8 @@ def load_vectors(folder: Path, items: FloatArray) -> Vectors:
     """``items`` (items, d) with the codes that were saved for them."""
     if not (folder / f"{_CODES[0]}.npy").is_file():
         return Vectors.of(items)
-    codes, scale, lost = load_arrays(folder, *_CODES)
-    return Vectors(items, Codes.read(codes, scale, float(lost[0])))
+    codes, scale, basis, bounds = load_arrays(folder, *_CODES)
+    return Vectors(items, Codes(codes, scale, basis, *bounds.tolist()))
 
 
 def _load(path: Path) -> NDArray[Any]:
