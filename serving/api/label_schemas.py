@@ -16,7 +16,7 @@ class LabelIn(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     """What a source says of a work, or with ``negates`` takes back. Give an ``id`` so that a retry counts once.
 
     ``item_version`` is the change number of the item's upsert that was looked at, the newest if left out. ``actor``
-    names the model or the rule; for a person it is whoever holds the key.
+    names the model or the rule, each of which speaks for itself; for a person it is whoever holds the key.
     """
 
     item_id: Id

@@ -26,10 +26,11 @@ def put_labels(data: LabelsRequest, request: Request[Any, Any, Any]) -> LabelsRe
     A key of role platform gives labels of the sources provider and model; it takes none back.
     """
     runtime = holder.runtime()
-    if role(request) == "platform":
+    platform = role(request) == "platform"
+    if platform:
         _refuse_beyond_platform(data.labels)
     now, who = runtime.clock(), actor(request)
-    events = [_event(label, place, now, who) for place, label in enumerate(data.labels)]
+    events = [_event(label, place, now, who, bound=platform) for place, label in enumerate(data.labels)]
     new, sequence = runtime.control.add_labels(events, who, dated=False)
     return LabelsResponse(new, len(events) - new, sequence, tuple(event.id for event in events))
 
@@ -76,7 +77,14 @@ def _refuse_beyond_platform(labels: tuple[LabelIn, ...]) -> None:
             )
 
 
-def _event(label: LabelIn, place: int, now: float, who: str) -> LabelEvent:
+def _speaker(label: LabelIn, who: str, bound: bool) -> str:
+    """Whose statement it is. A platform's models are its own: it cannot speak as the scanner of somebody else."""
+    if not label.actor or label.source not in MACHINES:
+        return who
+    return f"{label.actor} of {who}" if bound else label.actor
+
+
+def _event(label: LabelIn, place: int, now: float, who: str, *, bound: bool) -> LabelEvent:
     expires = None if label.expires is None else parse_time(label.expires, f"labels[{place}].expires")
     if expires is not None and expires <= now:
         raise Refused(400, f"labels[{place}].expires has passed: it is {iso(now)} here.", f"labels[{place}].expires")
@@ -93,7 +101,7 @@ def _event(label: LabelIn, place: int, now: float, who: str) -> LabelEvent:
         negates=label.negates,
         evidence=label.evidence,
         policy_version=label.policy_version,
-        actor=(label.source in MACHINES and label.actor) or who,
+        actor=_speaker(label, who, bound),
     )
 
 

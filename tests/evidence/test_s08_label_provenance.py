@@ -47,7 +47,7 @@ def _forgetful(patch: pytest.MonkeyPatch) -> None:
     from serving.api import labelling
 
     whole = labelling._event
-    patch.setattr(labelling, "_event", lambda label, place, now, who: _stripped(whole(label, place, now, who)))
+    patch.setattr(labelling, "_event", lambda *given, **more: _stripped(whole(*given, **more)))
 
 
 def _stripped(event: LabelEvent) -> LabelEvent:
@@ -57,7 +57,7 @@ def _stripped(event: LabelEvent) -> LabelEvent:
 @proves("S08", mutation="a label that comes in over HTTP loses its provenance", by=_forgetful)
 def test_s08_a_label_comes_back_over_http_with_all_that_was_said(tmp_path: Path) -> None:
     with inside(tmp_path) as api:
-        api.done("POST", "/v1/labels", {"labels": [{"item_id": "i01", **SAID}]}, role="platform")
+        api.done("POST", "/v1/labels", {"labels": [{"item_id": "i01", **SAID}]})
         found = api.done("GET", "/v1/items/i01/labels")
         (event,) = found["history"]
         assert {name: event[name] for name in SAID} == SAID

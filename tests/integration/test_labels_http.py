@@ -36,7 +36,8 @@ def test_history_and_what_holds_are_told_with_all_provenance(api):
         {"label": "gore", "score": None, "territory": None, "source": "regulator", "expires": None}
     ]
     model, human, law = found["history"]
-    assert {name: model[name] for name in said} == said
+    assert model["actor"].startswith("vision-2 of test-platform (key_")
+    assert {name: model[name] for name in said} == {**said, "actor": model["actor"]}
     assert (model["label"], model["source"]) == ("nudity", "model")
     assert (human["negates"], human["actor"].split()[0]) == (True, "test-safety")
     assert law["evidence"] == "order 7"
@@ -59,6 +60,15 @@ def test_a_platform_speaks_for_the_provider_and_its_models_only(api, source):
 def test_a_platform_takes_no_label_back(api):
     body = {"labels": [{"item_id": "i07", "source": "model", "label": "hate", "negates": True}]}
     assert "role safety" in api.refused(403, "POST", "/v1/labels", body, role="platform")
+
+
+def test_a_platform_does_not_speak_as_the_scanner_of_somebody_else(api):
+    label(api, "i21", "error", source="model", actor="text")
+    assert "i21" not in api.ids()
+    label(api, "i21", "general", role="platform", source="model", actor="text")
+    assert "i21" not in api.ids()
+    label(api, "i21", "general", source="model", actor="text")
+    assert "i21" in api.ids()
 
 
 def test_one_bad_label_refuses_the_batch_by_name_and_changes_nothing(api):

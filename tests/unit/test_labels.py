@@ -34,6 +34,18 @@ def test_the_newest_of_a_source_counts():
 
 
 @pytest.mark.parametrize("source", ["model", "rule", "provider"])
+def test_no_machine_and_no_provider_lifts_what_another_one_says(source):
+    found = fold([said(source, actor="a", score=0.9), said(source, at=2.0, actor="b", score=0.0)], NOW)
+    assert [label.score for label in found] == [0.0, 0.9]
+    assert names(said(source, actor="a"), said(source, at=2.0, actor="b", negates=True)) == [("violence", source)]
+    assert names(said(source, actor="a"), said(source, at=2.0, actor="a", negates=True)) == []
+
+
+def test_people_speak_with_one_voice():
+    assert names(said("human", actor="sam"), said("human", at=2.0, actor="tom", negates=True)) == []
+
+
+@pytest.mark.parametrize("source", ["model", "rule", "provider"])
 def test_a_human_negation_beats_a_machine_and_the_provider_whenever_it_was_said(source):
     assert names(said("human", at=1.0, negates=True), said(source, at=2.0)) == []
 
