@@ -124,7 +124,7 @@ class Columns:
         mark_set = self.mark_set.copy()
         for index in indices.tolist():
             drawn = self.drawn_sets[self.drawn[index]]
-            mark_set[index] = self.mark_sets.add(reader.marks(drawn, labels.get(self.ids[index], ())))
+            mark_set[index] = self.mark_sets.add(reader.marks(drawn, labels.get(self.ids[index])))
         return _kinds(replace(self, mark_set=mark_set), indices)
 
     def granted(self, indices: IntArray, rights: Mapping[str, Rights]) -> "Columns":
@@ -152,7 +152,10 @@ _ARRAYS = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Said:
-    """What was said of items beside their records, by item id; items may come later."""
+    """What was said of items beside their records, by item id; items may come later.
+
+    Labels stand in the place of those of the record, which are among them unless somebody has lifted them.
+    """
 
     labels: Labels
     rights: Mapping[str, Rights]
@@ -209,7 +212,7 @@ def _labelled(read: Columns, reader: Reader, labels: Labels) -> Columns:
     """The labels of all items: once for each distinct record, and for each item of which more was said."""
     sets = read.mark_sets
     present, place = np.unique(read.drawn, return_inverse=True)
-    plain = [sets.add(reader.marks(read.drawn_sets[at], ())) for at in present.tolist()]
+    plain = [sets.add(reader.marks(read.drawn_sets[at], None)) for at in present.tolist()]
     mark_set = np.array(plain, np.int32)[place] if plain else np.zeros(len(read), np.int32)
     for at, name in enumerate(read.ids) if labels else ():
         if name in labels:

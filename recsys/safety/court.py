@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from recsys.dataset.ids import IdMap
 from recsys.safety.bench import Bench
-from recsys.safety.columns import Columns, Labels, Rights, Said
+from recsys.safety.columns import Columns, Rights, Said
+from recsys.safety.labels.effective import Effective
 from recsys.safety.marks import Reader
 from recsys.safety.openings import Openings
 from recsys.safety.policy import Policy
@@ -60,9 +61,10 @@ class Court:
         """The court over other columns, of which ``rows`` are new."""
         return self.but(reading=Reading.of(read, rows, self.policy, self.packs, self.reading.turns), **changes)
 
-    def with_labels(self, labels: Labels) -> "Court":
-        """The court with other labels beside the records of the items named."""
-        every = {**self.said.labels, **labels}
+    def with_labels(self, labels: Mapping[str, tuple[Effective, ...] | None]) -> "Court":
+        """The court with other labels of the items named; None = those of their record."""
+        given = {**self.said.labels, **labels}
+        every = {item: some for item, some in given.items() if some is not None}
         changed = self.columns.said(self._indices(labels), self.reader, every)
         return self.read_anew(changed, changed, said=Said(every, self.said.rights))
 

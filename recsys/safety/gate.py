@@ -75,8 +75,9 @@ class Gate:
     ) -> "Gate":
         """Read a catalogue once, under the complete list of active orders. DataError if an id is there twice.
 
-        ``labels`` holds what was said of items beside their records, ``rights`` when they may be shown where, both by
-        item id; ids may come later. ``confirmed`` says when the policy was last confirmed; None = it cannot go stale.
+        ``labels`` holds what stands in the place of the labels of some items' records, and ``rights`` when items may be
+        shown where, both by item id; ids may come later. ``confirmed`` says when the policy was last confirmed; None =
+        it cannot go stale.
         """
         packs = variants(policy)
         reader, said = Reader.of(policy, packs), Said(labels, rights)
@@ -194,8 +195,8 @@ class Gate:
         """The gate under another complete list of active orders, which may name items that come later."""
         return replace(self, _court=self._court.but(orders=withheld(takedowns)))
 
-    def with_labels(self, labels: Labels) -> "Gate":
-        """The gate with other labels beside the records of the items named; an empty tuple = nothing more is said."""
+    def with_labels(self, labels: Mapping[str, tuple[Effective, ...] | None]) -> "Gate":
+        """The gate with other labels of the items named, in the place of their records'; None = those of the record."""
         return replace(self, _court=self._court.with_labels(labels))
 
     def with_rights(self, rights: Mapping[str, Rights | None]) -> "Gate":

@@ -98,10 +98,12 @@ class Reader:
                 return None
         return Hit(at, found[0], any_of[found[0]])
 
-    def marks(self, drawn: Drawn, said: Iterable[Effective]) -> Marks:
-        """Every label of an item; the rules in their order, ``otherwise`` where there is none so far."""
-        found = {Mark(name) for name in drawn.own}
-        found |= {self._mark(one) for one in said}
+    def marks(self, drawn: Drawn, said: Iterable[Effective] | None) -> Marks:
+        """Every label of an item: those that hold, or where nothing was said of it those of its record, and the rules'.
+
+        The rules come in their order, ``otherwise`` where there is no label so far.
+        """
+        found = {Mark(name) for name in drawn.own} if said is None else {self._mark(one) for one in said}
         for hit in drawn.hits:
             rule = self.policy.rules[hit.rule]
             if rule.otherwise and found:

@@ -66,7 +66,7 @@ def oracle(
     right = word.rights.get(record["item_id"])
     if right is not None and not any(opens <= now < closes for opens, closes in right.windows(place)):
         return False
-    said = word.labels.get(record["item_id"], ())
+    said = word.labels.get(record["item_id"])
     packs = packs_of(policy, place)
     return (
         not garbage(record)
@@ -111,7 +111,7 @@ def fits(
     viewer: Viewer,
     place: str | None,
     now: float,
-    said: tuple[Effective, ...],
+    said: tuple[Effective, ...] | None,
 ) -> bool:
     policy = pack["pack"]
     given, ages = labelled(record, policy, said)
@@ -142,11 +142,12 @@ def fits(
 
 
 def labelled(
-    record: dict[str, Any], policy: Policy, said: tuple[Effective, ...]
+    record: dict[str, Any], policy: Policy, said: tuple[Effective, ...] | None
 ) -> tuple[list[tuple[str, float | None, str | None, float]], list[int]]:
     """Labels with score, territory and end; the ages of the record and of the rules that apply."""
     labels = [(label.lower(), None, None, inf) for label in record["labels"] or []]
-    labels += [(one.label, one.score, one.territory, inf if one.expires is None else one.expires) for one in said]
+    if said is not None:  # the record's own are among them, unless somebody has lifted them
+        labels = [(one.label, one.score, one.territory, inf if one.expires is None else one.expires) for one in said]
     ages = [record["min_age"] or 0]
     for rule in policy.rules:
         genres = {genre.lower() for genre in record["genres"] or []}

@@ -115,13 +115,22 @@ def test_labels_that_are_said_later_count_at_once_and_the_first_gate_keeps_the_o
     after = before.with_labels({"i1": effective("gore")["i0"]})
     assert [said(after, ADULT, at)[0] for at in (0, 1)] == ["allow", "block"]
     assert said(before, ADULT, 1)[0] == "allow"
-    assert said(after.with_labels({"i1": ()}), ADULT, 1)[0] == "allow"
+    assert said(after.with_labels({"i1": None}), ADULT, 1)[0] == "allow"
+
+
+def test_labels_that_were_said_stand_in_the_place_of_the_records_and_none_at_all_is_unlabelled():
+    over = gate(pack(SCORED), {"labels": ["gore"]}, labels={"i0": ()})
+    assert said(over, ADULT) == ("allow", "")
+    assert said(over, Viewer("home", "DE", 30)) == ("hold", "unlabelled")
+    assert said(over.with_labels({"i0": None}), ADULT) == ("block", "label:gore")
 
 
 def test_who_gave_a_label_is_kept_beside_it():
     demo = load_policy("demo")
-    over = gate(demo, {"genres": ["Horror"], "labels": ["general"]}, labels=effective("violence", source="human"))
-    assert over.provenance(0) == {"frightening": ["rule:rules.0"], "general": ["provider"], "violence": ["human"]}
+    rows = [{"genres": ["Horror"]}, {"genres": ["Horror"], "labels": ["general"]}]
+    over = gate(demo, *rows, labels=effective("violence", source="human"))
+    assert over.provenance(0) == {"frightening": ["rule:rules.0"], "violence": ["human"]}
+    assert over.provenance(1) == {"frightening": ["rule:rules.0"], "general": ["provider"]}
 
 
 # rules with exceptions and lists
