@@ -206,8 +206,8 @@ class Curfew(Part):
 class Minors(Part):
     """What holds for minors alone: when they should pause and when they should sleep.
 
-    ``zones`` names the time zones of territories. Where there are several, it is curfew when one of them says so;
-    where the territory is unknown or not named, when any zone of the pack says so.
+    ``zones`` names the time zones of territories; those that it does not name have their official ones. Where there
+    are several, it is curfew when one of them says so; where the territory is unknown, when any zone of the pack does.
     """
 
     break_seconds: Count | None = None
@@ -227,7 +227,9 @@ class Minors(Part):
     @model_validator(mode="after")
     def _has_clocks(self) -> Self:
         if self.curfew is not None and not any(self.zones.values()):
-            raise ValueError("a curfew needs clocks; write zones = { CN = ['Asia/Shanghai'] }")
+            raise ValueError(
+                "a curfew needs clocks; name some for viewers of unknown territory, zones = { CN = ['Asia/Shanghai'] }"
+            )
         return self
 
 

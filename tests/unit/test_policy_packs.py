@@ -347,7 +347,16 @@ def night(hour_utc, territory, age=15, more=MINORS):
 
 @pytest.mark.parametrize(
     ("hour", "territory", "curfew"),
-    [(13, "CN", False), (14, "CN", True), (21, "CN", True), (22, "CN", False), (14, "DE", False), (21, "DE", True)],
+    [
+        (13, "CN", False),
+        (14, "CN", True),
+        (21, "CN", True),
+        (22, "CN", False),
+        (14, "DE", False),
+        (21, "DE", True),
+        (12, "KR", False),
+        (13, "KR", True),
+    ],
 )
 def test_curfew_goes_by_the_clock_of_the_viewers_territory(hour, territory, curfew):
     over, minor = night(hour, territory)
