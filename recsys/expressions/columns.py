@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from recsys.dataset.catalogue import Catalogue, is_vector
+from recsys.dataset.catalogue import SERIES_FIELDS, Catalogue, is_vector
 from recsys.expressions.tree import Kind
 from recsys.types import BoolArray, IntArray
 
@@ -111,6 +111,8 @@ class Columns:
         return self._columns[name]
 
     def _made(self, name: str, kind: Kind) -> Column:
+        if self._base is None and name not in self._catalogue.table.column_names:
+            return from_values([None] * len(self), kind)
         if self._base is None:
             return encoded(self._catalogue.table[name], kind)
         rows = from_values([record.get(name) for record in self._records], kind)
@@ -119,9 +121,11 @@ class Columns:
 
 
 def kinds_of(catalogue: Catalogue) -> dict[str, Kind]:
-    """The fields of a catalogue that expressions may use."""
+    """The fields of a catalogue that expressions may use; those of series also where only upserted items have them."""
     schema = catalogue.table.schema
-    kinds = {field.name: kind for field in schema if (kind := _kind(field.type)) is not None}
+    missing = [pa.field(name, kind) for name, kind in SERIES_FIELDS.items() if name not in schema.names]
+    fields = [*schema, *missing]
+    kinds = {field.name: kind for field in fields if (kind := _kind(field.type)) is not None}
     return {name: kind for name, kind in kinds.items() if name not in UNREAD and not is_vector(name)}
 
 
