@@ -105,6 +105,7 @@ def _warm(engine: Engine, view: View) -> None:
     for ask in asks:
         engine.recommend_on(view, [ask])
     _ = view.shown, view.marked
+    view.columns.encode()
 
 
 class Holder:

@@ -16,6 +16,7 @@ from recsys.expressions.tree import Kind
 from recsys.types import BoolArray, IntArray
 
 UNREAD = frozenset({"description"})  # prose: too long to be held twice
+SAMPLE, MOSTLY = 1_000, 0.9  # rows looked at, and which share of them has to differ, to hold a column as it is
 MICROSECONDS = pa.timestamp("us", tz="UTC")
 ARROW: Mapping[Kind, pa.DataType] = {
     "text": pa.string(),
@@ -28,9 +29,9 @@ ARROW: Mapping[Kind, pa.DataType] = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Texts:
-    """A text of every row: distinct values, and which of them a row has. Values may be there twice."""
+    """A text of every row: some values, and which of them a row has. A value may be there twice."""
 
-    values: pa.Array  # (distinct,) strings, no null
+    values: pa.Array  # (values,) strings, no null
     codes: IntArray  # (rows,) -1 where unknown
 
     def patched(self, rows: "Texts", take: IntArray) -> "Texts":
@@ -109,6 +110,11 @@ class Columns:
         if name not in self._columns:
             self._columns[name] = self._made(name, self.kinds[name])
         return self._columns[name]
+
+    def encode(self) -> None:
+        """Encode all fields now, so that no request has to wait for it."""
+        for name in self.kinds:
+            self.column(name)
 
     def _made(self, name: str, kind: Kind) -> Column:
         if self._base is None and name not in self._catalogue.table.column_names:
@@ -202,7 +208,12 @@ def _number(value: Any) -> float | None:
 
 
 def _dictionary(array: Any) -> tuple[Any, IntArray]:
-    """(distinct values, codes); the code of a null is -1."""
+    """(distinct values, codes); the code of a null is -1. Where nearly all differ, the array itself, not copied."""
+    sample = array[:SAMPLE]
+    if len(array) > SAMPLE and len(pc.unique(sample)) > MOSTLY * SAMPLE:
+        valid = array.is_valid().to_numpy(zero_copy_only=False)
+        values = array.fill_null("") if array.null_count else array
+        return values, np.where(valid, np.arange(len(array), dtype=np.int32), np.int32(-1))
     found = pc.dictionary_encode(array)
     return found.dictionary, np.asarray(found.indices.fill_null(-1).to_numpy(zero_copy_only=False), np.int32)
 

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from recsys.errors import ConfigError
 from recsys.expressions.columns import Column, Lists, Plain, Texts
+from recsys.expressions.search import containing
 from recsys.expressions.tree import (
     Compare,
     Constant,
@@ -50,10 +51,10 @@ TEXTUAL: Mapping[str, Callable[[Any, Any], Any]] = {  # by UTF-8 bytes, which is
     ">": pc.greater,
     ">=": pc.greater_equal,
 }
-MATCHING: Mapping[str, Callable[..., Any]] = {
-    "startsWith": pc.starts_with,
-    "endsWith": pc.ends_with,
-    "contains": pc.match_substring,
+MATCHING: Mapping[str, Callable[[Any, str], Any]] = {
+    "startsWith": lambda values, part: pc.starts_with(values, pattern=part),
+    "endsWith": lambda values, part: pc.ends_with(values, pattern=part),
+    "contains": containing,
 }
 
 
@@ -101,7 +102,7 @@ def truth(node: Node, rows: Rows) -> Truth:
         case Member(text, field):
             return _elements(_lists(field, rows), lambda values: pc.equal(values, text.value), every=False)
         case Match(how, field, part):
-            return _tested(_texts(field, rows), lambda values: MATCHING[how](values, pattern=part))
+            return _tested(_texts(field, rows), lambda values: MATCHING[how](values, part))
         case Elements(how, field, name, body):
             lists = _lists(field, rows)
             yes, _ = truth(body, _Elements(name, lists.values))  # about an element nothing is unknown

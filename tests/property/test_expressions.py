@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from recsys.dataset.catalogue import Catalogue
 from recsys.expressions import Columns, parse
+from recsys.expressions.search import containing
 
 RECORD = "§"  # before each field: `item.` for CEL, nothing for us
 SCHEMA = pa.schema(
@@ -131,6 +132,14 @@ def test_an_expression_is_true_of_what_cel_says_it_is_true_of(text, works):
     assert expression.over(columns).tolist() == expected
     assert [expression.holds(work) for work in works] == expected
     assert parse(expression.text, columns.kinds) == expression
+
+
+@given(
+    values=st.lists(st.text("ab海", max_size=5), max_size=8), part=st.text("ab海", max_size=3), skip=st.integers(0, 2)
+)
+def test_a_part_is_found_in_the_texts_that_contain_it_and_not_across_their_borders(values, part, skip):
+    found = containing(pa.array(values, pa.string())[skip:], part)
+    assert found.tolist() == [part in value for value in values[skip:]]
 
 
 @settings(max_examples=200, deadline=None)

@@ -168,6 +168,14 @@ def test_changed_and_added_items_are_read_as_they_are_now():
     assert parse("language == 'en'", columns.kinds).over(columns).tolist() == [False, False, False, True, True]
 
 
+def test_a_column_of_which_nearly_all_values_differ_is_read_like_any_other():
+    works = [{"item_id": str(at), "title": None if at % 100 == 5 else f"title {at}"} for at in range(1500)]
+    columns = Columns(Catalogue.from_records(works))
+    yes = parse("title.endsWith(' 1205') || title.endsWith(' 7') || !(title > 't')", columns.kinds).over(columns)
+    assert [at for at, one in enumerate(yes.tolist()) if one] == [7]
+    assert parse("has(title)", columns.kinds).over(columns).sum() == 1485
+
+
 def test_a_catalogue_of_nothing_matches_nothing():
     empty = Columns(Catalogue.from_records([]))
     assert parse("year > 1 || 'a' in genres || title == 'x'", empty.kinds).over(empty).tolist() == []
