@@ -42,7 +42,7 @@ def parse(text: str, fields: Mapping[str, Kind], *, where: str = "filter") -> Ex
     """Read a text whose names are those of ``fields`` (dots may stand within a name).
 
     Raises ConfigError, which says ``where``, at which character and what would be allowed, for whatever is outside
-    the subset or beyond its bounds of length (2,000), depth (32) and size (500 fields and values).
+    the subset or beyond its bounds: 2,000 characters, 32 levels, 500 fields and values, 16 searches in texts.
     """
     if len(text) > MAX_LENGTH:
         raise Source(text, where).wrong(MAX_LENGTH, f"the text is too long; {MAX_LENGTH:,} characters are read.")

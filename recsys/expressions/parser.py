@@ -29,6 +29,7 @@ from recsys.expressions.tree import (
 
 MAX_DEPTH = 32  # of parentheses, negations and elements within each other
 MAX_NODES = 500  # fields and values
+MAX_SEARCHES = 16  # startsWith, endsWith and contains: each looks at every text of a column
 MAX_WHOLE = 2**53  # beyond, a double no longer tells whole numbers apart
 NAMED = 60  # known fields that an error lists
 
@@ -57,6 +58,7 @@ class Parser:
         self._place = 0
         self._depth = 0
         self._nodes = 0
+        self._searches = 0
         self._element = False  # whether ``fields`` is but the element of a list
 
     def whole(self) -> Node:
@@ -233,6 +235,9 @@ class Parser:
         self._close(")")
         if not isinstance(part, Literal) or not isinstance(part.value, str):
             raise self._wrong(argument, f"{token.word}() wants a text in quotes.")
+        self._searches += 1
+        if self._searches > MAX_SEARCHES:
+            raise self._wrong(token, f"there are too many searches in texts; {MAX_SEARCHES} are made.")
         return Match(token.word, field, part.value)
 
     def _elements(self, field: Field, token: Token) -> Node:

@@ -152,6 +152,13 @@ def test_no_more_than_500_values_are_read():
         parse("year in [" + "1," * 600 + "1]", COLUMNS.kinds)
 
 
+def test_no_more_than_16_searches_in_texts_are_made():
+    searches = ["title.contains('a')"] * 16
+    assert parse(" || ".join(searches), COLUMNS.kinds)
+    with pytest.raises(ConfigError, match="character 375: .*16 are made"):
+        parse(" || ".join([*searches, "title.endsWith('a')"]), COLUMNS.kinds)
+
+
 def test_changed_and_added_items_are_read_as_they_are_now():
     changed = {0: {"item_id": "old", "year": 2021, "genres": ["war"], "title": None}}
     columns = COLUMNS.patched(changed, [{"item_id": "fresh", "genres": ("war", "sea"), "year": 1999, "language": "en"}])
