@@ -17,6 +17,7 @@ from serving.view import View
 
 log = structlog.get_logger()
 
+NONE = np.zeros(0, np.int32)
 LEASE_SECONDS = 5.0  # how long a remote control store may be silent before its takedowns may be missing
 
 
@@ -33,15 +34,13 @@ class Draft:
     has_history: bool
     degraded: list[str]
     page: Page = FIRST
-    removed: IntArray = field(
-        default_factory=lambda: np.zeros(0, np.int32)
-    )  # by caps and the last check, from this page
+    removed: IntArray = field(default_factory=lambda: NONE)  # by caps and the last check, from this page
     propensities: dict[int, float] = field(default_factory=dict)  # of the items that exploration may have moved
 
     @property
     def k(self) -> int:
-        """How many items this page may have."""
-        return min(self.ask.k, DEPTH - self.page.offset)
+        """How many items this page may have; the first may be as long as it is asked for."""
+        return min(self.ask.k, DEPTH - self.page.offset) if self.page.offset else self.ask.k
 
     @property
     def out(self) -> IntArray:

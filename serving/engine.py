@@ -62,9 +62,9 @@ class Engine:
         for group in classes.values():
             for draft, slate in zip(group, _candidates(view, group), strict=True):
                 slates[id(draft)] = _finished(view, draft, slate, now)
-        return [self._answer(view, draft, slates[id(draft)], now) for draft in drafts]
+        return [self._answered(view, draft, slates[id(draft)], now) for draft in drafts]
 
-    def _answer(self, view: View, draft: Draft, slate: Slate, now: float) -> Answer:
+    def _answered(self, view: View, draft: Draft, slate: Slate, now: float) -> Answer:
         return replace(_answer(view, draft, slate, now), next_page=self._drafts.next_page(view, draft, slate, now))
 
     def impersonal(self, ask: Ask) -> Answer:

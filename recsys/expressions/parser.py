@@ -1,4 +1,4 @@
-"""From words to a tree by recursive descent, with the kind of every operand checked on the way."""
+"""From words to a tree by recursive descent, with every kind checked on the way."""
 
 import math
 import re
@@ -6,46 +6,21 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from recsys.errors import ConfigError
+from recsys.expressions.checks import TURNED, Mismatch, Null, Operand, comparison, condition, membership
 from recsys.expressions.tokens import Source, Token
-from recsys.expressions.tree import (
-    Compare,
-    Constant,
-    Elements,
-    Field,
-    Flag,
-    Has,
-    Joined,
-    Kind,
-    Literal,
-    Match,
-    Member,
-    Node,
-    Not,
-    OneIn,
-    Size,
-    Value,
-    micros,
-)
+from recsys.expressions.tree import Elements, Field, Has, Joined, Kind, Literal, Match, Node, Not, Size, micros
 
-MAX_DEPTH = 32  # of parentheses, negations and elements within each other
+MAX_DEPTH = 32  # of parentheses, negations and calls within each other
 MAX_NODES = 500  # fields and values
 MAX_SEARCHES = 16  # startsWith, endsWith and contains: each looks at every text of a column
 MAX_WHOLE = 2**53  # beyond, a double no longer tells whole numbers apart
 NAMED = 60  # known fields that an error lists
 
-TURNED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}  # a comparison read from the right
 MATCHES = ("startsWith", "endsWith", "contains")
 ELEMENTS = ("exists", "all")
 FUNCTIONS = ("has", "size", "timestamp")
 KEYWORDS = frozenset({"true", "false", "null", "in"})
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)")
-
-
-class Null:
-    """The literal ``null``: it stands in a test for absence only."""
-
-
-Operand = Node | Value | Literal | tuple[Literal, ...] | Null
 
 
 class Parser:
@@ -93,14 +68,15 @@ class Parser:
 
     def _relation(self) -> Operand:
         left, sign = self._unary(), self._token
-        if self._taken("in"):
-            node = self._in(left, self._unary(), sign)
-        elif sign.kind == "mark" and sign.word in TURNED:
-            self._place += 1
-            node = self._comparison(left, self._unary(), sign)
-        else:
+        if sign.word not in (*TURNED, "in"):
             return left
-        if self._token.word in TURNED or self._token.word == "in":
+        self._place += 1
+        right = self._unary()
+        try:
+            node = membership(left, right) if sign.word == "in" else comparison(left, sign.word, right)
+        except Mismatch as error:
+            raise self._wrong(sign, str(error)) from None
+        if self._token.word in (*TURNED, "in"):
             raise self._unexpected("comparisons are joined by '&&', which")
         return node
 
@@ -118,6 +94,12 @@ class Parser:
     def _primary(self) -> Operand:
         token = self._token
         self._counted(token)
+        self._deeper(token)
+        operand = self._operand(token)
+        self._depth -= 1
+        return operand
+
+    def _operand(self, token: Token) -> Operand:
         if token.kind == "number":
             return self._number(token, 1)
         if token.kind == "text":
@@ -126,13 +108,11 @@ class Parser:
         if token.kind == "name":
             return self._named()
         if self._taken("("):
-            self._deeper(token)
             inner = self._expression()
             self._close(")")
-            self._depth -= 1
             return inner
         if self._taken("["):
-            return self._list(token)
+            return self._list()
         raise self._unexpected("a field, a value, '!' or '(' is")
 
     def _number(self, token: Token, sign: int) -> Literal:
@@ -148,7 +128,7 @@ class Parser:
             raise self._wrong(token, "this number is too large for a double.")
         return Literal(sign * value, "number")
 
-    def _list(self, start: Token) -> tuple[Literal, ...]:
+    def _list(self) -> tuple[Literal, ...]:
         among: list[Literal] = []
         while not self._taken("]"):
             if among:
@@ -246,59 +226,17 @@ class Parser:
             raise self._unexpected(f"a name for an element, as in {field.name}.{token.word}(x, x == 'a'), is")
         self._place += 1
         self._close(",")
-        self._deeper(token)
         outside, self._fields, self._element = self._fields, {name.word: "text"}, True
         body = self._condition()
         self._fields, self._element = outside, False
-        self._depth -= 1
         self._close(")")
         return Elements(token.word, field, name.word, body)
 
-    def _comparison(self, left: Operand, right: Operand, sign: Token) -> Node:
-        op = sign.word
-        if isinstance(left, Literal | Null):
-            left, right, op = right, left, TURNED[op]
-        if isinstance(right, Null):
-            return self._absence(left, op, sign)
-        if not isinstance(left, Value) or not isinstance(right, Value | Literal):
-            raise self._wrong(
-                sign, f"{op!r} stands between a field and a value or a field; in parentheses are conditions."
-            )
-        if left.kind != right.kind:
-            raise self._wrong(sign, f"a {left.kind} cannot be compared with a {right.kind}.")
-        if left.kind == "list":
-            raise self._wrong(sign, "lists are not compared; write 'a' in genres, or genres.exists(x, x == 'a').")
-        if left.kind == "flag" and op not in ("==", "!="):
-            raise self._wrong(sign, "flags are compared by '==' and '!=' only.")
-        return Compare(op, left, right)
-
-    def _absence(self, left: Operand, op: str, sign: Token) -> Node:
-        if not isinstance(left, Field) or op not in ("==", "!=") or self._element:
-            raise self._wrong(sign, "null is compared with a field, by '==' or '!='.")
-        return Has(left) if op == "!=" else Not(Has(left))
-
-    def _in(self, left: Operand, right: Operand, sign: Token) -> Node:
-        if isinstance(right, Field) and right.kind == "list":
-            if not isinstance(left, Literal) or left.kind != "text":
-                raise self._wrong(sign, f"a text stands before 'in', as in 'a' in {right.name}.")
-            return Member(left, right)
-        if not isinstance(right, tuple) or not isinstance(left, Value):
-            raise self._wrong(sign, "'in' is written as 'a' in genres or as language in ['en', 'zh'].")
-        if right and right[0].kind != left.kind:
-            raise self._wrong(sign, f"a {left.kind} is not in a list of the kind {right[0].kind}.")
-        return OneIn(left, right)
-
     def _truth(self, start: Token, operand: Operand) -> Node:
-        match operand:
-            case Literal(bool() as value, _):
-                return Constant(value)
-            case Field(_, "flag"):
-                return Flag(operand)
-            case Field() | Size() | Literal():
-                raise self._wrong(start, f"this is a {operand.kind}, not a condition; compare it with something.")
-            case tuple() | Null():
-                raise self._wrong(start, "this is a value, not a condition; compare a field with it.")
-        return operand
+        try:
+            return condition(operand)
+        except Mismatch as error:
+            raise self._wrong(start, str(error)) from None
 
     def _taken(self, word: str) -> bool:
         """Step over a mark or keyword, where it is next."""

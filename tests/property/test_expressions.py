@@ -1,5 +1,6 @@
 """Expressions mean what they mean in CEL: random ones over random records, against the runtime of CEL itself."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys.dataset.catalogue import Catalogue
+from recsys.errors import ConfigError
 from recsys.expressions import Columns, parse
 from recsys.expressions.search import containing
 
@@ -28,6 +30,9 @@ SCHEMA = pa.schema(
     ]
 )
 CEL = cel.NewEnv(variables={"item": cel.Type.Map(cel.Type.STRING, cel.Type.DYN)})
+
+PIECES = ["title", "year", "free", "genres", "has", "size", "timestamp", "exists", "startsWith", "in", "true", "null"]
+PIECES += ["==", "!=", "<=", "&&", "||", "'a'", "1", "2.5", "x"]
 
 words = st.sampled_from(["", "a", "ab", "b", "ba", "海", "新海", "Z", "\U0001f600", "a'b", 'a"b', "a\\b", "\n"])
 moments = st.integers(-3, 3).map(lambda step: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(microseconds=step))
@@ -132,6 +137,13 @@ def test_an_expression_is_true_of_what_cel_says_it_is_true_of(text, works):
     assert expression.over(columns).tolist() == expected
     assert [expression.holds(work) for work in works] == expected
     assert parse(expression.text, columns.kinds) == expression
+
+
+@settings(max_examples=400, deadline=None)
+@given(written=st.lists(st.sampled_from([*"()[],.!-<>", *PIECES]) | st.text(max_size=2), max_size=60))
+def test_whatever_is_written_is_read_or_refused(written):
+    with suppress(ConfigError):
+        parse(" ".join(written), {"title": "text", "year": "number", "free": "flag", "genres": "list"})
 
 
 @given(

@@ -133,6 +133,9 @@ def test_a_value_of_another_kind_is_unknown():
         ("year == 1 && \x00", 14, "not understood"),
         ("(" * 40 + "true" + ")" * 40, 33, "too deeply"),
         ("!" * 40 + "true", 33, "too deeply"),
+        ("has(" * 400, 129, "too deeply"),
+        ("[" * 400, 33, "too deeply"),
+        ("title.contains(" * 100, 481, "too deeply"),
         ("x" * 3000, 2001, "too long"),
     ],
 )
