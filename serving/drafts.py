@@ -105,7 +105,10 @@ class Drafts:
         left = draft.allowed.copy()
         left[draft.exclude] = False
         left[slate.items] = False
-        return self._tokens.give(draft.ask, draft.page, view.marked.marks(slate.items), now) if left.any() else None
+        if not left.any():
+            return None
+        shown = view.marked.marks(slate.items)
+        return self._tokens.give(draft.ask, draft.page, shown, now, personal=draft.personalised)
 
     def _controls(self, user_id: str | None, degraded: list[str]) -> Controls:
         if user_id is None:

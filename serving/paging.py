@@ -60,7 +60,8 @@ class Tokens:
             return FIRST
         body = self._verified(ask.page_token)
         _, given, owner = _HEAD.unpack_from(body)
-        if not hmac.compare_digest(owner, self._owner(ask)):
+        # An impersonal list is the same for everybody, and whoever opts out meanwhile may go on.
+        if not any(hmac.compare_digest(owner, self._owner(ask, personal)) for personal in (True, False)):
             raise _refused(
                 "belongs to another list; send it with the user_id, surface, filter, series and item_id of that one"
             )
@@ -69,11 +70,14 @@ class Tokens:
         packed = np.frombuffer(body, np.uint8, offset=_HEAD.size).reshape(-1, MARK_BYTES)
         return Page(_wide(packed))
 
-    def give(self, ask: Ask, page: Page, marks: Marks, now: float) -> str:
-        """A token for what comes after ``page`` and the items with ``marks`` behind it."""
+    def give(self, ask: Ask, page: Page, marks: Marks, now: float, *, personal: bool = True) -> str:
+        """A token for what comes after ``page`` and the items with ``marks`` behind it.
+
+        That of a list that is not ``personal`` is not bound to a user: two who opted out must not be told apart by it.
+        """
         shown = np.concatenate([page.marks, marks])
         packed = shown.astype(">u8").view(np.uint8).reshape(-1, 8)[:, 8 - MARK_BYTES :]
-        body = _HEAD.pack(VERSION, max(0, int(now)), self._owner(ask)) + packed.tobytes()
+        body = _HEAD.pack(VERSION, max(0, int(now)), self._owner(ask, personal)) + packed.tobytes()
         return base64.urlsafe_b64encode(body + self._tag(body)).decode()
 
     def _verified(self, token: str) -> bytes:
@@ -90,8 +94,8 @@ class Tokens:
     def _tag(self, body: bytes) -> bytes:
         return hmac.digest(self._key, b"token" + body, "sha256")[:TAG_BYTES]
 
-    def _owner(self, ask: Ask) -> bytes:
-        what = [ask.user_id, ask.viewer.surface, ask.filter, ask.series, ask.similar_to]
+    def _owner(self, ask: Ask, personal: bool) -> bytes:
+        what = [ask.user_id if personal else None, ask.viewer.surface, ask.filter, ask.series, ask.similar_to]
         return hmac.digest(self._key, b"owner" + json.dumps(what).encode(), "sha256")[:16]
 
 

@@ -292,6 +292,14 @@ def test_a_token_of_another_list_is_refused(here, other):
         answer(here, page_token=token, **other)
 
 
+def test_a_user_who_opts_out_between_pages_may_go_on(here):
+    token = answer(here, user_id="u").next_page
+    here.control.put_controls("u", Controls(personalised=False))
+    second = answer(here, user_id="u", page_token=token)
+    assert second.offset == 10
+    assert answer(here, user_id="u", page_token=second.next_page).offset == 20
+
+
 @pytest.mark.parametrize("token", ["", "x", "AAAA", "!" * 40, "A" * 8000, "é"])
 def test_a_token_that_is_none_is_refused(here, token):
     with pytest.raises(AskError, match="none that this service gave"):
