@@ -13,6 +13,7 @@ from serving.stores.items import ItemStore
 from serving.stores.keys import KeyStore
 from serving.stores.overrides import OverrideStore
 from serving.stores.records import ROLES, AuditEntry, Change, Controls, Key, Principal, RestoreRequest, Role, load
+from serving.stores.rights import RightsStore
 from serving.stores.tables import changes
 from serving.stores.takedowns import TakedownStore
 from serving.stores.users import Erasures, UserControls
@@ -31,8 +32,8 @@ __all__ = [
 ]
 
 
-class ControlStore(OverrideStore, TakedownStore, ItemStore, UserControls, KeyStore, AuditLog):
-    """Overrides, takedowns, upserted items, users' controls, keys and the audit log, in one database.
+class ControlStore(OverrideStore, TakedownStore, ItemStore, RightsStore, UserControls, KeyStore, AuditLog):
+    """Overrides, takedowns, upserted items, rights, users' controls, keys and the audit log, in one database.
 
     Safe to share between threads. Every method raises StoreError where the database does not answer; a write that
     has returned is durable, in the change log and in the audit log.

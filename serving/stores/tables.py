@@ -80,6 +80,15 @@ items = Table(
 )
 Index("items_seq", items.c.seq)
 
+rights = Table(
+    "rights",
+    metadata,
+    Column("item_id", String, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("record", Text, nullable=False),  # JSON, as recsys.safety.rights writes it
+)
+Index("rights_seq", rights.c.seq)
+
 controls = Table(
     "controls",
     metadata,
