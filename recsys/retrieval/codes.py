@@ -61,7 +61,7 @@ class Codes:
             rows = _finite(vectors[part])
             inside = rows @ basis
             codes[part], scale[part] = rounded(inside)
-            kept = codes[part] * scale[part, None]
+            kept = np.multiply(codes[part], scale[part, None], dtype=np.float32)
             lost, norm = max(lost, _longest(inside - kept)), max(norm, _longest(kept))
             rest = max(rest, _longest(rows - inside @ basis.T))
         return cls(codes, scale, basis, lost, norm, rest)
@@ -84,7 +84,8 @@ class Codes:
                 np.copyto(row, products, casting="unsafe")
                 row *= self.scale[part]
                 row *= own
-        gap, outside = inside - asked * size[:, None], queries - inside @ self.basis.T
+        gap = inside - np.multiply(asked, size[:, None], dtype=np.float32)
+        outside = queries - inside @ self.basis.T
         error: FloatArray = _norms(queries) * self.lost + _norms(gap) * self.norm + _norms(outside) * self.rest
         return error
 

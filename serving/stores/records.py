@@ -13,7 +13,16 @@ Role = Literal["platform", "editor", "safety", "metrics", "admin"]
 ROLES: tuple[Role, ...] = ("platform", "editor", "safety", "metrics", "admin")
 
 ChangeKind = Literal[
-    "override", "override_revoked", "takedown", "restore", "item", "rights", "key", "key_revoked", "erasure"
+    "override",
+    "override_revoked",
+    "takedown",
+    "restore",
+    "item",
+    "rights",
+    "label",
+    "key",
+    "key_revoked",
+    "erasure",
 ]
 
 
