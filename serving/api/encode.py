@@ -24,6 +24,8 @@ def encode_list(answer: Answer) -> bytes:
     }
     if answer.signals is not None:  # of a minor
         head["signals"] = {"curfew": answer.signals.curfew, "break": answer.signals.pause}
+    if answer.next_page is not None:
+        head["next_page_token"] = answer.next_page
     return b'%b,"items":[%b]}' % (_encode(head)[:-1], b",".join(_items(answer)))
 
 
@@ -33,7 +35,11 @@ def _items(answer: Answer) -> list[bytes]:
     scores = slate.scores.tolist()
     for place, item in enumerate(slate.items.tolist()):
         override = slate.overrides[place]
-        own: dict[str, Any] = {"rank": place + 1, "score": scores[place], "source": slate.sources[place]}
+        own: dict[str, Any] = {
+            "rank": answer.offset + place + 1,
+            "score": scores[place],
+            "source": slate.sources[place],
+        }
         if override is not None:
             own["override_id"] = override
         notice = answer.notices[place] if answer.notices else None

@@ -27,12 +27,13 @@ from support.models import Told
 
 DATA = dataset([("u", "a", 0.0), ("v", "b", 0.0)], items=["c", "d"])
 ASKED = holdout(DATA, {"u": ["c"]})
-DRAWN = ("ann", "evaluation_speed", "fuzz", "gate", "loop", "retrieval")  # need no logs
+DRAWN = ("ann", "evaluation_speed", "filters", "fuzz", "gate", "loop", "retrieval")  # need no logs
 ALL = (
     "ann",
     "cold_items",
     "end_to_end",
     "evaluation_speed",
+    "filters",
     "fuzz",
     "gate",
     "gowalla",
