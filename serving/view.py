@@ -236,7 +236,7 @@ def build(bundle: Bundle, control: ControlStore, clock: Clock, policy: str | Non
         sequence,
         bundle.catalogue.ids,
         no_overlay(),
-        Gate.compile(bundle.catalogue, pack, clock, control.takedowns()),
+        Gate.compile(bundle.catalogue, pack, clock, control.takedowns(), rights=control.rights()),
         OverrideIndex.compile([], bundle.catalogue.ids),
         Columns(bundle.catalogue),
         Series.of_catalogue(bundle.catalogue),
@@ -257,6 +257,8 @@ def advanced(view: View, control: ControlStore, changes: Sequence[Change], now: 
     judged = [*(change.key for change in changes if change.kind == "label"), *view.labels.due(now)]
     if upserted or judged:
         after = relabelled(after, control, now, [*upserted, *judged])
+    if "rights" in kinds:
+        after = replace(after, gate=after.gate.with_rights(control.rights(view.sequence)))
     if kinds & {"takedown", "restore"}:
         after = replace(after, gate=after.gate.with_takedowns(control.takedowns()))
     if kinds & {"override", "override_revoked", "item"}:
