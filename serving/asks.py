@@ -1,10 +1,12 @@
 """What is asked of the engine and what it answers."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from recsys.types import NOTHING, Slate, Viewer
+from serving.laps import Laps
 from serving.stores.state import History
 from serving.view import View
 
@@ -22,6 +24,7 @@ class Ask:
     context: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     explain: bool = False
     similar_to: str | None = None
+    deadline: float = math.inf  # time.monotonic() from which on the list does with the least work that is still safe
     seed: int | None = None  # of what is explored: nothing is without one; a logged one gives the same list again
 
 
@@ -39,6 +42,8 @@ class Answer:
     personalised: bool
     degraded: tuple[str, ...]
     propensities: tuple[float, ...] = ()  # aligned with the slate; empty where nothing was explored
+    removed: tuple[str, ...] = ()  # why the last check took items out, one reason an item
+    laps: Laps = field(default_factory=Laps)
 
 
 class Histories(Protocol):

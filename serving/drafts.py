@@ -1,5 +1,6 @@
 """From a request to a query: whose history counts, what must not be shown, what the gate allows."""
 
+import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -10,6 +11,7 @@ from recsys.errors import StoreError
 from recsys.prepare.spec import rule_of
 from recsys.types import NOTHING, BoolArray, IntArray, Query, Viewer
 from serving.asks import Ask, Histories
+from serving.laps import Laps
 from serving.stores.control import Controls, ControlStore
 from serving.stores.state import History
 from serving.view import View
@@ -31,6 +33,13 @@ class Draft:
     has_history: bool
     degraded: list[str]
     propensities: dict[int, float] = field(default_factory=dict)  # of the items that exploration may have moved
+    removed: list[str] = field(default_factory=list)  # why the last check took items out
+    laps: Laps = field(default_factory=Laps)
+
+    @property
+    def late(self) -> bool:
+        """Whether the time for this list is up."""
+        return time.monotonic() > self.ask.deadline
 
 
 @dataclass(frozen=True, slots=True)

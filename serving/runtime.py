@@ -1,8 +1,9 @@
 """What a worker holds while it runs: stores, clock, engine, logs. Built once, after the worker has started."""
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+import anyio
 import structlog
 
 from recsys.bundle import Bundle, load_bundle
@@ -37,6 +38,8 @@ class Runtime:
     engine: Engine | None = None
     watcher: Watcher | None = None
     maintenance: Maintenance | None = None
+    # Threads that a slow store has kept do not count here, so that a fallback always finds one.
+    spare: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(8))
 
     @classmethod
     def start(cls, settings: Settings) -> "Runtime":
@@ -65,6 +68,12 @@ class Runtime:
         else:
             engine = self.engine
             engine.live.swap(bundle, lambda view: _warm(engine, view))
+
+    def running(self) -> Engine:
+        """The engine; RuntimeError where no model is published yet."""
+        if self.engine is None:
+            raise RuntimeError("A list needs a published model.")
+        return self.engine
 
     def close(self) -> None:
         """Stop the threads and flush the logs."""

@@ -10,6 +10,7 @@ from serving.about import about as about_document
 from serving.api.editing import list_overrides, put_override, revoke_override
 from serving.api.intake import events, items
 from serving.api.lists import recommend, similar
+from serving.api.metrics import metrics
 from serving.api.refusals import refused
 from serving.api.safety import approve_restore, audit, list_takedowns, request_restore, take_down
 from serving.api.users import erase, get_controls, put_controls
@@ -45,6 +46,7 @@ HANDLERS = [
     approve_restore,
     audit,
     about,
+    metrics,
 ]
 
 
