@@ -76,7 +76,8 @@ class Engine:
         except Exception:
             log.exception("recommendation_failed")
             return self.nothing(ask, "engine_failed")
-        return replace(answer, degraded=(*answer.degraded, *(why or ("personalisation_failed",))))
+        degraded = dict.fromkeys((*answer.degraded, *(why or ("personalisation_failed",))))
+        return replace(answer, degraded=tuple(degraded))
 
     def nothing(self, ask: Ask, why: str) -> Answer:
         """An empty list, which is always safe; reads no store."""
