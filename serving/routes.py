@@ -1,5 +1,6 @@
 """The route of a path as it may stand in metrics and logs: ids become their names, what is unknown is ``other``."""
 
+import re
 from functools import cache
 
 OTHER = "other"
@@ -18,15 +19,29 @@ def route_of(path: str) -> str:
     return OTHER
 
 
+def methods_of(path: str) -> list[str]:
+    """What the route of a path may be called with, sorted; of a route of the API's own."""
+    from serving.api.app import HANDLERS
+
+    route = route_of(path)
+    return sorted(
+        {m for handler in HANDLERS for p in handler.paths if _named(p) == route for m in handler.http_methods}
+    )
+
+
 @cache
 def _known() -> tuple[frozenset[str], dict[int, list[list[str]]]]:
     from serving.api.app import HANDLERS
 
-    paths = {path for handler in HANDLERS for path in handler.paths}
-    named = [[part.split(":")[0] + "}" if part.startswith("{") else part for part in p.split("/")] for p in paths]
-    named = [[part.replace("}}", "}") for part in pattern] for pattern in named]
+    routes = sorted({_named(path) for handler in HANDLERS for path in handler.paths})
     patterns: dict[int, list[list[str]]] = {}
-    for pattern in sorted(named):
-        if any(part.startswith("{") for part in pattern):
-            patterns.setdefault(len(pattern), []).append(pattern)
-    return frozenset(path for path in (*paths, *FRAMEWORK) if "{" not in path), patterns
+    for route in routes:
+        if "{" in route:
+            parts = route.split("/")
+            patterns.setdefault(len(parts), []).append(parts)
+    return frozenset(route for route in (*routes, *FRAMEWORK) if "{" not in route), patterns
+
+
+def _named(path: str) -> str:
+    """``/v1/users/{user_id:str}`` without the types of its parameters."""
+    return re.sub(r":[a-z]+}", "}", path)

@@ -24,7 +24,11 @@ log = structlog.get_logger()
 
 GRACE = 0.5  # s that the engine has to finish by itself what it has noticed to be late
 NO_MODEL = "No model is published yet; train and promote one, the service picks it up by itself."
-LIST = {200: ResponseSpec(ListResponse, description="A list; never an error for what could not be personalised.")}
+LIST = {
+    200: ResponseSpec(
+        ListResponse, generate_examples=False, description="A list; never an error for what could not be personalised."
+    )
+}
 
 
 @post("/v1/recommend", status_code=200, responses=LIST, tags=["lists"], summary="Recommend works")
