@@ -6,13 +6,16 @@ Ages are exported as the time at which something happened; ``time() - metric`` i
 
 import os
 from functools import cache
+from typing import TYPE_CHECKING
 
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from serving.asks import Answer
 from serving.laps import STAGES
+
+if TYPE_CHECKING:  # the view counts too, and an answer holds one
+    from serving.asks import Answer
 
 BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 STAGE_BUCKETS = (0.0001, 0.0002, 0.0005, *BUCKETS)
@@ -130,7 +133,7 @@ def requested(method: str, route: str, status: int, seconds: float) -> None:
     _request(method if method in METHODS else "other", route, status).observe(seconds)
 
 
-def answered(answer: Answer, seconds: float) -> None:
+def answered(answer: "Answer", seconds: float) -> None:
     """Time one list and count what it was made of."""
     # A surface the policy does not know may be anything a client sent: it must not become a label value.
     surface = answer.ask.viewer.surface

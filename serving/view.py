@@ -22,6 +22,7 @@ from recsys.rerank import cap, creators
 from recsys.safety import Gate, Policy, load_policy
 from recsys.safety.recent import Recent
 from recsys.types import BoolArray, IntArray, Slate, Viewer
+from serving.measures import obeyed
 from serving.stores.control import Change, ControlStore
 from serving.stores.sync import UPSERT_SEQ
 from serving.upserts import tightened
@@ -246,10 +247,12 @@ class Live:
         view = build(bundle, self._control, self._clock, self._policy)
         warm(view)
         with self._lock:
-            self._view = view
-            self._advance()
+            self._view = view  # what has changed meanwhile is applied before the next request, as ever
 
     def _advance(self) -> None:
         changes = self._control.changes(self._view.sequence)
         if changes:
             self._view = advanced(self._view, self._control, changes)
+            for change in changes:
+                if change.kind == "takedown":
+                    obeyed(self._clock() - change.at)

@@ -24,11 +24,8 @@ log = structlog.get_logger()
 
 GRACE = 0.5  # s that the engine has to finish by itself what it has noticed to be late
 NO_MODEL = "No model is published yet; train and promote one, the service picks it up by itself."
-LIST = {
-    200: ResponseSpec(
-        ListResponse, generate_examples=False, description="A list; never an error for what could not be personalised."
-    )
-}
+SHAPE = "A list; never an error for what could not be personalised."
+LIST = {200: ResponseSpec(ListResponse, generate_examples=False, description=SHAPE)}
 
 
 @post("/v1/recommend", status_code=200, responses=LIST, tags=["lists"], summary="Recommend works")
@@ -125,6 +122,7 @@ def _made(runtime: Runtime, ask: Ask) -> Answer:
 
 def _told(runtime: Runtime, answer: Answer, begun: float) -> bytes:
     """The list as JSON, once it is in the decision log and in the metrics."""
+    runtime.rehearsal.note(answer.ask)
     runtime.decisions.write([answer])
     body = encode_list(answer)
     answer.laps.lap(ENCODE)

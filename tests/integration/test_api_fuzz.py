@@ -44,9 +44,10 @@ bounded = settings(
 
 @pytest.fixture(scope="module")
 def here(tmp_path_factory):
-    with inside(tmp_path_factory.mktemp("var"), rates={}, log_requests="none") as running:
-        with asgi.get_client(running.app) as client:
-            yield running, {"app": running.app, "session": client}
+    # Bodies may be large, so that the schema and not their size decides.
+    given = {"rates": {}, "log_requests": "none", "max_body_bytes": 20_000_000}
+    with inside(tmp_path_factory.mktemp("var"), **given) as running, asgi.get_client(running.app) as client:
+        yield running, {"app": running.app, "session": client}
 
 
 @schema.parametrize()

@@ -39,6 +39,7 @@ ALL = (
     "random",
     "sasrec_speed",
     "sequential",
+    "swap",
     "temporal",
 )
 ROW = {"case", "metric", "ours", "peer", "peer_name", "ratio", "low", "high", "bar", "ok"}
@@ -138,7 +139,7 @@ def test_a_quick_run_times_every_library_of_als(logs, monkeypatch, capsys):
     assert [row["peer_name"] for row in json.loads(last)["rows"]] == ["implicit", "irspack"]
 
 
-@pytest.mark.parametrize("name", [name for name in ALL if name not in ("loop", "evaluation_speed")])
+@pytest.mark.parametrize("name", [name for name in ALL if name not in ("loop", "evaluation_speed", "swap")])
 def test_without_the_folder_of_logs_a_benchmark_says_which_one_it_needs(name, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     module = command.modules()[name]
