@@ -56,6 +56,16 @@ def test_the_image_runs_as_a_user_of_its_own_and_installs_what_the_project_needs
 
 
 @pytest.mark.slow
+def test_the_bento_is_loaded_from_its_own_copy(bento, env, tmp_path):
+    shown = "import serving, recsys; print(serving.__file__, recsys.__file__)"
+    code = f"import bentoml; bentoml.load({str(bento)!r}); {shown}"
+    told = subprocess.run(
+        [sys.executable, "-c", code], env=env, cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert all(file.startswith(str(bento)) for file in told.stdout.split()[-2:])
+
+
+@pytest.mark.slow
 def test_the_built_bento_serves_a_list_from_its_own_copy(bento, env, tmp_path):
     version = publish(tmp_path)
     keys = make_keys(tmp_path)
