@@ -1,6 +1,5 @@
-"""How large a request may be: its target, its headers, its body; and how long its body may take to come."""
+"""How large a request may be: its target, its headers, its body."""
 
-import asyncio
 from typing import Any
 
 from starlette.types import Message, Receive, Scope
@@ -21,19 +20,11 @@ def check_head(scope: Scope) -> None:
         raise Refusal(431, f"At most {MAX_HEADERS} headers of {MAX_HEADER_BYTES} bytes together are read.")
 
 
-async def read_body(receive: Receive, headers: dict[str, str], limit: int, seconds: float) -> bytes:
-    """The whole body; refused where it is larger than ``limit`` bytes or does not come within ``seconds``."""
+async def read_body(receive: Receive, headers: dict[str, str], limit: int) -> bytes:
+    """The whole body; refused where it is larger than ``limit`` bytes."""
     length = headers.get("content-length", "")
     if length.isdigit() and int(length) > limit:
         raise Refusal(413, f"The body has {length} bytes; at most {limit} are read.")
-    try:
-        async with asyncio.timeout(seconds):
-            return await _collected(receive, limit)
-    except TimeoutError:
-        raise Refusal(408, f"The body did not arrive within {seconds:g} seconds.") from None
-
-
-async def _collected(receive: Receive, limit: int) -> bytes:
     chunks, size, more = [], 0, True
     while more:
         message: dict[str, Any] = dict(await receive())

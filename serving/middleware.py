@@ -62,15 +62,17 @@ class Guard:
         principal = _principal(scope, headers)
         if principal is not None:
             self._count(principal, scope)
-        seconds = holder.settings.request_seconds
-        body = await read_body(receive, headers, holder.settings.max_body_bytes, seconds)
+        seconds, body = holder.settings.request_seconds, None
         scope["state"]["principal"] = principal
         try:
             async with asyncio.timeout(seconds) as limit:
+                body = await read_body(receive, headers, holder.settings.max_body_bytes)
                 await self._app(scope, replayed(body, receive), answer)
         except TimeoutError:
             if not limit.expired():
                 raise
+            if body is None:
+                raise Refusal(408, f"The body did not arrive within {seconds:g} seconds.") from None
             detail = f"No answer within {seconds:g} seconds. What was asked may still be carried out; ask again."
             raise Refusal(503, detail, retry_after=seconds) from None
 
