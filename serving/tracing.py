@@ -9,7 +9,8 @@ from serving.laps import STAGES, Laps
 
 def trace_stages(laps: Laps) -> None:
     """Children of the request's span, end to end up to now: a stage that ran in rounds is one span of their sum."""
-    if not trace.get_current_span().is_recording():
+    # Not is_recording(): BentoML's sampler records every request, and only exports the sampled ones.
+    if not trace.get_current_span().get_span_context().trace_flags.sampled:
         return
     tracer = trace.get_tracer("recsys")
     begin = time.time_ns() - int(sum(laps.seconds) * 1e9)
