@@ -28,8 +28,8 @@ def save_codes(folder: Path, vectors: Vectors) -> None:
     """Write the codes of searched vectors, if they have any, so that workers share these too."""
     if vectors.codes is not None:
         codes = vectors.codes
-        parts = (codes.codes, codes.scale, codes.basis, np.array([codes.lost, codes.norm, codes.rest]))
-        save_arrays(folder, **dict(zip(_CODES, parts, strict=True)))
+        bounds = np.array([codes.lost, codes.norm, codes.rest])
+        save_arrays(folder, codes=codes.codes, codes_scale=codes.scale, codes_basis=codes.basis, codes_bounds=bounds)
 
 
 def load_vectors(folder: Path, items: FloatArray) -> Vectors:

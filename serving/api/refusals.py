@@ -11,6 +11,7 @@ from recsys.errors import ConfigError, DataError, RecsysError, StoreError
 from serving.api.bodies import where
 from serving.api.problems import MEDIA_TYPE, problem
 from serving.routes import methods_of
+from serving.stores.reviews import ConflictError
 
 log = structlog.get_logger()
 
@@ -36,6 +37,8 @@ def refused(request: Request[Any, Any, Any], error: Exception) -> Response[bytes
         return _document(request, 400, f"{field}: {text}" if field else text, field)
     if isinstance(error, msgspec.DecodeError | UnicodeDecodeError | RecursionError):
         return _document(request, 400, f"The body is no JSON in UTF-8: {error}.")
+    if isinstance(error, ConflictError):
+        return _document(request, 409, str(error))
     if isinstance(error, ConfigError | DataError):
         return _document(request, 400, str(error))
     if isinstance(error, StoreError):
