@@ -21,6 +21,7 @@ from serving.roles import is_public
 METHODS = ("get", "post", "put", "delete")
 ALWAYS = (408, 413, 414, 431, 503)  # the guard's bounds, and what does not answer
 WITH_KEY = (401, 403, 429)
+TAKES_ANY_ID = {"lists", "intake"}  # an id that is not known is no mistake there
 PARAMETERS: dict[str, Any] = {"user_id": UserId}
 
 
@@ -58,8 +59,9 @@ def _complete(operation: Operation, method: str, path: str) -> None:
     refusals = {*ALWAYS, *(() if public else WITH_KEY)}
     if operation.request_body is not None or operation.parameters:
         refusals.add(400)
-    if any(getattr(parameter, "param_in", "") == "path" for parameter in operation.parameters or ()):
-        refusals.add(404)
+    named = any(getattr(parameter, "param_in", "") == "path" for parameter in operation.parameters or ())
+    if named or (operation.request_body is not None and not TAKES_ANY_ID & set(operation.tags or ())):
+        refusals |= {404} if method == "get" else {404, 409}
     answers: dict[str, Any] = {code: found for code, found in (operation.responses or {}).items() if int(code) < 400}
     answers |= {str(status): Reference(f"#/components/responses/{_name(status)}") for status in sorted(refusals)}
     operation.responses = answers
