@@ -56,17 +56,19 @@ class Engine:
         now, laps = self._clock(), Laps()
         drafts = [self._drafts.draft(view, ask, now, now if self._at is None else self._at) for ask in asks]
         laps.lap(DRAFT)
-        for draft in drafts:
-            draft.laps = laps
         # how many candidates are drawn up depends on k: a list must not depend on who else is in the batch
         classes: defaultdict[tuple[int, int, bool], list[Draft]] = defaultdict(list)
         for draft in drafts:
-            classes[id(draft.allowed), draft.ask.k, draft.late].append(draft)
+            draft.laps = laps
+            classes[id(draft.allowed), draft.k, draft.late].append(draft)
         slates: dict[int, Slate] = {}
         for group in classes.values():
             for draft, slate in zip(group, _candidates(view, group), strict=True):
                 slates[id(draft)] = _finished(view, draft, slate, now)
-        return [_answer(view, draft, slates[id(draft)], now) for draft in drafts]
+        return [self._answered(view, draft, slates[id(draft)], now) for draft in drafts]
+
+    def _answered(self, view: View, draft: Draft, slate: Slate, now: float) -> Answer:
+        return replace(_answer(view, draft, slate, now), next_page=self._drafts.next_page(view, draft, slate, now))
 
     def impersonal(self, ask: Ask, *why: str) -> Answer:
         """The answer of last resort: no history, no profile; nothing at all where even that fails. Never raises."""
@@ -93,9 +95,9 @@ def _candidates(view: View, drafts: Sequence[Draft]) -> list[Slate]:
         for draft in drafts:
             draft.degraded.append(f"source_failed:{source}")
 
-    pipeline, k = view.bundle.pipeline, drafts[0].ask.k
+    pipeline, k = view.bundle.pipeline, drafts[0].k
     n = max(k + SPARE, pipeline.rerank.width(k))
-    queries, exclude = [draft.query for draft in drafts], [draft.exclude for draft in drafts]
+    queries, exclude = [draft.query for draft in drafts], [draft.out for draft in drafts]
     if drafts[0].late:  # the source that answers with the least work; a slow store or a slow model has eaten the time
         pipeline = replace(pipeline, sources=pipeline.sources[-1:])
         for draft in drafts:
@@ -114,7 +116,7 @@ def _reranked(view: View, draft: Draft, slate: Slate) -> Slate:
         return slate
     seed = ask.seed if _may_explore(view, draft) else None
     try:
-        slate, propensities = view.bundle.pipeline.reranked(slate, draft.query, ask.k, view.overlay, seed)
+        slate, propensities = view.bundle.pipeline.reranked(slate, draft.query, draft.k, view.overlay, seed)
     except Exception:
         log.exception("rerank_failed")
         draft.degraded.append("rerank_failed")
@@ -139,21 +141,22 @@ def _finished(view: View, draft: Draft, slate: Slate, now: float) -> Slate:
         fine = verdicts.allowed
         draft.removed += [] if fine.all() else [verdicts.reasons[place] for place in np.flatnonzero(~fine)]
         draft.laps.lap(CHECK)
-        short = len(placed) < draft.ask.k
-        surplus = np.setdiff1d(view.surplus(placed, draft.ask.viewer), draft.exclude) if short else NOTHING_MORE
+        short = len(placed) < draft.k
+        surplus = np.setdiff1d(view.surplus(placed, draft.ask.viewer), draft.out) if short else NOTHING_MORE
         if fine.all() and not len(surplus):
             return placed
-        draft.exclude = np.unique(np.concatenate([draft.exclude, placed.items[~fine], surplus])).astype(np.int32)
+        draft.removed = np.concatenate([draft.removed, placed.items[~fine], surplus])
         slate = _candidates(view, [draft])[0]
     return _taken(placed, fine)
 
 
 def _placed(view: View, draft: Draft, slate: Slate, now: float) -> Slate:
-    viewer, k = draft.ask.viewer, draft.ask.k
+    viewer, k, before = draft.ask.viewer, draft.k, draft.page.offset
     live = view.overrides.live(viewer, now)
-    live = replace(live, pins={slot: pin for slot, pin in live.pins.items() if slot <= k})
+    pins = {slot - before: pin for slot, pin in live.pins.items() if before < slot <= before + k}  # those of this page
+    live = replace(live, pins=pins)
     eligible = draft.allowed.copy()
-    eligible[draft.exclude] = False
+    eligible[draft.out] = False
     with_boosted = _with_boosted(view, draft, slate, live, eligible)
     return view.capped(apply(with_boosted, live, eligible, len(with_boosted)), viewer, k)
 
@@ -199,8 +202,9 @@ def _taken(slate: Slate, keep: BoolArray) -> Slate:
 
 def _answer(view: View, draft: Draft, slate: Slate, now: float) -> Answer:
     ask, degraded = draft.ask, list(draft.degraded)
-    if not len(slate):
-        degraded.append("no_cleared_items")
+    if not len(slate) and not draft.page.offset:
+        unmatched = ask.filter is not None and draft.visible.any()
+        degraded.append("no_matching_items" if unmatched else "no_cleared_items")
     reasons = tuple(
         reason_code(
             source,
@@ -225,6 +229,7 @@ def _answer(view: View, draft: Draft, slate: Slate, now: float) -> Answer:
         propensities=_propensities(draft, slate),
         removed=tuple(draft.removed),
         laps=draft.laps,
+        offset=draft.page.offset,
     )
 
 
@@ -244,7 +249,7 @@ def _because(view: View, draft: Draft, slate: Slate, reasons: Sequence[str]) -> 
     An explanation names a title, so it passes the same check as the list.
     """
     newest = np.unique(draft.query.items[-BECAUSE_OF:])
-    named = newest[draft.allowed[newest] & view.gate.check(draft.ask.viewer, newest).allowed]
+    named = newest[draft.visible[newest] & view.gate.check(draft.ask.viewer, newest).allowed]
     if not len(named) or "history" not in reasons:
         return ((),) * len(slate)
     alone = [

@@ -92,7 +92,8 @@ class Runtime:
         """Before the first real request caches fill, and a bundle that cannot answer is refused."""
         for ask in self.rehearsal.asks(view):
             engine.recommend_on(view, [ask])
-        _ = view.shown
+        _ = view.shown, view.marked
+        view.columns.encode()
 
     def _load(self) -> None:
         if self.settings.bundle is not None:

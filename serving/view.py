@@ -14,6 +14,7 @@ from recsys.bundle import Bundle
 from recsys.clock import Clock
 from recsys.dataset.catalogue import Catalogue
 from recsys.dataset.ids import IdMap
+from recsys.expressions import Columns
 from recsys.overrides import Live as LiveOverrides
 from recsys.overrides import OverrideIndex
 from recsys.pipeline import Overlay, no_overlay
@@ -22,8 +23,11 @@ from recsys.rerank import cap, creators
 from recsys.safety import Gate, Policy, load_policy
 from recsys.safety.recent import Recent
 from recsys.types import BoolArray, IntArray, Slate, Viewer
+from serving.filters import Filters, room
 from serving.labels import Labels, relabelled
 from serving.measures import obeyed
+from serving.paging import Marked
+from serving.series import Series
 from serving.stores.control import Change, ControlStore
 from serving.stores.sync import UPSERT_SEQ
 from serving.upserts import tightened
@@ -46,12 +50,18 @@ class View:
     overlay: Overlay
     gate: Gate
     overrides: OverrideIndex
+    columns: Columns  # of the catalogue alone
+    episodes: Series  # of the catalogue alone
     added: tuple[dict[str, Any], ...] = ()  # overlay items in index order
     changed: Mapping[int, dict[str, Any]] | None = None  # catalogue items that were upserted since
     labels: Labels = field(default_factory=Labels)  # of the items that have label events; the gate has them too
     _allowed: Recent[tuple[int, int], tuple[BoolArray, LiveOverrides, BoolArray]] = field(
         default_factory=lambda: Recent(64), init=False, repr=False
     )
+    _narrowed: Recent[tuple[int, str | None, bool], tuple[BoolArray, BoolArray]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_narrowed", Recent(room(len(self.ids))))
 
     @property
     def policy_id(self) -> str:
@@ -66,6 +76,41 @@ class View:
             return mask
         # Both arrays of the key are kept alive by the value, so that their ids stay their own.
         return self._allowed.get((id(mask), id(live)), lambda: (mask, live, _without(mask, live.excluded)))[2]
+
+    def narrowed(self, allowed: BoolArray, condition: str | None, opening: bool) -> BoolArray:
+        """(items,): ``allowed`` where a filter is true and, if ``opening``, no series is entered but at its beginning.
+
+        One array for one ``allowed`` and the same conditions. AskError where the filter cannot be read.
+        """
+        series = self.series if opening and len(self.series) else None
+        if condition is None and series is None:
+            return allowed
+
+        def made() -> tuple[BoolArray, BoolArray]:
+            left = allowed if condition is None else allowed & self.filters.mask(condition)
+            left = left if series is None else left & series.opening
+            left.flags.writeable = False
+            return allowed, left
+
+        # The array of the key is kept alive by the value, so that its id stays its own.
+        return self._narrowed.get((id(allowed), condition, opening), made)[1]
+
+    @cached_property
+    def filters(self) -> Filters:
+        """What filters leave of the items."""
+        touched = self.added or self.changed
+        return Filters(self.columns.patched(self.changed or {}, self.added) if touched else self.columns)
+
+    @cached_property
+    def series(self) -> Series:
+        """Which episodes follow each other."""
+        touched = self.added or self.changed
+        return self.episodes.patched(self.changed or {}, self.added) if touched else self.episodes
+
+    @cached_property
+    def marked(self) -> Marked:
+        """What page tokens know the items by."""
+        return Marked.of(self.ids)
 
     def capped(self, slate: Slate, viewer: Viewer, k: int) -> Slate:
         """The first ``k`` of a slate with no more of one creator than the surface's policy allows."""
@@ -149,6 +194,8 @@ def build(bundle: Bundle, control: ControlStore, clock: Clock, policy: str | Non
         no_overlay(),
         Gate.compile(bundle.catalogue, pack, clock, control.takedowns()),
         OverrideIndex.compile([], bundle.catalogue.ids),
+        Columns(bundle.catalogue),
+        Series.of_catalogue(bundle.catalogue),
     )
     view = relabelled(_with_items(bare, _news(bundle, control)), control, clock())
     return replace(view, overrides=OverrideIndex.compile(control.overrides(), view.ids))
@@ -170,19 +217,22 @@ def advanced(view: View, control: ControlStore, changes: Sequence[Change], now: 
         after = replace(after, gate=after.gate.with_takedowns(control.takedowns()))
     if kinds & {"override", "override_revoked", "item"}:
         after = replace(after, overrides=OverrideIndex.compile(control.overrides(), after.ids))
-    _carry(view, after, [*upserted, *judged], same_authors=not upserted)
+    _carry(view, after, [*upserted, *judged], same_records=not upserted)
     return after
 
 
-def _carry(before: View, after: View, touched: Sequence[str], *, same_authors: bool) -> None:
+def _carry(before: View, after: View, touched: Sequence[str], *, same_records: bool) -> None:
     """Take over what was worked out for every item of the view before, but for the touched ones."""
     if "shown" in before.__dict__:
         shown = before.shown + [b""] * (len(after.ids) - len(before.ids))
         for index in after.ids.dense(touched).tolist():
             shown[index] = after.members(index)
         after.__dict__["shown"] = shown if touched else before.shown
-    if "creators" in before.__dict__ and same_authors:
-        after.__dict__["creators"] = before.creators
+    if "marked" in before.__dict__:
+        after.__dict__["marked"] = before.marked.extended(after.ids)
+    for name in ("creators", "filters", "series"):
+        if name in before.__dict__ and same_records:
+            after.__dict__[name] = before.__dict__[name]
 
 
 def _news(bundle: Bundle, control: ControlStore) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from recsys.types import Viewer
 from serving.api.encode import encode_list
 from serving.api.problems import problem
 from serving.api.schemas import ListResponse, RecommendRequest, SimilarRequest
-from serving.asks import Answer, Ask
+from serving.asks import Answer, Ask, AskError
 from serving.laps import ENCODE
 from serving.measures import answered
 from serving.runtime import Runtime, holder
@@ -53,6 +53,9 @@ def recommend_ask(data: RecommendRequest) -> Ask:
         explain=data.explain,
         deadline=_deadline(),
         seed=secrets.randbits(53),  # so many bits survive in every JSON reader
+        filter=data.filter,
+        series=data.series,
+        page_token=data.page_token,
     )
 
 
@@ -66,6 +69,9 @@ def similar_ask(data: SimilarRequest) -> Ask:
         explain=data.explain,
         deadline=_deadline(),
         similar_to=data.item_id,
+        filter=data.filter,
+        series=data.series,
+        page_token=data.page_token,
     )
 
 
@@ -105,7 +111,10 @@ async def _in_time(runtime: Runtime, ask: Ask) -> Answer:
 
 
 def answer_one(runtime: Runtime, ask: Ask) -> bytes:
-    """One list as JSON, logged and counted, for callers that run in a thread of their own."""
+    """One list as JSON, logged and counted, for callers that run in a thread of their own.
+
+    Raises AskError where the request itself is at fault.
+    """
     begun = time.perf_counter()
     return _told(runtime, _made(runtime, ask), begun)
 
@@ -115,6 +124,8 @@ def _made(runtime: Runtime, ask: Ask) -> Answer:
     engine = runtime.running()
     try:
         return engine.recommend([ask])[0]
+    except AskError:
+        raise
     except Exception:
         log.exception("personalisation_failed")
         return engine.impersonal(ask)

@@ -27,12 +27,13 @@ from support.models import Told
 
 DATA = dataset([("u", "a", 0.0), ("v", "b", 0.0)], items=["c", "d"])
 ASKED = holdout(DATA, {"u": ["c"]})
-DRAWN = ("ann", "evaluation_speed", "fuzz", "loop", "retrieval", "swap")  # need no logs
+DRAWN = ("ann", "evaluation_speed", "filters", "fuzz", "loop", "retrieval", "swap")  # need no logs
 ALL = (
     "ann",
     "cold_items",
     "end_to_end",
     "evaluation_speed",
+    "filters",
     "fuzz",
     "gowalla",
     "ials_speed",
