@@ -38,7 +38,7 @@ class Draft:
     page: Page = FIRST
     removed: IntArray = field(default_factory=lambda: NONE)  # by caps and the last check, from this page
     propensities: dict[int, float] = field(default_factory=dict)  # of the items that exploration may have moved
-    removed: list[str] = field(default_factory=list)  # why the last check took items out
+    why: list[str] = field(default_factory=list)  # the last check took items out
     laps: Laps = field(default_factory=Laps)
 
     @property

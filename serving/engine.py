@@ -139,7 +139,7 @@ def _finished(view: View, draft: Draft, slate: Slate, now: float) -> Slate:
         draft.laps.lap(OVERRIDES)
         verdicts = view.gate.check(draft.ask.viewer, placed.items)
         fine = verdicts.allowed
-        draft.removed += [] if fine.all() else [verdicts.reasons[place] for place in np.flatnonzero(~fine)]
+        draft.why += [] if fine.all() else [verdicts.reasons[place] for place in np.flatnonzero(~fine)]
         draft.laps.lap(CHECK)
         short = len(placed) < draft.k
         surplus = np.setdiff1d(view.surplus(placed, draft.ask.viewer), draft.out) if short else NOTHING_MORE
@@ -227,7 +227,7 @@ def _answer(view: View, draft: Draft, slate: Slate, now: float) -> Answer:
         personalised=draft.personalised,
         degraded=tuple(dict.fromkeys(degraded)),
         propensities=_propensities(draft, slate),
-        removed=tuple(draft.removed),
+        removed=tuple(draft.why),
         laps=draft.laps,
         offset=draft.page.offset,
     )
