@@ -1,5 +1,6 @@
 """From a request to a query: whose history counts, what must not be shown, what the gate allows."""
 
+import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -10,6 +11,7 @@ from recsys.errors import StoreError
 from recsys.prepare.spec import rule_of
 from recsys.types import NOTHING, BoolArray, IntArray, Query, Slate, Viewer
 from serving.asks import Ask, Histories
+from serving.laps import Laps
 from serving.paging import DEPTH, FIRST, PURPOSE, Page, Tokens
 from serving.stores.control import Controls, ControlStore
 from serving.stores.state import History
@@ -36,6 +38,13 @@ class Draft:
     page: Page = FIRST
     removed: IntArray = field(default_factory=lambda: NONE)  # by caps and the last check, from this page
     propensities: dict[int, float] = field(default_factory=dict)  # of the items that exploration may have moved
+    why: list[str] = field(default_factory=list)  # the last check took items out
+    laps: Laps = field(default_factory=Laps)
+
+    @property
+    def late(self) -> bool:
+        """Whether the time for this list is up."""
+        return time.monotonic() > self.ask.deadline
 
     @property
     def k(self) -> int:

@@ -17,6 +17,7 @@ from recsys.safety import Response
 from recsys.types import BoolArray, FloatArray, IntArray, Query, Slate
 from serving.asks import Answer, Ask, Histories
 from serving.drafts import Draft, Drafts
+from serving.laps import CANDIDATES, CHECK, DRAFT, OVERRIDES, RERANK, Laps
 from serving.reasons import reason_code
 from serving.stores.control import ControlStore
 from serving.view import Live, View
@@ -53,12 +54,14 @@ class Engine:
 
     def recommend_on(self, view: View, asks: Sequence[Ask]) -> list[Answer]:
         """The same against a given view, as for warming a bundle up before it is swapped in."""
-        now = self._clock()
+        now, laps = self._clock(), Laps()
         drafts = [self._drafts.draft(view, ask, now, now if self._at is None else self._at) for ask in asks]
+        laps.lap(DRAFT)
         # how many candidates are drawn up depends on k: a list must not depend on who else is in the batch
-        classes: defaultdict[tuple[int, int], list[Draft]] = defaultdict(list)
+        classes: defaultdict[tuple[int, int, bool], list[Draft]] = defaultdict(list)
         for draft in drafts:
-            classes[id(draft.allowed), draft.k].append(draft)
+            draft.laps = laps
+            classes[id(draft.allowed), draft.k, draft.late].append(draft)
         slates: dict[int, Slate] = {}
         for group in classes.values():
             for draft, slate in zip(group, _candidates(view, group), strict=True):
@@ -68,18 +71,21 @@ class Engine:
     def _answered(self, view: View, draft: Draft, slate: Slate, now: float) -> Answer:
         return replace(_answer(view, draft, slate, now), next_page=self._drafts.next_page(view, draft, slate, now))
 
-    def impersonal(self, ask: Ask) -> Answer:
+    def impersonal(self, ask: Ask, *why: str) -> Answer:
         """The answer of last resort: no history, no profile; nothing at all where even that fails. Never raises."""
-        view = self.live.current
         plain = replace(ask, viewer=replace(ask.viewer, personalised=False), explain=False)
         try:
-            view = self.live.view()
-            answer = self.recommend_on(view, [plain])[0]
+            answer = self.recommend([plain])[0]
         except Exception:
             log.exception("recommendation_failed")
-            slate = Slate(np.zeros(0, np.int32), np.zeros(0, np.float32), (), ())
-            return Answer(decision_id(), self._clock(), ask, view, slate, (), (), False, ("engine_failed",))
-        return replace(answer, degraded=(*answer.degraded, "personalisation_failed"))
+            return self.nothing(ask, "engine_failed")
+        degraded = dict.fromkeys((*answer.degraded, *(why or ("personalisation_failed",))))
+        return replace(answer, degraded=tuple(degraded))
+
+    def nothing(self, ask: Ask, why: str) -> Answer:
+        """An empty list, which is always safe; reads no store."""
+        slate = Slate(np.zeros(0, np.int32), np.zeros(0, np.float32), (), ())
+        return Answer(decision_id(), self._clock(), ask, self.live.current, slate, (), (), False, (why,))
 
 
 def _candidates(view: View, drafts: Sequence[Draft]) -> list[Slate]:
@@ -94,16 +100,23 @@ def _candidates(view: View, drafts: Sequence[Draft]) -> list[Slate]:
     n = max(k + SPARE, pipeline.rerank.width(k))
     queries, exclude = [draft.query for draft in drafts], [draft.out for draft in drafts]
     viewer = drafts[0].ask.viewer
+    if drafts[0].late:  # the source that answers with the least work; a slow store or a slow model has eaten the time
+        pipeline = replace(pipeline, sources=pipeline.sources[-1:])
+        for draft in drafts:
+            draft.degraded.append("deadline")
     slates = pipeline.candidates(
         queries, n, drafts[0].allowed, exclude, view.overlay, failed, reserve=lambda: view.reserve(viewer)
     )
-    return [_reranked(view, draft, slate) for draft, slate in zip(drafts, slates, strict=True)]
+    drafts[0].laps.lap(CANDIDATES)
+    reranked = [_reranked(view, draft, slate) for draft, slate in zip(drafts, slates, strict=True)]
+    drafts[0].laps.lap(RERANK)
+    return reranked
 
 
 def _reranked(view: View, draft: Draft, slate: Slate) -> Slate:
     """Diversity, calibration, exploration; a list around one work is meant to be alike and stays as it is."""
     ask = draft.ask
-    if ask.similar_to is not None:
+    if ask.similar_to is not None or draft.late:
         return slate
     seed = ask.seed if _may_explore(view, draft) else None
     try:
@@ -127,7 +140,11 @@ def _finished(view: View, draft: Draft, slate: Slate, now: float) -> Slate:
     """Overrides, caps, check; what caps and check remove is refilled from the masked pool and checked again."""
     for _ in range(ROUNDS):
         placed = _placed(view, draft, slate, now)
-        fine = view.gate.check(draft.ask.viewer, placed.items).allowed
+        draft.laps.lap(OVERRIDES)
+        verdicts = view.gate.check(draft.ask.viewer, placed.items)
+        fine = verdicts.allowed
+        draft.why += [] if fine.all() else [verdicts.reasons[place] for place in np.flatnonzero(~fine)]
+        draft.laps.lap(CHECK)
         short = len(placed) < draft.k
         surplus = np.setdiff1d(view.surplus(placed, draft.ask.viewer), draft.out) if short else NOTHING_MORE
         if fine.all() and not len(surplus):
@@ -220,6 +237,8 @@ def _answer(view: View, draft: Draft, slate: Slate, now: float) -> Answer:
         notices=checked.verdicts.notices(),
         withheld=checked.withheld,
         signals=view.gate.signals(ask.viewer),
+        removed=tuple(draft.why),
+        laps=draft.laps,
         offset=draft.page.offset,
     )
 

@@ -24,6 +24,7 @@ from recsys.safety.recent import Recent
 from recsys.types import BoolArray, IntArray, Slate, Viewer, query
 from serving.filters import Filters, room
 from serving.labels import Labels, relabelled
+from serving.measures import obeyed
 from serving.paging import Marked
 from serving.series import Series
 from serving.stores.control import Change, ControlStore
@@ -352,10 +353,12 @@ class Live:
         view = build(bundle, self._control, self._clock, self._policy)
         warm(view)
         with self._lock:
-            self._view = view
-            self._advance()
+            self._view = view  # what has changed meanwhile is applied before the next request, as ever
 
     def _advance(self) -> None:
         changes, now = self._control.changes(self._view.sequence), self._clock()
         if changes or self._view.labels.turn <= now:
             self._view = advanced(self._view, self._control, changes, now)
+            for change in changes:
+                if change.kind == "takedown":
+                    obeyed(now - change.at)
