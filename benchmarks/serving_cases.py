@@ -1,0 +1,199 @@
+"""What the serving benchmarks serve: a champion, users with histories, editors' overrides and a key, made once."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from benchmarks.form import Options
+from benchmarks.logs import folder
+from benchmarks.product import ingested
+from benchmarks.tuning import VAR
+from recsys.bundle import MANIFEST, Bundle, Facts, load_bundle, sha256_of, write_bundle
+from recsys.dataset.catalogue import Catalogue
+from recsys.models.two_tower import TwoTower, TwoTowerModel
+from recsys.models.two_tower.profiles import ProfileTokens
+from recsys.overrides import Override
+from recsys.pipeline import Pipeline
+from recsys.prepare.spec import EventRule
+from recsys.types import FloatArray
+from serving.stores.control import ControlStore
+from serving.stores.state import Event, open_state
+
+CASES = ("single", "default")
+HISTORY, K = 50, 20
+USERS, ITEMS, FACTORS = 2_000, 100_000, 128
+YEAR = 365 * 86_400.0  # s
+_READY = "ready.json"
+_GENRES = ("drama", "comedy", "history", "science", "crime", "poetry", "music", "travel")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A folder that `recsys serve` can serve as ``RECSYS_VAR``."""
+
+    name: str
+    var: Path
+    key: str  # of role platform
+    users: tuple[str, ...]
+
+    @property
+    def bundle(self) -> Bundle:
+        """The champion."""
+        return load_bundle(Path(json.loads((self.var / "champion.json").read_text())["path"]))
+
+    def body(self, user: str) -> bytes:
+        """A request for a list."""
+        return json.dumps({"user_id": user, "k": K, "age": 30, "surface": "feed", "territory": "DE"}).encode()
+
+
+def case_of(name: str, options: Options) -> Case:
+    """A case, made where it is not there yet."""
+    var = (VAR / "serving" / f"{name}{'-quick' if options.quick else ''}").absolute()
+    ready = var / _READY
+    if not ready.is_file():
+        var.mkdir(parents=True, exist_ok=True)
+        bundle = _single(var, options) if name == "single" else _default(var, options)
+        users = _fill_state(var, bundle)
+        told = {"key": _fill_control(var, bundle), "users": users}
+        ready.write_text(json.dumps(told))
+    told = json.loads(ready.read_text())
+    return Case(name, var, told["key"], tuple(told["users"]))
+
+
+def factors(items: int, rng: np.random.Generator) -> FloatArray:
+    """(items, 128) of rank 16 with noise of a third of it, as learned embeddings are."""
+    low = rng.standard_normal((items, 16), np.float32) @ rng.standard_normal((16, FACTORS), np.float32) / 4
+    return np.asarray((low + 0.3 * rng.standard_normal((items, FACTORS), np.float32)) / np.sqrt(FACTORS), np.float32)
+
+
+def _single(var: Path, options: Options) -> Bundle:
+    """One embedding model over generated items: 100k of 128 factors."""
+    rng = np.random.default_rng(0)
+    n = 5_000 if options.quick else ITEMS
+    vectors = factors(n, rng)
+    model = TwoTowerModel(
+        TwoTower(factors=FACTORS, max_history=HISTORY),
+        ProfileTokens(()),
+        vectors,
+        np.zeros(n, np.float32),
+        vectors,
+        np.zeros((1, FACTORS), np.float32),
+        np.exp2(-np.arange(HISTORY) / 10).astype(np.float32),
+        np.ones(n, np.bool_),
+    )
+    facts = Facts(
+        lake="generated",
+        lake_versions={},
+        spec="single",
+        recipe=model.recipe.params(),
+        split="none",
+        metrics={},
+        rules={"view": EventRule()},
+    )
+    path = var / "bundles" / "single"
+    shutil.rmtree(path, ignore_errors=True)  # of a run that was broken off
+    write_bundle(path, Pipeline(_catalogue(n, rng), (model,)), facts)
+    return _crowned(var, path)
+
+
+def _catalogue(n: int, rng: np.random.Generator) -> Catalogue:
+    genres = [list(pair) for pair in zip(rng.choice(_GENRES, n), rng.choice(_GENRES, n), strict=True)]
+    return Catalogue(
+        pa.table(
+            {
+                "item_id": [f"item-{at}" for at in range(n)],
+                "title": [f"The {genres[at][0]} of number {at}" for at in range(n)],
+                "media_type": ["book"] * n,
+                "year": pa.array(rng.integers(1950, 2025, n), pa.int32()),
+                "language": rng.choice(("zh", "en", "fr"), n).tolist(),
+                "genres": genres,
+                "authors": [[f"Author {at}"] for at in rng.integers(0, n // 10, n)],
+                "min_age": pa.array(np.where(rng.random(n) < 0.1, 18, 0), pa.int32()),
+            }
+        )
+    )
+
+
+def _default(var: Path, options: Options) -> Bundle:
+    """A bundle of the default spec, trained as its user would."""
+    path = var / "bundle"
+    if not path.is_dir():
+        lake = ingested(folder(options, "goodbooks-10k"), options)
+        spec = "fast" if options.quick and options.spec == "default" else options.spec
+        command = [sys.executable, "-m", "training.cli", "train", "--lake", str(lake), "--spec", spec]
+        subprocess.run([*command, "--var", str(var / "training"), "--out", str(path)], check=True)
+    return _crowned(var, path)
+
+
+def _crowned(var: Path, path: Path) -> Bundle:
+    """The bundle in ``path``, made the champion of ``var``."""
+    bundle = load_bundle(path)
+    champion = {"version": bundle.version, "path": str(path), "manifest_sha256": sha256_of(path / MANIFEST)}
+    (var / "champion.json").write_text(json.dumps(champion))
+    return bundle
+
+
+def _fill_state(var: Path, bundle: Bundle) -> Sequence[str]:
+    """Users with fifty events each."""
+    state = open_state(var / "state.db")
+    rng, ids = np.random.default_rng(1), bundle.catalogue.ids.ids
+    now = bundle.manifest.at or 1.7e9
+    users = [f"user-{at}" for at in range(USERS)]
+    for user in users:
+        had = rng.choice(len(ids), min(HISTORY, len(ids) // 2), replace=False)
+        events = [
+            Event(f"{user}-{item}", user, ids[item], timestamp=now - 3600.0 * (HISTORY - place))
+            for place, item in enumerate(had.tolist())
+        ]
+        state.append(events, pending=False)
+    state.close()
+    return users
+
+
+def _fill_control(var: Path, bundle: Bundle) -> str:
+    """Overrides of every action, some takedowns, and a key; gives its token."""
+    control = ControlStore.open(var / "control.db")
+    ids = bundle.catalogue.ids.ids
+    for place, (action, given) in enumerate(_OVERRIDES):
+        control.put_override(_override(f"{action}-{place}", action, ids[10 + place], given), "benchmark")
+    for item in ids[:5]:
+        control.take_down(item, reason="benchmark", actor="benchmark")
+    token = control.create_key("benchmark", "platform", "benchmark")
+    control.close()
+    return token
+
+
+_OVERRIDES: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("pin", {"slot": 3}),
+    ("boost", {"factor": 1.5}),
+    ("boost", {"factor": 2.0}),
+    ("bury", {"factor": 0.5}),
+    ("exclude", {}),
+    ("exclude", {}),
+)
+
+
+def _override(name: str, action: Any, item: str, given: dict[str, Any]) -> Override:
+    return Override(
+        id=name,
+        action=action,
+        item_id=item,
+        slot=given.get("slot"),
+        factor=given.get("factor"),
+        surfaces=frozenset(),
+        territories=frozenset(),
+        start=0.0,
+        end=4e9,
+        priority=0,
+        created_by="benchmark",
+        created_at=0.0,
+        reason="benchmark",
+    )
