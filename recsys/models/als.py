@@ -47,7 +47,9 @@ class ALS(Recipe):
     @classmethod
     def load(cls, folder: Path) -> Model:
         factors, gram, known = load_arrays(folder, "factors", "gram", "known")
-        return ALSModel(load_recipe(folder), factors, gram, known)
+        model = ALSModel(load_recipe(folder), factors, gram, known)
+        model.index.map(folder)
+        return model
 
     def _choices(self, edge: float) -> list["ALS"]:
         """What the open fields may be, the default first; the recipe itself where none is open."""
@@ -80,6 +82,7 @@ class ALSModel(FoldInModel):
 
     def save(self, folder: Path) -> None:
         save_arrays(folder, factors=self.factors, gram=self.gram, known=self.known)
+        self.index.save(folder)
         save_recipe(self.recipe, folder)
 
     def _equations(self, query: Query) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -62,7 +62,9 @@ class BPR(Recipe):
     @classmethod
     def load(cls, folder: Path) -> Model:
         names = [field.name for field in fields(Arrays)]
-        return BPRModel(load_recipe(folder), Arrays(*load_arrays(folder, *names)))
+        model = BPRModel(load_recipe(folder), Arrays(*load_arrays(folder, *names)))
+        model.index.map(folder)
+        return model
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +105,7 @@ class BPRModel(FoldInModel):
 
     def save(self, folder: Path) -> None:
         save_arrays(folder, **{field.name: getattr(self.arrays, field.name) for field in fields(Arrays)})
+        self.index.save(folder)
         save_recipe(self.recipe, folder)
 
     def _equations(self, query: Query, inside: BoolArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

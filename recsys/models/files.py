@@ -25,4 +25,4 @@ def _load(path: Path) -> NDArray[Any]:
         array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise BundleError(f"{path} is not a readable array: {error}; publish the bundle again.") from None
-    return array
+    return np.asarray(array)  # still mapped, without what a memmap does at every slice

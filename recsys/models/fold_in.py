@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.models.recipe import Recipe
-from recsys.retrieval import dot_scores, top_vectors
+from recsys.retrieval import ItemVectors
 from recsys.types import BoolArray, FloatArray, IntArray, Query, Ranked
 
 
@@ -22,7 +22,7 @@ class FoldInModel(ABC):
         self.factors = factors  # (items, d)
         self.known = known  # (items,) can be recommended
         self.bias = bias  # (items,)
-        self._longest = float(np.sqrt(np.einsum("ij,ij->i", factors, factors).max(initial=0.0)))
+        self.index = ItemVectors(factors, bias)
 
     @abstractmethod
     def vectors(self, queries: Sequence[Query]) -> tuple[FloatArray, BoolArray]:
@@ -31,14 +31,13 @@ class FoldInModel(ABC):
     def top(self, queries: Sequence[Query], n: int, allowed: BoolArray, exclude: Sequence[IntArray]) -> list[Ranked]:
         vectors, answers = self.vectors(queries)
         source, able = self.recipe.name, allowed & self.known
-        lists = top_vectors(vectors, self.factors, n, able, exclude, source, self.bias, longest=self._longest)
+        lists = self.index.top(vectors, n, able, exclude, source)
         nothing = Ranked(np.zeros(0, np.int32), np.zeros(0, np.float32), source)
         return [found if answer else nothing for found, answer in zip(lists, answers, strict=True)]
 
     def score(self, queries: Sequence[Query], items: IntArray) -> FloatArray:
         vectors, answers = self.vectors(queries)
-        bias = None if self.bias is None else self.bias[items]
-        scores = dot_scores(vectors, self.factors[items], bias)  # (queries, items)
+        scores = self.index.score(vectors, items)  # (queries, items)
         scores[~answers] = -np.inf
         scores[:, ~self.known[items]] = -np.inf
         return scores

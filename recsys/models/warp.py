@@ -14,7 +14,7 @@ from recsys.models.holdout import holdout_ndcg
 from recsys.models.profile_tokens import ProfileVocabulary
 from recsys.models.recipe import FitContext, Model, Recipe, load_recipe, register, save_recipe
 from recsys.models.warp_training import Scales, Training, Weights, new_trainer
-from recsys.retrieval import dot_scores, top_vectors
+from recsys.retrieval import ItemVectors
 from recsys.types import BoolArray, FloatArray, IntArray, Query, Ranked
 
 DEFAULT_EPOCHS = 20
@@ -71,7 +71,9 @@ class Warp(Recipe):
     def load(cls, folder: Path) -> Model:
         items, bias, history, profile, able = load_arrays(folder, "items", "bias", "history", "profile", "able")
         weights = Weights(items, bias, history, profile)
-        return WarpModel(load_recipe(folder), weights, ProfileVocabulary.load(folder), able)
+        model = WarpModel(load_recipe(folder), weights, ProfileVocabulary.load(folder), able)
+        model.index.map(folder)
+        return model
 
 
 class WarpModel:
@@ -82,7 +84,7 @@ class WarpModel:
         self.weights = weights
         self.tokens = tokens
         self.able = able  # (items,) has events or content
-        self._longest = float(np.sqrt(np.einsum("ij,ij->i", weights.items, weights.items).max(initial=0.0)))
+        self.index = ItemVectors(weights.items, weights.bias)
 
     def vectors(self, queries: Sequence[Query]) -> FloatArray:
         """(queries, d) weighted mean of the history's embeddings plus the profile's; zero where nothing is known."""
@@ -92,18 +94,17 @@ class WarpModel:
         return found
 
     def top(self, queries: Sequence[Query], n: int, allowed: BoolArray, exclude: Sequence[IntArray]) -> list[Ranked]:
-        able, bias, source = allowed & self.able, self.weights.bias, self.recipe.name
-        vectors = self.vectors(queries)
-        return top_vectors(vectors, self.weights.items, n, able, exclude, source, bias, longest=self._longest)
+        return self.index.top(self.vectors(queries), n, allowed & self.able, exclude, self.recipe.name)
 
     def score(self, queries: Sequence[Query], items: IntArray) -> FloatArray:
-        scores = dot_scores(self.vectors(queries), self.weights.items[items], self.weights.bias[items])
+        scores = self.index.score(self.vectors(queries), items)
         scores[:, ~self.able[items]] = -np.inf
         return scores
 
     def save(self, folder: Path) -> None:
         own = self.weights
         save_arrays(folder, items=own.items, bias=own.bias, history=own.history, profile=own.profile, able=self.able)
+        self.index.save(folder)
         self.tokens.save(folder)
         save_recipe(self.recipe, folder)
 

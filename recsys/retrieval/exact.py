@@ -53,7 +53,7 @@ def top_vectors(
         return [Ranked(np.zeros(0, np.int32), np.zeros(0, np.float32), source) for _ in exclude]
     few = 2 * len(ids) < len(allowed)
     pool = items[ids] if few else items  # (pool, d)
-    slack = _slack(queries, pool, bias, longest)  # (q,)
+    slack = slack_of(queries, pool, bias, longest)  # (q,)
     step = max(TOGETHER, min(_BLOCK // len(pool), _BLOCK // (2 * n * items.shape[1])))
     buffer = np.empty((min(step, len(queries)), len(pool)), np.float32)  # memory that is new each time costs more
     found: list[Ranked] = []
@@ -120,7 +120,7 @@ def dot_scores(queries: FloatArray, items: FloatArray, bias: FloatArray | None =
     return rows
 
 
-def _slack(queries: FloatArray, items: FloatArray, bias: FloatArray | None, longest: float | None) -> FloatArray:
+def slack_of(queries: FloatArray, items: FloatArray, bias: FloatArray | None, longest: float | None) -> FloatArray:
     """(q,) twice the largest rounding error of a float32 inner product in any order of summation."""
     if longest is None:
         longest = float(np.sqrt(np.einsum("ij,ij->i", items, items).max(initial=0.0)))

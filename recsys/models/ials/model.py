@@ -66,4 +66,5 @@ class IALSModel(FoldInModel):
 
     def save(self, folder: Path) -> None:
         save_arrays(folder, factors=self.factors, audience=self.audience, known=self.known, counts=self.counts)
+        self.index.save(folder)
         save_recipe(self.recipe, folder)

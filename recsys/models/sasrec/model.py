@@ -49,6 +49,7 @@ class SASRecModel(FoldInModel):
     def save(self, folder: Path) -> None:
         stacked = {part: np.stack([getattr(block, part) for block in self.blocks]) for part in PARTS}
         save_arrays(folder, **vars(self.tables), **stacked)
+        self.index.save(folder)
         save_recipe(self.recipe, folder)
 
     @classmethod
@@ -60,7 +61,9 @@ class SASRecModel(FoldInModel):
             raise BundleError(f"{folder} holds a {recipe.name}, not a sasrec; publish the bundle again.")
         stacked = load_arrays(folder, *PARTS)
         blocks = tuple(Block(*parts) for parts in zip(*stacked, strict=True))
-        return cls(recipe, blocks, heads, Tables(*load_arrays(folder, *(field.name for field in fields(Tables)))))
+        model = cls(recipe, blocks, heads, Tables(*load_arrays(folder, *(field.name for field in fields(Tables)))))
+        model.index.map(folder)
+        return model
 
     def _encode(self, items: IntArray, times: TimeArray, at: float) -> FloatArray:
         """(d,) of known ``items`` (events,), oldest first."""

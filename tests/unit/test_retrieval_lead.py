@@ -1,0 +1,98 @@
+"""What bounds leave out is never among the best: the lists are those of scoring everything."""
+
+import numpy as np
+import pytest
+
+from recsys.retrieval import ItemVectors, top_vectors
+from recsys.retrieval.lead import Lead
+
+NONE = np.zeros(0, np.int32)
+N, D = 6_000, 32
+
+
+def vectors(rng, n=N, noise=0.1):
+    low = rng.standard_normal((n, 4)) @ rng.standard_normal((4, D))
+    return (low + noise * rng.standard_normal((n, D))).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def items():
+    return vectors(np.random.default_rng(0))
+
+
+@pytest.fixture
+def large(monkeypatch):
+    monkeypatch.setattr("recsys.retrieval.vectors._LARGE", 1)
+
+
+def pairs(lists):
+    return [(ranked.items.tolist(), ranked.scores.tolist(), ranked.source) for ranked in lists]
+
+
+def both(items, queries, n, allowed, exclude, bias=None, extra=None):
+    index = ItemVectors(items, bias)
+    assert index.lead is not None
+    asked = top_vectors(queries, items, n, allowed, exclude, "m", bias if extra is None else extra)
+    return pairs(index.top(queries, n, allowed, exclude, "m", extra)), pairs(asked)
+
+
+@pytest.mark.parametrize("n", [1, 20, 300])
+@pytest.mark.parametrize("kept", [1.0, 0.6])
+def test_the_lists_are_those_of_scoring_everything(items, large, n, kept):
+    rng = np.random.default_rng(n)
+    allowed = rng.random(N) < kept
+    exclude = [np.sort(rng.choice(N, 50, replace=False)).astype(np.int32) for _ in range(9)]
+    ours, plain = both(items, vectors(rng, 9), n, allowed, exclude)
+    assert ours == plain
+
+
+def test_a_bias_of_the_items_counts(items, large):
+    rng = np.random.default_rng(1)
+    bias = rng.standard_normal(N).astype(np.float32) * 5
+    ours, plain = both(items, vectors(rng, 3), 20, np.ones(N, np.bool_), [NONE] * 3, bias)
+    assert ours == plain
+
+
+def test_what_each_query_adds_counts_in_place_of_the_bias(items, large):
+    rng = np.random.default_rng(2)
+    extra = rng.standard_normal((3, N)).astype(np.float32) * 5
+    ours, plain = both(items, vectors(rng, 3), 20, np.ones(N, np.bool_), [NONE] * 3, extra=extra)
+    assert ours == plain
+
+
+def test_ties_all_over_go_to_the_lower_index(large):
+    items = np.tile(np.eye(1, D, dtype=np.float32), (N, 1))
+    ours, _ = both(items, np.eye(1, D, dtype=np.float32), 30, np.ones(N, np.bool_), [NONE])
+    assert ours[0][0] == list(range(30))
+
+
+def test_every_allowed_item_is_listed_where_fewer_are_left_than_wanted(items, large):
+    allowed = np.zeros(N, np.bool_)
+    allowed[:2_100] = True
+    hidden = np.arange(2_095, dtype=np.int32)
+    ours, plain = both(items, vectors(np.random.default_rng(3), 1), 20, allowed, [hidden])
+    assert sorted(ours[0][0]) == [2095, 2096, 2097, 2098, 2099]
+    assert ours == plain
+
+
+def test_a_query_of_zeros_ranks_by_index(items, large):
+    ours, _ = both(items, np.zeros((1, D), np.float32), 5, np.ones(N, np.bool_), [NONE])
+    assert ours[0][0] == [0, 1, 2, 3, 4]
+
+
+def test_vectors_that_vary_in_all_directions_have_no_lead():
+    assert Lead.of(np.random.default_rng(0).standard_normal((500, D)).astype(np.float32)) is None
+
+
+def test_vectors_that_are_not_finite_have_no_lead(items):
+    broken = items.copy()
+    broken[3, 3] = np.nan
+    assert Lead.of(broken) is None
+
+
+def test_what_is_mapped_is_what_was_saved(items, large, tmp_path):
+    ItemVectors(items).save(tmp_path)
+    mapped = ItemVectors(items)
+    mapped.map(tmp_path)
+    assert np.array_equal(mapped.lead.rows, ItemVectors(items).lead.rows)
+    assert not mapped.lead.rows.flags.writeable
