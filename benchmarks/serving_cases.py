@@ -2,8 +2,7 @@
 
 import json
 import shutil
-import subprocess
-import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,8 @@ from benchmarks.product import ingested
 from benchmarks.tuning import VAR
 from recsys.bundle import MANIFEST, Bundle, Facts, load_bundle, sha256_of, write_bundle
 from recsys.dataset.catalogue import Catalogue
+from recsys.errors import ConfigError
+from recsys.models.blend import Blend
 from recsys.models.two_tower import TwoTower, TwoTowerModel
 from recsys.models.two_tower.profiles import ProfileTokens
 from recsys.overrides import Override
@@ -30,7 +31,7 @@ from serving.stores.state import Event, open_state
 CASES = ("single", "default")
 HISTORY, K = 50, 20
 USERS, ITEMS, FACTORS = 2_000, 100_000, 128
-YEAR = 365 * 86_400.0  # s
+QUICK_MINUTES = 0.5
 _READY = "ready.json"
 _GENRES = ("drama", "comedy", "history", "science", "crime", "poetry", "music", "travel")
 
@@ -123,13 +124,43 @@ def _catalogue(n: int, rng: np.random.Generator) -> Catalogue:
 
 
 def _default(var: Path, options: Options) -> Bundle:
-    """A bundle of the default spec, trained as its user would."""
-    path = var / "bundle"
-    if not path.is_dir():
-        lake = ingested(folder(options, "goodbooks-10k"), options)
-        spec = "fast" if options.quick and options.spec == "default" else options.spec
-        command = [sys.executable, "-m", "training.cli", "train", "--lake", str(lake), "--spec", spec]
-        subprocess.run([*command, "--var", str(var / "training"), "--out", str(path)], check=True)
+    """The whole default spec at once: its blend with every part that is for this log, the ranker among them.
+
+    On its own merits a part alone may win, and that would be cheaper to serve; so each part has the same say here. What
+    the parts leave open is chosen on validation within the time that the spec has, and refitted on all events.
+    """
+    # imported here: only whoever trains needs them
+    from recsys.content import ContentSpace
+    from recsys.models.recipe import FitContext
+    from training.source import open_source
+    from training.spec import load_spec
+    from training.state import State
+
+    lake = ingested(folder(options, "goodbooks-10k"), options)
+    source = open_source(str(lake), load_spec("default"), State(var))
+    spec, _ = load_spec("default", [f"budget.minutes={QUICK_MINUTES}"] if options.quick else []).for_log(source.data)
+    blend = spec.models["blend"]
+    if not isinstance(blend, Blend):
+        raise ConfigError("The default spec has no blend; serve another one.")
+    even = blend.model_copy(update={"weights": (1.0,) * len(blend.parts)})
+    split = source.windows[-1]
+    until = time.monotonic() + 60 * spec.budget.minutes
+    chosen = FitContext(seed=spec.seed, holdout=split.validation, until=until).fit(even, split.train).recipe
+    exact = FitContext(seed=spec.seed)
+    sources = tuple(exact.fit(recipe, source.data) for recipe in (chosen, spec.models["popular"]))
+    facts = Facts(
+        lake=str(lake),
+        lake_versions=dict(source.versions),
+        spec="default",
+        recipe=chosen.params(),
+        split=split.name,
+        metrics={},
+        rules=dict(source.rules),
+    )
+    path = var / "bundles" / "default"
+    shutil.rmtree(path, ignore_errors=True)
+    content = ContentSpace.fit(source.data.catalogue, spec.content, seed=spec.seed)
+    write_bundle(path, Pipeline(source.data.catalogue, sources, content, spec.rerank), facts)
     return _crowned(var, path)
 
 

@@ -137,13 +137,15 @@ def _placed(view: View, draft: Draft, slate: Slate, now: float) -> Slate:
     eligible = draft.allowed.copy()
     eligible[draft.exclude] = False
     with_boosted = _with_boosted(view, draft, slate, live, eligible)
-    return view.capped(apply(with_boosted, live, eligible, len(with_boosted)), viewer, k)
+    capped = view.policy.surface(viewer.surface).max_per_creator is not None
+    width = len(with_boosted) if capped else min(k, len(with_boosted))  # what a cap drops is filled from behind
+    return view.capped(apply(with_boosted, live, eligible, width), viewer, k)
 
 
 def _with_boosted(view: View, draft: Draft, slate: Slate, live: LiveOverrides, eligible: BoolArray) -> Slate:
     """The slate and, at their own scores, the boosted items that the candidates did not reach."""
-    boosted = np.fromiter((item for item, (factor, _) in live.factors.items() if factor > 1), np.int32)
-    missing = np.setdiff1d(boosted[eligible[boosted]], slate.items).astype(np.int32)
+    boosted = {item for item, (factor, _) in live.factors.items() if factor > 1 and eligible[item]}
+    missing = np.array(sorted(boosted.difference(slate.items.tolist())), np.int32) if boosted else NOTHING_MORE
     if not len(missing) or not len(slate):
         return slate
     try:

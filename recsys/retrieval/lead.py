@@ -85,12 +85,11 @@ class Lead:
             if bias is not None and bias.ndim == 2:
                 bounds += bias[part]
             hide(bounds, everything, exclude[part])
-            folded = block.reshape(len(block), -1, columns)
-            highest = folded.max(axis=1)  # (rows, columns)
+            highest = block.reshape(len(block), -1, columns).max(axis=1)  # (rows, columns)
             for row, query in enumerate(queries[part]):
                 extra = bias[start + row] if bias is not None and bias.ndim == 2 else bias
                 scored = _Scored(query, items, extra, float(slack[start + row]))
-                near = scored.near(folded[row], highest[row], n)
+                near = scored.near(block[row], highest[row], n)
                 found.append(Ranked(*best(scored.exact(near), near, n), source))
         return found
 
@@ -112,17 +111,15 @@ class _Scored:
     slack: float
 
     def near(self, bounds: FloatArray, highest: FloatArray, n: int) -> IntArray:
-        """Ascending items that may be among the ``n`` best, by their ``bounds`` (folds, columns).
+        """Ascending items that may be among the ``n`` best by their ``bounds`` (width,), of which ``highest`` are some.
 
         The best by their bounds are scored first: the n-th best of them is one that the n-th best is not below.
         """
-        first = _reaching(bounds, highest, float(np.partition(highest, -2 * n)[-2 * n]))
+        first = _reaching(bounds, float(np.partition(highest, -2 * n)[-2 * n]))
         reach = _nth(self.rough(first), n) - self.slack
-        near = first if reach == -np.inf else _reaching(bounds, highest, reach)
+        near = first if reach == -np.inf else _reaching(bounds, reach)
         scores = self.rough(near)
-        near = near[scores >= _nth(scores, n) - self.slack]
-        near.sort()
-        return near
+        return near[scores >= _nth(scores, n) - self.slack]
 
     def rough(self, items: IntArray) -> FloatArray:
         """(items,) scores but for their rounding."""
@@ -139,12 +136,9 @@ class _Scored:
         return np.asarray(scores, np.float32) + np.float32(0)
 
 
-def _reaching(bounds: FloatArray, highest: FloatArray, reach: float) -> IntArray:
-    """Items whose bound is finite and not below ``reach``."""
-    column = np.flatnonzero(highest >= reach if reach > -np.inf else np.isfinite(highest))
-    some = bounds[:, column]
-    fold, place = np.nonzero(some >= reach if reach > -np.inf else np.isfinite(some))
-    return (fold * bounds.shape[1] + column[place]).astype(np.int32)
+def _reaching(bounds: FloatArray, reach: float) -> IntArray:
+    """Ascending places of the bounds that are finite and not below ``reach``."""
+    return np.flatnonzero(bounds >= reach if reach > -np.inf else np.isfinite(bounds)).astype(np.int32)
 
 
 def _nth(scores: FloatArray, n: int) -> float:
