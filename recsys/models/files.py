@@ -7,6 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.errors import BundleError
+from recsys.retrieval import Codes, Lead, Vectors
+from recsys.types import FloatArray
+
+_CODES = ("codes", "codes_scale", "codes_lost")
+_LEAD = ("lead", "lead_basis")
 
 
 def save_arrays(folder: Path, **arrays: NDArray[Any]) -> None:
@@ -18,6 +23,26 @@ def save_arrays(folder: Path, **arrays: NDArray[Any]) -> None:
 def load_arrays(folder: Path, *names: str) -> list[NDArray[Any]]:
     """Map the named arrays read-only, in the order asked; raises BundleError where one is missing or damaged."""
     return [_load(folder / f"{name}.npy") for name in names]
+
+
+def save_codes(folder: Path, vectors: Vectors) -> None:
+    """Write the codes or leading directions of searched vectors, if they have any, so that workers share these too."""
+    if vectors.lead is not None:
+        save_arrays(folder, **dict(zip(_LEAD, (vectors.lead.rows, vectors.lead.basis), strict=True)))
+    if vectors.codes is not None:
+        codes = vectors.codes
+        parts = (codes.codes, codes.scale, np.array([codes.lost]))
+        save_arrays(folder, **dict(zip(_CODES, parts, strict=True)))
+
+
+def load_vectors(folder: Path, items: FloatArray) -> Vectors:
+    """``items`` (items, d) with what was saved for their search."""
+    if (folder / f"{_LEAD[0]}.npy").is_file():
+        return Vectors(items, lead=Lead(*load_arrays(folder, *_LEAD)))
+    if not (folder / f"{_CODES[0]}.npy").is_file():
+        return Vectors.of(items)
+    codes, scale, lost = load_arrays(folder, *_CODES)
+    return Vectors(items, Codes.read(codes, scale, float(lost[0])))
 
 
 def _load(path: Path) -> NDArray[Any]:

@@ -1,6 +1,7 @@
 """Exact top-k over scores and over vectors, under a mask."""
 
-from recsys.retrieval.exact import dot_scores, top_k, top_vectors
-from recsys.retrieval.vectors import ItemVectors
+from recsys.retrieval.codes import Codes
+from recsys.retrieval.exact import Vectors, dot_scores, top_k
+from recsys.retrieval.lead import Lead
 
-__all__ = ["ItemVectors", "dot_scores", "top_k", "top_vectors"]
+__all__ = ["Codes", "Lead", "Vectors", "dot_scores", "top_k"]

@@ -15,6 +15,7 @@ from recsys.retrieval.block import hide
 from recsys.retrieval.select import best
 from recsys.types import BoolArray, FloatArray, IntArray, Ranked
 
+WORTH_ALL = 2_048  # allowed items; fewer are better scored one by one
 _LEFT = 0.1  # share of the squared lengths that may be left out of the leading directions
 _SHARE = 3  # no more than one in so many directions is leading, else reading all of them is as fast
 _BLOCK = 1 << 21  # bounds held at once: 8 MiB, which a processor's cache has room for
@@ -64,7 +65,7 @@ class Lead:
         bias: FloatArray | None,
         slack: FloatArray,
     ) -> list[Ranked]:
-        """The best ``n`` allowed of ``items``, as ``top_vectors`` finds them; ``slack`` (q,) is twice the rounding."""
+        """The best ``n`` allowed of ``items``, as ``Vectors`` finds them without; ``slack`` (q,) is twice the rounding."""
         shut = np.where(allowed, np.float32(0), np.float32(-np.inf))  # (items,)
         if bias is not None and bias.ndim == 1:
             shut += bias

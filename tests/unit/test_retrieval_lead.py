@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from recsys.retrieval import ItemVectors, top_vectors
-from recsys.retrieval.lead import Lead
+from recsys.models.files import load_vectors, save_codes
+from recsys.retrieval import Lead, Vectors
 
 NONE = np.zeros(0, np.int32)
-N, D = 6_000, 32
+N, D = 20_000, 32
 
 
 def vectors(rng, n=N, noise=0.1):
@@ -20,25 +20,21 @@ def items():
     return vectors(np.random.default_rng(0))
 
 
-@pytest.fixture
-def large(monkeypatch):
-    monkeypatch.setattr("recsys.retrieval.vectors._LARGE", 1)
-
-
 def pairs(lists):
     return [(ranked.items.tolist(), ranked.scores.tolist(), ranked.source) for ranked in lists]
 
 
-def both(items, queries, n, allowed, exclude, bias=None, extra=None):
-    index = ItemVectors(items, bias)
-    assert index.lead is not None
-    asked = top_vectors(queries, items, n, allowed, exclude, "m", bias if extra is None else extra)
-    return pairs(index.top(queries, n, allowed, exclude, "m", extra)), pairs(asked)
+def both(items, queries, n, allowed, exclude, bias=None):
+    led = Vectors.of(items)
+    assert led.lead is not None
+    return pairs(led.top(queries, n, allowed, exclude, "m", bias)), pairs(
+        Vectors(items).top(queries, n, allowed, exclude, "m", bias)
+    )
 
 
 @pytest.mark.parametrize("n", [1, 20, 300])
 @pytest.mark.parametrize("kept", [1.0, 0.6])
-def test_the_lists_are_those_of_scoring_everything(items, large, n, kept):
+def test_the_lists_are_those_of_scoring_everything(items, n, kept):
     rng = np.random.default_rng(n)
     allowed = rng.random(N) < kept
     exclude = [np.sort(rng.choice(N, 50, replace=False)).astype(np.int32) for _ in range(9)]
@@ -46,27 +42,27 @@ def test_the_lists_are_those_of_scoring_everything(items, large, n, kept):
     assert ours == plain
 
 
-def test_a_bias_of_the_items_counts(items, large):
+def test_a_bias_of_the_items_counts(items):
     rng = np.random.default_rng(1)
     bias = rng.standard_normal(N).astype(np.float32) * 5
     ours, plain = both(items, vectors(rng, 3), 20, np.ones(N, np.bool_), [NONE] * 3, bias)
     assert ours == plain
 
 
-def test_what_each_query_adds_counts_in_place_of_the_bias(items, large):
+def test_what_each_query_adds_counts_in_place_of_the_bias(items):
     rng = np.random.default_rng(2)
     extra = rng.standard_normal((3, N)).astype(np.float32) * 5
-    ours, plain = both(items, vectors(rng, 3), 20, np.ones(N, np.bool_), [NONE] * 3, extra=extra)
+    ours, plain = both(items, vectors(rng, 3), 20, np.ones(N, np.bool_), [NONE] * 3, extra)
     assert ours == plain
 
 
-def test_ties_all_over_go_to_the_lower_index(large):
+def test_ties_all_over_go_to_the_lower_index():
     items = np.tile(np.eye(1, D, dtype=np.float32), (N, 1))
     ours, _ = both(items, np.eye(1, D, dtype=np.float32), 30, np.ones(N, np.bool_), [NONE])
     assert ours[0][0] == list(range(30))
 
 
-def test_every_allowed_item_is_listed_where_fewer_are_left_than_wanted(items, large):
+def test_every_allowed_item_is_listed_where_fewer_are_left_than_wanted(items):
     allowed = np.zeros(N, np.bool_)
     allowed[:2_100] = True
     hidden = np.arange(2_095, dtype=np.int32)
@@ -75,7 +71,7 @@ def test_every_allowed_item_is_listed_where_fewer_are_left_than_wanted(items, la
     assert ours == plain
 
 
-def test_a_query_of_zeros_ranks_by_index(items, large):
+def test_a_query_of_zeros_ranks_by_index(items):
     ours, _ = both(items, np.zeros((1, D), np.float32), 5, np.ones(N, np.bool_), [NONE])
     assert ours[0][0] == [0, 1, 2, 3, 4]
 
@@ -90,9 +86,8 @@ def test_vectors_that_are_not_finite_have_no_lead(items):
     assert Lead.of(broken) is None
 
 
-def test_what_is_mapped_is_what_was_saved(items, large, tmp_path):
-    ItemVectors(items).save(tmp_path)
-    mapped = ItemVectors(items)
-    mapped.map(tmp_path)
-    assert np.array_equal(mapped.lead.rows, ItemVectors(items).lead.rows)
+def test_what_is_mapped_is_what_was_saved(items, tmp_path):
+    save_codes(tmp_path, Vectors.of(items))
+    mapped = load_vectors(tmp_path, items)
+    assert np.array_equal(mapped.lead.rows, Lead.of(items).rows)
     assert not mapped.lead.rows.flags.writeable

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from recsys.errors import BundleError
-from recsys.models.files import load_arrays, save_arrays
+from recsys.models.files import load_arrays, load_vectors, save_arrays, save_codes
 from recsys.models.recipe import Recipe, load_recipe, save_recipe
 from recsys.models.two_tower.profiles import ProfileTokens
-from recsys.retrieval import ItemVectors
+from recsys.retrieval import Vectors, dot_scores
 from recsys.types import BoolArray, FloatArray, IntArray, Query, Ranked
 
 _ARRAYS = ("items", "bias", "inputs", "token_vectors", "place_weight", "known")
@@ -34,10 +34,10 @@ class TwoTowerModel:
 
     def top(self, queries: Sequence[Query], n: int, allowed: BoolArray, exclude: Sequence[IntArray]) -> list[Ranked]:
         """The items whose vectors lie closest to the query's, by inner product and bias."""
-        return self.index.top(self.encode(queries), n, allowed & self.known, exclude, self.recipe.name)
+        return self.searched.top(self.encode(queries), n, allowed & self.known, exclude, self.recipe.name, self.bias)
 
     def score(self, queries: Sequence[Query], items: IntArray) -> FloatArray:
-        scores = self.index.score(self.encode(queries), items)
+        scores = dot_scores(self.encode(queries), self.items[items], self.bias[items])
         scores[:, ~self.known[items]] = -np.inf
         return scores
 
@@ -50,8 +50,8 @@ class TwoTowerModel:
 
     def save(self, folder: Path) -> None:
         save_arrays(folder, **{name: getattr(self, name) for name in _ARRAYS})
+        save_codes(folder, self.searched)
         (folder / _PROFILE_FILE).write_text(json.dumps(self.tokens.tokens, ensure_ascii=False), encoding="utf-8")
-        self.index.save(folder)
         save_recipe(self.recipe, folder)
 
     @classmethod
@@ -62,13 +62,13 @@ class TwoTowerModel:
         except (OSError, ValueError) as error:
             raise BundleError(f"{folder} holds no readable {_PROFILE_FILE}: {error}; publish it again.") from None
         model = cls(load_recipe(folder), ProfileTokens(tuple(names)), *load_arrays(folder, *_ARRAYS))
-        model.index.map(folder)
+        model.__dict__["searched"] = load_vectors(folder, model.items)
         return model
 
     @cached_property
-    def index(self) -> ItemVectors:
-        """What is searched."""
-        return ItemVectors(self.items, self.bias)
+    def searched(self) -> Vectors:
+        """The items' vectors as they are searched."""
+        return Vectors.of(self.items)
 
     def _encode(self, query: Query) -> FloatArray:
         own: FloatArray = self.token_vectors[-1].copy()
