@@ -10,6 +10,7 @@ import numpy as np
 import structlog
 
 from recsys.clock import Clock
+from recsys.models.memory import one_request
 from recsys.overrides import Live as LiveOverrides
 from recsys.overrides import apply
 from recsys.overrides.apply import PIN
@@ -52,6 +53,10 @@ class Engine:
 
     def recommend_on(self, view: View, asks: Sequence[Ask]) -> list[Answer]:
         """The same against a given view, as for warming a bundle up before it is swapped in."""
+        with one_request():
+            return self._answers(view, asks)
+
+    def _answers(self, view: View, asks: Sequence[Ask]) -> list[Answer]:
         now = self._clock()
         drafts = [self._drafts.draft(view, ask, now, now if self._at is None else self._at) for ask in asks]
         # how many candidates are drawn up depends on k: a list must not depend on who else is in the batch
