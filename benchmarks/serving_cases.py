@@ -18,7 +18,9 @@ from benchmarks.tuning import VAR
 from recsys.bundle import MANIFEST, Bundle, Facts, load_bundle, sha256_of, write_bundle
 from recsys.dataset.catalogue import Catalogue
 from recsys.errors import ConfigError
+from recsys.models.als import ALS, ALSModel
 from recsys.models.blend import Blend
+from recsys.models.recipe import Model
 from recsys.models.two_tower import TwoTower, TwoTowerModel
 from recsys.models.two_tower.profiles import ProfileTokens
 from recsys.overrides import Override
@@ -50,6 +52,13 @@ class Case:
         """The champion."""
         return load_bundle(Path(json.loads((self.var / "champion.json").read_text())["path"]))
 
+    def histories(self) -> dict[str, list[int]]:
+        """The dense items of each user."""
+        state, ids = open_state(self.var / "state.db"), self.bundle.catalogue.ids
+        found = {user: ids.dense(state.history(user).items).tolist() for user in self.users}
+        state.close()
+        return found
+
     def body(self, user: str) -> bytes:
         """A request for a list."""
         return json.dumps({"user_id": user, "k": K, "age": 30, "surface": "feed", "territory": "DE"}).encode()
@@ -61,7 +70,7 @@ def case_of(name: str, options: Options) -> Case:
     ready = var / _READY
     if not ready.is_file():
         var.mkdir(parents=True, exist_ok=True)
-        bundle = _single(var, options) if name == "single" else _default(var, options)
+        bundle = _MAKERS[name](var, options)
         users = _fill_state(var, bundle)
         told = {"key": _fill_control(var, bundle), "users": users}
         ready.write_text(json.dumps(told))
@@ -90,18 +99,31 @@ def _single(var: Path, options: Options) -> Bundle:
         np.exp2(-np.arange(HISTORY) / 10).astype(np.float32),
         np.ones(n, np.bool_),
     )
+    return _generated(var, model, _catalogue(n, rng))
+
+
+def _naive(var: Path, options: Options) -> Bundle:
+    """What `implicit` can serve too: als over as many generated items."""
+    rng = np.random.default_rng(0)
+    n = 5_000 if options.quick else ITEMS
+    vectors = factors(n, rng)
+    model = ALSModel(ALS(factors=FACTORS, alpha=4.0, reg=1.0), vectors, vectors.T @ vectors, np.ones(n, np.bool_))
+    return _generated(var, model, _catalogue(n, rng))
+
+
+def _generated(var: Path, model: Model, catalogue: Catalogue) -> Bundle:
     facts = Facts(
         lake="generated",
         lake_versions={},
-        spec="single",
+        spec="generated",
         recipe=model.recipe.params(),
         split="none",
         metrics={},
         rules={"view": EventRule()},
     )
-    path = var / "bundles" / "single"
+    path = var / "bundles" / "generated"
     shutil.rmtree(path, ignore_errors=True)  # of a run that was broken off
-    write_bundle(path, Pipeline(_catalogue(n, rng), (model,)), facts)
+    write_bundle(path, Pipeline(catalogue, (model,)), facts)
     return _crowned(var, path)
 
 
@@ -162,6 +184,9 @@ def _default(var: Path, options: Options) -> Bundle:
     content = ContentSpace.fit(source.data.catalogue, spec.content, seed=spec.seed)
     write_bundle(path, Pipeline(source.data.catalogue, sources, content, spec.rerank), facts)
     return _crowned(var, path)
+
+
+_MAKERS = {"single": _single, "default": _default, "naive": _naive}
 
 
 def _crowned(var: Path, path: Path) -> Bundle:
