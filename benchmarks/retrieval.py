@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks.contest import THREADS
 from benchmarks.form import Options, result, row
-from benchmarks.ratios import over_rounds
+from benchmarks.ratios import typical
 from recsys.metrics import Interval
 from recsys.retrieval import Codes, Vectors
 from recsys.types import FloatArray, IntArray
@@ -117,12 +117,12 @@ def _rows(case: str, timed: Mapping[str, Timed]) -> list[dict[str, Any]]:
             f"ms a batch, {side.removeprefix('ours, ')}, recall {_recall(timed[side].items, timed[best].items):.4f}"
         )
         if case in BAR:
-            paired = _typical(own, peers[best])
+            paired = typical(own, peers[best])
             bar, ok = f">= {BAR[case]:g}", paired.ratio >= BAR[case]
             rows.append(_row(case, metric, (own, peers[best]), best, paired, bar, ok=ok))
         else:
             bound = timed["reading float32"].seconds
-            paired = _typical(own, bound)
+            paired = typical(own, bound)
             bar, ok = f">= {1 / BOUND:.3f}", paired.ratio >= 1 / BOUND
             rows.append(_row(case, metric, (own, bound), "reading the float32 once", paired, bar, ok=ok))
     return rows
@@ -133,13 +133,6 @@ def _row(
 ) -> dict[str, Any]:
     own, other = (1e3 * float(np.median(seconds)) for seconds in sides)
     return row(case, metric, ours=own, peer=other, peer_name=peer, paired=paired, bar=bar, ok=ok)
-
-
-def _typical(own: list[float], peer: list[float]) -> Interval:
-    """The median over rounds of the ratio, with the quartiles: a round that something else disturbed says nothing."""
-    ratios = np.array(peer) / np.array(own)
-    middle = over_rounds(own, peer).ratio
-    return Interval(middle, float(np.quantile(ratios, 0.25)), float(np.quantile(ratios, 0.75)))
 
 
 def _recall(found: IntArray, wanted: IntArray) -> float:

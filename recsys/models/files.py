@@ -10,8 +10,8 @@ from recsys.errors import BundleError
 from recsys.retrieval import Codes, Lead, Vectors
 from recsys.types import FloatArray
 
-_CODES = ("codes", "codes_scale", "codes_lost")
 _LEAD = ("lead", "lead_basis")
+_CODES = ("codes", "codes_scale", "codes_basis", "codes_bounds")
 
 
 def save_arrays(folder: Path, **arrays: NDArray[Any]) -> None:
@@ -26,12 +26,12 @@ def load_arrays(folder: Path, *names: str) -> list[NDArray[Any]]:
 
 
 def save_codes(folder: Path, vectors: Vectors) -> None:
-    """Write the codes or leading directions of searched vectors, if they have any, so that workers share these too."""
+    """Write what searched vectors have beside them, if anything, so that workers share this too."""
     if vectors.lead is not None:
         save_arrays(folder, **dict(zip(_LEAD, (vectors.lead.rows, vectors.lead.basis), strict=True)))
     if vectors.codes is not None:
         codes = vectors.codes
-        parts = (codes.codes, codes.scale, np.array([codes.lost]))
+        parts = (codes.codes, codes.scale, codes.basis, np.array([codes.lost, codes.norm, codes.rest]))
         save_arrays(folder, **dict(zip(_CODES, parts, strict=True)))
 
 
@@ -41,8 +41,8 @@ def load_vectors(folder: Path, items: FloatArray) -> Vectors:
         return Vectors(items, lead=Lead(*load_arrays(folder, *_LEAD)))
     if not (folder / f"{_CODES[0]}.npy").is_file():
         return Vectors.of(items)
-    codes, scale, lost = load_arrays(folder, *_CODES)
-    return Vectors(items, Codes.read(codes, scale, float(lost[0])))
+    codes, scale, basis, bounds = load_arrays(folder, *_CODES)
+    return Vectors(items, Codes(codes, scale, basis, *bounds.tolist()))
 
 
 def _load(path: Path) -> NDArray[Any]:

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.retrieval.block import TOGETHER, hide, ranked_rows
-from recsys.retrieval.codes import FEW, WORTH_IT, Codes
-from recsys.retrieval.lead import WORTH_ALL, Lead
+from recsys.retrieval.codes import FEW, SEARCHED, WORTH_IT, Codes
+from recsys.retrieval.lead import Lead
 from recsys.types import BoolArray, FloatArray, IntArray, Ranked
 
 _BLOCK = 1 << 21  # scores held at once, unless rows are very long: 8 MiB, which a processor's cache has room for
@@ -43,7 +43,7 @@ class Vectors:
 
     items: FloatArray  # (items, d)
     codes: Codes | None = None
-    lead: Lead | None = None  # where the vectors vary in few directions: quicker than codes
+    lead: Lead | None = None  # quicker than codes, where the vectors vary in few directions and these fit a cache
 
     @classmethod
     def of(cls, items: FloatArray) -> "Vectors":
@@ -59,7 +59,8 @@ class Vectors:
         return float(np.sqrt(np.einsum("ij,ij->i", self.items, self.items).max(initial=0.0)))
 
     @cached_property
-    def _everything(self) -> IntArray:
+    def everything(self) -> IntArray:
+        """(items,) every index."""
         return np.arange(len(self.items), dtype=np.int32)
 
     def top(
@@ -75,13 +76,13 @@ class Vectors:
 
         ``bias`` is added: (items,), or (q, items) where every query has its own.
         """
-        ids = self._everything if allowed.all() else np.flatnonzero(allowed).astype(np.int32)
-        if len(ids) == 0 or n < 1:
+        n_allowed = int(np.count_nonzero(allowed))
+        if n_allowed == 0 or n < 1:
             return [Ranked(np.zeros(0, np.int32), np.zeros(0, np.float32), source) for _ in exclude]
-        if self.lead is not None and len(ids) >= max(WORTH_ALL, 4 * n):
+        if self.lead is not None and n_allowed >= max(SEARCHED, 4 * n):
             slack = _slack(queries, self.longest, bias)
             return self.lead.top(queries, n, allowed, exclude, source, items=self.items, bias=bias, slack=slack)
-        pool = _Pool(self, ids, len(allowed), len(queries))
+        pool = _Pool(self, allowed, n_allowed, len(queries))
         step = max(TOGETHER, min(_BLOCK // len(pool), _BLOCK // (2 * n * self.items.shape[1])))
         buffer = np.empty((min(step, len(queries)), len(pool)), np.float32)  # memory that is new each time costs more
         found: list[Ranked] = []
@@ -90,32 +91,30 @@ class Vectors:
             asked = queries[part]
             extra = bias[part] if bias is not None and bias.ndim == 2 else bias  # (items,) or (block, items)
             block, slack = pool.scores(asked, extra, buffer[: len(asked)])
-            columns = ids
-            if not pool.few and len(ids) < len(allowed):
-                block, columns = _masked(block, allowed, ids)
-            hide(block, columns, exclude[part])
-            exact = _Exact(asked.astype(np.float64), self.items, extra, columns)
-            found += ranked_rows(block, columns, n, slack, exact, source, rough=pool.rough)
+            hide(block, pool.ids, exclude[part])
+            exact = _Exact(asked.astype(np.float64), self.items, extra, pool.ids)
+            found += ranked_rows(block, pool.ids, n, slack, exact, source, rough=pool.rough)
         return found
 
 
 class _Pool:
-    """The vectors that a search goes through: all, or those of ``ids`` where these are few enough to be copied."""
+    """The vectors that a search goes through: those allowed where they are few enough to be copied, else all."""
 
-    def __init__(self, vectors: Vectors, ids: IntArray, n_items: int, n_queries: int) -> None:
-        self.few = 2 * len(ids) < n_items
-        self._ids = ids if self.few else None
+    def __init__(self, vectors: Vectors, allowed: BoolArray, n_allowed: int, n_queries: int) -> None:
+        few = 2 * n_allowed < len(allowed)
+        self.ids = np.flatnonzero(allowed).astype(np.int32) if few else vectors.everything  # of the columns
+        self._few = few
+        self._gone = None if few or n_allowed == len(allowed) else ~allowed  # (items,)
         self._longest = vectors.longest
-        many = len(ids) >= WORTH_IT and n_queries <= FEW
-        self._codes = vectors.codes if many and np.isfinite(vectors.longest) else None
-        self._size = len(ids) if self.few else n_items
+        coded = n_allowed >= SEARCHED and n_queries <= FEW and np.isfinite(vectors.longest)
+        self._codes = vectors.codes if coded else None
         if self._codes is None:
-            self._items = vectors.items[ids] if self.few else vectors.items  # (pool, d)
-        elif self.few:
-            self._codes = self._codes.some(ids)
+            self._items = vectors.items[self.ids] if few else vectors.items  # (pool, d)
+        elif few:
+            self._codes = self._codes.some(self.ids)
 
     def __len__(self) -> int:
-        return self._size
+        return len(self.ids)
 
     @property
     def rough(self) -> bool:
@@ -123,15 +122,19 @@ class _Pool:
         return self._codes is not None
 
     def scores(self, asked: FloatArray, bias: FloatArray | None, out: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """(q, pool) nearly the scores, in ``out``, and (q,) twice the most that they may be off."""
+        """(q, pool) nearly the scores, in ``out``, -inf where not allowed; and (q,) twice the most they may be off."""
         slack = _slack(asked, self._longest, bias)
         with np.errstate(invalid="ignore", over="ignore"):
             if self._codes is None:
                 np.matmul(asked, self._items.T, out=out)
             else:
-                slack += 2 * self._codes.products(asked, out)
+                slack = 3 * slack + 2 * self._codes.products(asked, out)  # turning vectors rounds on both sides
         if bias is not None:
-            out += bias if self._ids is None else bias[..., self._ids]
+            out += bias[..., self.ids] if self._few else bias
+        if self._gone is not None and len(out) < TOGETHER:
+            np.copyto(out, -np.inf, where=self._gone)
+        elif self._gone is not None:
+            out[:, np.flatnonzero(self._gone)] = -np.inf
         return out, slack
 
 
@@ -139,14 +142,6 @@ def _cells(block: FloatArray, row: IntArray | int, column: IntArray) -> FloatArr
     """The scores themselves; -0.0 is 0.0, so that equals are equal bit by bit."""
     found: FloatArray = block[row, column] + np.float32(0)
     return found
-
-
-def _masked(block: FloatArray, allowed: BoolArray, ids: IntArray) -> tuple[FloatArray, IntArray]:
-    """A block over all items without those that are not allowed, and the items of its columns."""
-    if len(block) < TOGETHER:
-        return block[:, ids], ids
-    block[:, np.flatnonzero(~allowed)] = -np.inf
-    return block, np.arange(len(allowed), dtype=np.int32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,9 +15,9 @@ from recsys.retrieval.block import hide
 from recsys.retrieval.select import best
 from recsys.types import BoolArray, FloatArray, IntArray, Ranked
 
-WORTH_ALL = 2_048  # allowed items; fewer are better scored one by one
 _LEFT = 0.1  # share of the squared lengths that may be left out of the leading directions
 _SHARE = 3  # no more than one in so many directions is leading, else reading all of them is as fast
+_CACHED = 1 << 22  # numbers: 16 MiB; what is larger comes from memory at every query, and codes are smaller
 _BLOCK = 1 << 21  # bounds held at once: 8 MiB, which a processor's cache has room for
 _COLUMNS = 1024  # a row of bounds is folded to at least so many columns, whose maxima are looked at first
 
@@ -41,7 +41,7 @@ class Lead:
         energy, directions = np.linalg.eigh(gram)
         share = np.cumsum(energy[::-1]) / max(float(energy.sum()), 1e-300)
         m = int(np.searchsorted(share, 1 - _LEFT)) + 1
-        if m > items.shape[1] // _SHARE:
+        if m > items.shape[1] // _SHARE or (m + 1) * len(items) > _CACHED:
             return None
         basis = np.ascontiguousarray(directions[:, ::-1][:, :m])
         rows = np.empty((m + 1, len(items)), np.float32)
@@ -129,9 +129,7 @@ class _Scored:
 
     def exact(self, items: IntArray) -> FloatArray:
         """(items,) the scores of ``dot_scores``; -0.0 is 0.0."""
-        wide = self.items[items].astype(np.float64)
-        wide *= self.query
-        scores = wide.sum(axis=1)
+        scores: NDArray[np.float64] = np.vecdot(self.items[items].astype(np.float64), self.query.astype(np.float64))
         if self.bias is not None:
             scores += self.bias[items]
         return np.asarray(scores, np.float32) + np.float32(0)

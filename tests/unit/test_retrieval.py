@@ -108,7 +108,8 @@ def test_a_bias_is_added():
 @pytest.fixture(params=["floats", "codes"])
 def made(request, monkeypatch):
     """How vectors are made ready for a search: with and without codes that propose, however few they are."""
-    monkeypatch.setattr("recsys.retrieval.exact.WORTH_IT", 0)
+    for name in ("WORTH_IT", "SEARCHED"):
+        monkeypatch.setattr(f"recsys.retrieval.exact.{name}", 0)
     return Vectors if request.param == "floats" else Vectors.of
 
 
@@ -211,6 +212,19 @@ def test_codes_say_how_far_off_they_are():
     assert (off > error / 100).all()  # and not by saying anything
 
 
+def test_vectors_near_a_few_directions_are_coded_along_those():
+    rng = np.random.default_rng(6)
+    flat = rng.normal(size=(20_000, 12)) @ rng.normal(size=(12, 48)) + 0.01 * rng.normal(size=(20_000, 48))
+    items = flat.astype(np.float32)
+    codes = Codes.of(items)
+    assert codes.basis.shape == (48, 16)
+    queries = items[:5] + items[5:10]
+    none = [NONE] * 5
+    assert lists(Vectors(items, codes).top(queries, 30, everything(20_000), none, "m")) == lists(
+        Vectors(items).top(queries, 30, everything(20_000), none, "m")
+    )
+
+
 def test_codes_of_some_vectors_are_those_of_all(made):
     queries, items, _, exclude = random_case(1.0)
     allowed = np.arange(9_000) % 3 == 0
@@ -224,5 +238,6 @@ def test_a_model_maps_the_codes_that_were_saved(tmp_path):
     save_codes(tmp_path, vectors)
     again = load_vectors(tmp_path, vectors.items)
     assert not again.codes.codes.flags.writeable  # a file, not a copy
-    assert (again.codes.lost, again.codes.norm) == (vectors.codes.lost, vectors.codes.norm)
+    bounds = [(codes.lost, codes.norm, codes.rest) for codes in (again.codes, vectors.codes)]
+    assert bounds[0] == bounds[1]
     assert lists(again.top(vectors.items[:1], 1, everything(4), [NONE], "m")) == [[0]]

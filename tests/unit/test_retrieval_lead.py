@@ -64,10 +64,10 @@ def test_ties_all_over_go_to_the_lower_index():
 
 def test_every_allowed_item_is_listed_where_fewer_are_left_than_wanted(items):
     allowed = np.zeros(N, np.bool_)
-    allowed[:2_100] = True
-    hidden = np.arange(2_095, dtype=np.int32)
+    allowed[:5_000] = True
+    hidden = np.arange(4_995, dtype=np.int32)
     ours, plain = both(items, vectors(np.random.default_rng(3), 1), 20, allowed, [hidden])
-    assert sorted(ours[0][0]) == [2095, 2096, 2097, 2098, 2099]
+    assert sorted(ours[0][0]) == [4995, 4996, 4997, 4998, 4999]
     assert ours == plain
 
 
