@@ -107,7 +107,7 @@ def _naive(var: Path, options: Options) -> Bundle:
     rng = np.random.default_rng(0)
     n = 5_000 if options.quick else ITEMS
     vectors = factors(n, rng)
-    model = ALSModel(ALS(factors=FACTORS, alpha=4.0, reg=1.0), vectors, vectors.T @ vectors, np.ones(n, np.bool_))
+    model = ALSModel(ALS(factors=FACTORS, alpha=4.0, reg=5_000.0), vectors, vectors.T @ vectors, np.ones(n, np.bool_))
     return _generated(var, model, _catalogue(n, rng))
 
 

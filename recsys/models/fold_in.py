@@ -13,7 +13,9 @@ from recsys.models.files import load_vectors
 from recsys.models.memory import once
 from recsys.models.recipe import Recipe
 from recsys.retrieval import Vectors, dot_scores
-from recsys.types import BoolArray, FloatArray, IntArray, Query, Ranked
+from recsys.types import BoolArray, FloatArray, IntArray, Query, Ranked, query
+
+_TYPICAL, _EVENTS = 16, 10  # histories that a search is fitted to, and their lengths
 
 
 class FoldInModel(ABC):
@@ -31,7 +33,7 @@ class FoldInModel(ABC):
     @cached_property
     def searched(self) -> Vectors:
         """The factors as they are searched."""
-        return Vectors.of(self.factors)
+        return Vectors.of(self.factors, self._typical())
 
     def mapped(self, folder: Path) -> Self:
         """This model, with what was saved beside its factors for the search."""
@@ -56,6 +58,13 @@ class FoldInModel(ABC):
         scores[~answers] = -np.inf
         scores[:, ~self.known[items]] = -np.inf
         return scores
+
+    def _typical(self) -> FloatArray:
+        """(q, d) what is asked for by histories of a few items."""
+        known, rng = np.flatnonzero(self.known), np.random.default_rng(0)
+        if not len(known):
+            return np.zeros((0, self.factors.shape[1]), np.float32)
+        return self.vectors([query(rng.choice(known, _EVENTS), at=0.0) for _ in range(_TYPICAL)])[0]
 
     def _asked(self, queries: Sequence[Query]) -> tuple[FloatArray, BoolArray]:
         """``vectors``, once a request."""

@@ -46,11 +46,14 @@ class Vectors:
     lead: Lead | None = None  # quicker than codes, where the vectors vary in few directions and these fit a cache
 
     @classmethod
-    def of(cls, items: FloatArray) -> "Vectors":
-        """With leading directions, or else with codes, if there are enough vectors."""
+    def of(cls, items: FloatArray, typical: FloatArray | None = None) -> "Vectors":
+        """With leading directions, or else with codes, if there are enough vectors.
+
+        ``typical`` (q, d) queries decide which; sums of a few items where they are left out.
+        """
         if len(items) < WORTH_IT:
             return cls(items)
-        lead = Lead.of(items)
+        lead = Lead.of(items, typical)
         return cls(items, lead=lead) if lead is not None else cls(items, Codes.of(items))
 
     @cached_property

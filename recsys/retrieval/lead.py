@@ -18,6 +18,9 @@ from recsys.types import BoolArray, FloatArray, IntArray, Ranked
 _LEFT = 0.1  # share of the squared lengths that may be left out of the leading directions
 _SHARE = 3  # no more than one in so many directions is leading, else reading all of them is as fast
 _CACHED = 1 << 22  # numbers: 16 MiB; what is larger comes from memory at every query, and codes are smaller
+_LOOKED_AT = 0.02  # the share of all items that typical queries may have to score
+_TOP, _TRIED = 100, 16  # places that are asked for, and how many queries try
+_MOST = 0.05  # a query that has to look at more items is better off with all of them in a row
 _BLOCK = 1 << 21  # bounds held at once: 8 MiB, which a processor's cache has room for
 _COLUMNS = 1024  # a row of bounds is folded to at least so many columns, whose maxima are looked at first
 
@@ -30,8 +33,12 @@ class Lead:
     basis: NDArray[np.float64]  # (d, m) orthonormal
 
     @classmethod
-    def of(cls, items: FloatArray) -> "Lead | None":
-        """The leading directions of (items, d) vectors; None where they vary in too many, or are not finite."""
+    def of(cls, items: FloatArray, typical: FloatArray | None = None) -> "Lead | None":
+        """The leading directions of (items, d) vectors; None where they vary in too many, or are not finite.
+
+        None too where ``typical`` (q, d) queries have to look at many items: a query that solves for a history asks
+        most for what the items have least of.
+        """
         gram = np.zeros((items.shape[1],) * 2)
         for start in range(0, len(items), 8192):
             block = items[start : start + 8192].astype(np.float64)
@@ -51,7 +58,17 @@ class Lead:
             left = np.maximum(np.einsum("ij,ij->i", block, block) - np.einsum("ij,ij->i", along, along), 0.0)
             rows[:m, start : start + 8192] = along.T
             rows[m, start : start + 8192] = np.sqrt(left) * (1 + 1e-6)
-        return cls(rows, basis)
+        found = cls(rows, basis)
+        if typical is None:
+            rng = np.random.default_rng(0)
+            typical = items[rng.integers(0, len(items), (_TRIED, 4))].sum(axis=1)
+        return found if found.share_near(items, typical) <= _LOOKED_AT else None
+
+    def share_near(self, items: FloatArray, queries: FloatArray) -> float:
+        """The share of items whose bound reaches the hundredth best score, on average."""
+        bounds = self._along(queries) @ self.rows  # (q, items)
+        reach = [_nth(items @ query, min(_TOP, len(items))) for query in queries]
+        return float(np.mean(bounds >= np.array(reach)[:, None]))
 
     def top(
         self,
@@ -119,7 +136,11 @@ class _Scored:
         first = _reaching(bounds, float(np.partition(highest, -2 * n)[-2 * n]))
         reach = _nth(self.rough(first), n) - self.slack
         near = first if reach == -np.inf else _reaching(bounds, reach)
-        scores = self.rough(near)
+        if len(near) > _MOST * len(self.items):
+            scores = (self.items @ self.query)[near]
+            scores = scores if self.bias is None else scores + self.bias[near]
+        else:
+            scores = self.rough(near)
         return near[scores >= _nth(scores, n) - self.slack]
 
     def rough(self, items: IntArray) -> FloatArray:

@@ -58,8 +58,9 @@ def test_what_each_query_adds_counts_in_place_of_the_bias(items):
 
 def test_ties_all_over_go_to_the_lower_index():
     items = np.tile(np.eye(1, D, dtype=np.float32), (N, 1))
-    ours, _ = both(items, np.eye(1, D, dtype=np.float32), 30, np.ones(N, np.bool_), [NONE])
-    assert ours[0][0] == list(range(30))
+    led = Vectors(items, lead=Lead(np.stack([items[:, 0], np.zeros(N, np.float32)]), np.eye(D, 1)))
+    (ranked,) = led.top(np.eye(1, D, dtype=np.float32), 30, np.ones(N, np.bool_), [NONE], "m")
+    assert ranked.items.tolist() == list(range(30))
 
 
 def test_every_allowed_item_is_listed_where_fewer_are_left_than_wanted(items):
@@ -74,6 +75,19 @@ def test_every_allowed_item_is_listed_where_fewer_are_left_than_wanted(items):
 def test_a_query_of_zeros_ranks_by_index(items):
     ours, _ = both(items, np.zeros((1, D), np.float32), 5, np.ones(N, np.bool_), [NONE])
     assert ours[0][0] == [0, 1, 2, 3, 4]
+
+
+def test_a_query_that_lies_outside_of_the_leading_directions_is_answered_too(items):
+    led = Vectors.of(items)
+    across = np.linalg.svd(led.lead.basis)[0][:, -1:].T.astype(np.float32)  # orthogonal to all of them
+    ours, plain = both(items, across, 20, np.ones(N, np.bool_), [NONE])
+    assert ours == plain
+
+
+def test_there_is_no_lead_where_typical_queries_ask_across_it(items):
+    led = Vectors.of(items)
+    across = np.linalg.svd(led.lead.basis)[0][:, -1:].T.astype(np.float32)
+    assert Lead.of(items, across) is None
 
 
 def test_vectors_that_vary_in_all_directions_have_no_lead():
