@@ -11,6 +11,7 @@ from serving.api.app import create_app
 from serving.api.encode import encode_list
 from serving.api.lists import NO_MODEL, answer_one, recommend_ask, similar_ask
 from serving.api.schemas import RecommendRequest, SimilarRequest
+from serving.api.shortcut import Shortcut
 from serving.asks import Ask
 from serving.logs import configure_logs
 from serving.measures import touch
@@ -76,3 +77,4 @@ def _read(request: dict[str, Any], shape: type[T]) -> T:
 
 
 Recommender.add_asgi_middleware(Guard)  # type: ignore[attr-defined]
+Recommender.add_asgi_middleware(Shortcut)  # type: ignore[attr-defined]

@@ -11,7 +11,7 @@ from litestar.openapi.datastructures import ResponseSpec
 
 from recsys.types import Viewer
 from serving.api.encode import encode_list
-from serving.api.problems import problem
+from serving.api.problems import MEDIA_TYPE, problem
 from serving.api.schemas import ListResponse, RecommendRequest, SimilarRequest
 from serving.asks import Answer, Ask
 from serving.engine import Engine
@@ -68,10 +68,16 @@ def _viewer(data: RecommendRequest | SimilarRequest) -> Viewer:
 
 
 async def _answered(ask: Ask) -> Response[bytes]:
+    status, kind, body = await listed(ask)
+    return Response(body, status_code=status, media_type=kind)
+
+
+async def listed(ask: Ask) -> tuple[int, str, bytes]:
+    """Status, media type and body of the answer; the same through the route and through the shortcut to it."""
     runtime = holder.runtime()
     if runtime.engine is None:
-        return Response(problem(503, NO_MODEL), status_code=503, media_type="application/problem+json")
-    return Response(encode_list(await answer_soon(runtime, ask)), media_type="application/json")
+        return 503, MEDIA_TYPE, problem(503, NO_MODEL)
+    return 200, "application/json", encode_list(await answer_soon(runtime, ask))
 
 
 async def answer_soon(runtime: Runtime, ask: Ask) -> Answer:
