@@ -30,7 +30,9 @@ def _pss(var: Path) -> tuple[float, float]:
     mapped = whole = 0.0
     for process in psutil.process_iter():
         try:
-            maps = [part for part in process.memory_maps() if part.path.startswith(f"{var}/") and part.path[-4:] == ".npy"]
+            maps = [
+                part for part in process.memory_maps() if part.path.startswith(f"{var}/") and part.path[-4:] == ".npy"
+            ]
             if maps:
                 mapped += sum(part.pss for part in maps)
                 whole += process.memory_full_info().pss

@@ -113,7 +113,9 @@ class Drafts:
         weights = [*(rules[kind] for kind in history.kinds), *([1.0] * len(session))]
         times = [*history.times, *([at] * len(session))]
         known = [
-            place for place, item in enumerate(index) if item is not None and item < size and items[place] not in refused
+            place
+            for place, item in enumerate(index)
+            if item is not None and item < size and items[place] not in refused
         ]
         known = known[-self._max_history :]
         return Query(

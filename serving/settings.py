@@ -34,7 +34,7 @@ class Settings(BaseSettings):
     production: bool = False
     host: str = "0.0.0.0"  # noqa: S104 - a service in a container is reached from outside; keys guard every route
     port: int = Field(3000, ge=1, le=65_535)
-    workers: int = Field(1, ge=1, le=1024)
+    workers: int = Field(1, ge=0, le=1024)  # processes; 0 is one a core
     max_body_bytes: int = Field(1_000_000, ge=1_000)
     max_history: int = Field(200, ge=1)
     events_drain_seconds: float = Field(30.0, gt=0)

@@ -27,7 +27,7 @@ def one_request() -> Iterator[None]:
 
 
 def once(what: str, about: tuple[object, ...], make: Callable[[], T]) -> T:
-    """``make()``, or what it gave for the same objects (not equal ones) before. Outside of a request it is made anew."""
+    """``make()``, or what it gave for the same objects (not equal ones) before; outside of a request ``make()``."""
     memory = _memory.get()
     if memory is None:
         return make()

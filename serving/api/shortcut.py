@@ -42,7 +42,7 @@ class Shortcut:
         message = await receive()
         try:
             ask = reader(message["body"])
-        except Exception:  # the application says what is wrong with it
+        except Exception:  # noqa: BLE001 - the application says what is wrong with it
             await self._app(scope, partial(_once_more, [message], receive), send)
             return
         status, kind, body = await listed(ask)

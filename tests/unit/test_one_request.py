@@ -12,7 +12,14 @@ from support.serve import make_bundle
 BLEND = {
     "recipe": "blend",
     "parts": [
-        {"recipe": "ease", "reg": 5.0, "half_life_days": 30.0, "half_life_events": 1e6, "forward": False, "popularity": 0.0},
+        {
+            "recipe": "ease",
+            "reg": 5.0,
+            "half_life_days": 30.0,
+            "half_life_events": 1e6,
+            "forward": False,
+            "popularity": 0.0,
+        },
         {"recipe": "als", "factors": 4, "epochs": 3},
     ],
     "weights": [0.5, 0.5],
