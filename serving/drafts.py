@@ -1,7 +1,7 @@
 """From a request to a query: whose history counts, what must not be shown, what the gate allows."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import structlog
@@ -70,7 +70,8 @@ class Drafts:
         if not view.bundle.manifest.returns:
             unwanted += [*known.seen, *session]
         if personalised:
-            query = replace(query, profile={**known.profile, **ask.profile}, context=ask.context)
+            profile = {**known.profile, **ask.profile}
+            query = Query(query.items, query.times, query.weights, query.at, profile, ask.context)
         exclude = np.unique(view.ids.dense(unwanted))
         allowed = view.allowed(ask.viewer, now)
         if self._control.silent_seconds() > LEASE_SECONDS:

@@ -138,7 +138,8 @@ def _finished(view: View, draft: Draft, slate: Slate, now: float) -> Slate:
 def _placed(view: View, draft: Draft, slate: Slate, now: float) -> Slate:
     viewer, k = draft.ask.viewer, draft.ask.k
     live = view.overrides.live(viewer, now)
-    live = replace(live, pins={slot: pin for slot, pin in live.pins.items() if slot <= k})
+    if any(slot > k for slot in live.pins):
+        live = replace(live, pins={slot: pin for slot, pin in live.pins.items() if slot <= k})
     eligible = draft.allowed.copy()
     eligible[draft.exclude] = False
     with_boosted = _with_boosted(view, draft, slate, live, eligible)

@@ -73,7 +73,7 @@ class Gate:
         An index that the gate does not know and a clock that is not finite are held as errors.
         """
         view, now = stance(self.policy, viewer), self.clock()
-        found = [max(self._findings(int(item), view, now), key=lambda finding: finding[0]) for item in items]
+        found = [self._worst(item, view, now) for item in items.tolist()]
         verdicts = [verdict for verdict, _ in found]
         allowed = np.array([verdict.shown for verdict in verdicts], np.bool_)
         return Verdicts(verdicts, [reason for _, reason in found], allowed, self.policy.cite)
@@ -148,6 +148,15 @@ class Gate:
     def _where(self, item: str) -> list[int]:
         first = self._ids.get(item)
         return [*(() if first is None else (first,)), *self._later.get(item, ())]
+
+    def _worst(self, item: int, view: Stance, now: float) -> _Finding:
+        """The most restrictive finding, the first of equals."""
+        findings = self._findings(item, view, now)
+        worst = next(findings)
+        for finding in findings:
+            if finding[0] > worst[0]:
+                worst = finding
+        return worst
 
     def _findings(self, item: int, view: Stance, now: float) -> Iterator[_Finding]:
         """What speaks for and against an item, in the order of precedence."""
