@@ -28,13 +28,15 @@ def tightened(
     if not places:
         return merged
     indices = [int(ids.dense([merged[place]["item_id"]])[0]) for place in places]
+    # By the records alone: what others said of a work in label events stands beside its record, not in it.
+    before = gate.replaced_many(indices, Catalogue.from_records([known(index) for index in indices]))
     after = gate.replaced_many(indices, Catalogue.from_records([merged[place] for place in places]))
     for place, index in zip(places, indices, strict=True):
-        lost = [label for label in gate.labels(index) if label not in after.labels(index)]
+        lost = [label for label in before.labels(index) if label not in after.labels(index)]
         if lost:
             merged[place]["labels"] = [*(merged[place].get("labels") or ()), *lost]
-        if gate.min_age(index) > after.min_age(index):
-            merged[place]["min_age"] = gate.min_age(index)
+        if before.min_age(index) > after.min_age(index):
+            merged[place]["min_age"] = before.min_age(index)
     return merged
 
 

@@ -22,6 +22,7 @@ from recsys.rerank import cap, creators
 from recsys.safety import Gate, Policy, load_policy
 from recsys.safety.recent import Recent
 from recsys.types import BoolArray, IntArray, Slate, Viewer
+from serving.labels import Labels, relabelled
 from serving.stores.control import Change, ControlStore
 from serving.stores.sync import UPSERT_SEQ
 from serving.upserts import tightened
@@ -46,6 +47,7 @@ class View:
     overrides: OverrideIndex
     added: tuple[dict[str, Any], ...] = ()  # overlay items in index order
     changed: Mapping[int, dict[str, Any]] | None = None  # catalogue items that were upserted since
+    labels: Labels = field(default_factory=Labels)  # of the items that have label events; the gate has them too
     _allowed: Recent[tuple[int, int], tuple[BoolArray, LiveOverrides, BoolArray]] = field(
         default_factory=lambda: Recent(64), init=False, repr=False
     )
@@ -147,31 +149,38 @@ def build(bundle: Bundle, control: ControlStore, clock: Clock, policy: str | Non
         Gate.compile(bundle.catalogue, pack, clock, control.takedowns()),
         OverrideIndex.compile([], bundle.catalogue.ids),
     )
-    view = _with_items(bare, _news(bundle, control))
+    view = relabelled(_with_items(bare, _news(bundle, control)), control, clock())
     return replace(view, overrides=OverrideIndex.compile(control.overrides(), view.ids))
 
 
-def advanced(view: View, control: ControlStore, changes: Sequence[Change]) -> View:
-    """``view`` with ``changes`` applied; what a change does not touch is shared with the old view."""
+def advanced(view: View, control: ControlStore, changes: Sequence[Change], now: float) -> View:
+    """``view`` with ``changes`` applied; what a change does not touch is shared with the old view.
+
+    No change is needed for a label to expire: what has by ``now`` (s UTC) does not hold any more.
+    """
     kinds = {change.kind for change in changes}
     records = [record for _, record in control.items(view.sequence)] if "item" in kinds else []
-    after = _with_items(replace(view, sequence=changes[-1].seq), records)
+    after = _with_items(replace(view, sequence=changes[-1].seq if changes else view.sequence), records)
+    upserted = [str(record["item_id"]) for record in records]
+    judged = [*(change.key for change in changes if change.kind == "label"), *view.labels.due(now)]
+    if upserted or judged:
+        after = relabelled(after, control, now, [*upserted, *judged])
     if kinds & {"takedown", "restore"}:
         after = replace(after, gate=after.gate.with_takedowns(control.takedowns()))
     if kinds & {"override", "override_revoked", "item"}:
         after = replace(after, overrides=OverrideIndex.compile(control.overrides(), after.ids))
-    _carry(view, after, [str(record["item_id"]) for record in records])
+    _carry(view, after, [*upserted, *judged], same_authors=not upserted)
     return after
 
 
-def _carry(before: View, after: View, touched: Sequence[str]) -> None:
+def _carry(before: View, after: View, touched: Sequence[str], *, same_authors: bool) -> None:
     """Take over what was worked out for every item of the view before, but for the touched ones."""
     if "shown" in before.__dict__:
         shown = before.shown + [b""] * (len(after.ids) - len(before.ids))
         for index in after.ids.dense(touched).tolist():
             shown[index] = after.members(index)
         after.__dict__["shown"] = shown if touched else before.shown
-    if "creators" in before.__dict__ and not touched:
+    if "creators" in before.__dict__ and same_authors:
         after.__dict__["creators"] = before.creators
 
 
@@ -236,7 +245,7 @@ class Live:
 
     def view(self) -> View:
         """The view with every change of the control store that this process can know of."""
-        if self._control.sequence() != self._view.sequence:
+        if self._control.sequence() != self._view.sequence or self._view.labels.turn <= self._clock():
             with self._lock:
                 self._advance()
         return self._view
@@ -250,6 +259,6 @@ class Live:
             self._advance()
 
     def _advance(self) -> None:
-        changes = self._control.changes(self._view.sequence)
-        if changes:
-            self._view = advanced(self._view, self._control, changes)
+        changes, now = self._control.changes(self._view.sequence), self._clock()
+        if changes or self._view.labels.turn <= now:
+            self._view = advanced(self._view, self._control, changes, now)

@@ -31,8 +31,8 @@ def save_codes(folder: Path, vectors: Vectors) -> None:
         save_arrays(folder, lead=vectors.lead.rows, lead_basis=vectors.lead.basis)
     if vectors.codes is not None:
         codes = vectors.codes
-        parts = (codes.codes, codes.scale, codes.basis, np.array([codes.lost, codes.norm, codes.rest]))
-        save_arrays(folder, **dict(zip(_CODES, parts, strict=True)))
+        bounds = np.array([codes.lost, codes.norm, codes.rest])
+        save_arrays(folder, codes=codes.codes, codes_scale=codes.scale, codes_basis=codes.basis, codes_bounds=bounds)
 
 
 def load_vectors(folder: Path, items: FloatArray) -> Vectors:

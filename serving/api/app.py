@@ -9,8 +9,19 @@ from litestar.openapi.spec import Components, SecurityScheme
 from serving.about import about as about_document
 from serving.api.editing import list_overrides, put_override, revoke_override
 from serving.api.intake import events, items
+from serving.api.labelling import item_labels, put_labels
 from serving.api.lists import recommend, similar
 from serving.api.refusals import refused
+from serving.api.reviewing import (
+    appeal,
+    claim_review,
+    decide_review,
+    get_review,
+    get_statement,
+    list_reviews,
+    list_statements,
+    report,
+)
 from serving.api.safety import approve_restore, audit, list_takedowns, request_restore, take_down
 from serving.api.users import erase, get_controls, put_controls
 from serving.runtime import holder
@@ -43,6 +54,16 @@ HANDLERS = [
     list_takedowns,
     request_restore,
     approve_restore,
+    put_labels,
+    item_labels,
+    report,
+    list_reviews,
+    get_review,
+    claim_review,
+    decide_review,
+    get_statement,
+    list_statements,
+    appeal,
     audit,
     about,
 ]

@@ -9,6 +9,7 @@ from litestar.exceptions import HTTPException
 
 from recsys.errors import ConfigError, DataError, RecsysError, StoreError
 from serving.api.problems import MEDIA_TYPE, problem
+from serving.stores.reviews import ConflictError
 
 log = structlog.get_logger()
 
@@ -31,6 +32,8 @@ def refused(request: Request[Any, Any, Any], error: Exception) -> Response[bytes
         return _from_litestar(request, error)
     if isinstance(error, msgspec.DecodeError | UnicodeDecodeError | RecursionError):
         return _document(request, 400, f"The body is no JSON in UTF-8: {error}.")
+    if isinstance(error, ConflictError):
+        return _document(request, 409, str(error))
     if isinstance(error, ConfigError | DataError):
         return _document(request, 400, str(error))
     if isinstance(error, StoreError):

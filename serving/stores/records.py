@@ -12,7 +12,18 @@ import numpy as np
 Role = Literal["platform", "editor", "safety", "metrics", "admin"]
 ROLES: tuple[Role, ...] = ("platform", "editor", "safety", "metrics", "admin")
 
-ChangeKind = Literal["override", "override_revoked", "takedown", "restore", "item", "key", "key_revoked", "erasure"]
+ChangeKind = Literal[
+    "override",
+    "override_revoked",
+    "takedown",
+    "restore",
+    "item",
+    "rights",
+    "label",
+    "key",
+    "key_revoked",
+    "erasure",
+]
 
 
 @dataclass(frozen=True, slots=True)

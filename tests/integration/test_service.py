@@ -79,6 +79,15 @@ def test_a_takedown_counts_on_the_next_request_of_every_worker_and_needs_two_to_
     assert all(item in ids for ids in everywhere(service))
 
 
+def test_a_label_counts_on_the_next_request_of_every_worker_until_it_is_taken_back(service):
+    item = service.ids(k=1)[0]
+    said = {"item_id": item, "source": "human", "label": "hate"}
+    for negates in (False, True):
+        body = {"labels": [{**said, "negates": negates}]}
+        assert service.call("POST", "/v1/labels", body, role="safety").status_code == 201
+        assert all((item in ids) == negates for ids in everywhere(service))
+
+
 def test_a_pin_counts_on_the_next_request_of_every_worker_until_it_is_revoked(service):
     pin = {"action": "pin", "item_id": "i39", "slot": 1, "end": END, "reason": "premiere"}
     made = service.call("POST", "/v1/overrides", pin, role="editor")

@@ -28,12 +28,13 @@ from support.models import Told
 DATA = dataset([("u", "a", 0.0), ("v", "b", 0.0)], items=["c", "d"])
 ASKED = holdout(DATA, {"u": ["c"]})
 SERVED = ("serve_against_naive", "serve_latency", "serve_stages", "serve_throughput")
-DRAWN = ("ann", "evaluation_speed", "loop", "retrieval", *SERVED)  # need no logs, all of them or in some case
+DRAWN = ("ann", "evaluation_speed", "fuzz", "loop", "retrieval", *SERVED)  # need no logs, all of them or in some case
 ALL = (
     "ann",
     "cold_items",
     "end_to_end",
     "evaluation_speed",
+    "fuzz",
     "gowalla",
     "ials_speed",
     "loop",
