@@ -94,7 +94,8 @@ class Drafts:
         if user_id is None:
             return _Remembered()
         try:
-            history, seen = self._state.history(user_id, self._max_history), ()
+            history = self._state.history(user_id, self._max_history)
+            seen: Sequence[str] = ()
             if not view.bundle.manifest.returns:  # a history below its limit is whole
                 seen = history.items if len(history) < self._max_history else self._state.seen(user_id)
             return _Remembered(history, seen, self._state.profile(user_id))

@@ -10,7 +10,7 @@ import numpy as np
 import structlog
 
 from recsys.clock import Clock
-from recsys.models.memory import one_request
+from recsys.models.memory import TOGETHER, one_request
 from recsys.overrides import Live as LiveOverrides
 from recsys.overrides import apply
 from recsys.overrides.apply import PIN
@@ -53,8 +53,11 @@ class Engine:
 
     def recommend_on(self, view: View, asks: Sequence[Ask]) -> list[Answer]:
         """The same against a given view, as for warming a bundle up before it is swapped in."""
-        with one_request():
-            return self._answers(view, asks)
+        answers: list[Answer] = []
+        for start in range(0, len(asks), TOGETHER):
+            with one_request():
+                answers += self._answers(view, asks[start : start + TOGETHER])
+        return answers
 
     def _answers(self, view: View, asks: Sequence[Ask]) -> list[Answer]:
         now = self._clock()
