@@ -31,6 +31,7 @@ UNTRACED = {"excluded_urls": "/v1/,/bento/,livez,readyz,healthz,metrics"}
 
 @bentoml.service(
     name="recsys",
+    workers=holder.settings.processes,
     traffic={"timeout": TIMEOUT_SECONDS},
     **({} if CONFIGURED else {"tracing": UNTRACED}),
     logging={"access": {"enabled": False}},  # paths name users; request ids, metrics and the decision log remain

@@ -1,5 +1,6 @@
 """Settings of serving: ``RECSYS_…`` in the environment, then ``recsys.toml``, then the defaults here."""
 
+import os
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
@@ -58,6 +59,13 @@ class Settings(BaseSettings):
         """Whether a store is reached over a network."""
         urls = (self.control_url or "", self.state_url or "")
         return any("://" in url and not url.startswith("sqlite") for url in urls)
+
+    @property
+    def processes(self) -> int:
+        """How many workers there are to be: ``workers``, or one for each core that this process may run on."""
+        return self.workers or (
+            len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        )
 
     def jobs_location(self) -> Path:
         """The file of queued background work."""

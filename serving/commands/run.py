@@ -40,15 +40,12 @@ def serve(
         *(sys.executable, "-m", "bentoml", "serve", "serving.service:Recommender"),
         *("--host", host or settings.host),
         *("--port", str(port or settings.port)),
-        *("--api-workers", str((settings.workers if workers is None else workers) or cores())),
     ]
     settings.var.mkdir(parents=True, exist_ok=True)
-    os.execve(sys.executable, arguments, serving_environment(settings.var))  # noqa: S606 - no shell, fixed arguments
-
-
-def cores() -> int:
-    """How many cores this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    environment = serving_environment(settings.var)
+    # BentoML counts workers by the service's own configuration, which reads this; its --api-workers is ignored
+    environment["RECSYS_WORKERS"] = str(settings.workers if workers is None else workers)
+    os.execve(sys.executable, arguments, environment)  # noqa: S606 - no shell, fixed arguments
 
 
 def serving_environment(var: Path) -> dict[str, str]:
