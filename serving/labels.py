@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from recsys.dataset.catalogue import ITEM_SCHEMA, Catalogue, is_vector
-from recsys.safety import Gate
-from recsys.safety.labels import ERROR, Effective, LabelEvent, fold, fold_all, recorded
+from recsys.dataset.catalogue import Catalogue, is_vector
+from recsys.safety.labels import Effective, LabelEvent, fold, fold_all, recorded
 from serving.stores.control import ControlStore
 
 if TYPE_CHECKING:
     from serving.view import View
 
-_UNREADABLE = ""  # no label: the gate of today holds an item with a broken label on every surface
+_UNREADABLE = ""  # no label: the gate holds an item with a broken one on every surface
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +53,7 @@ def relabelled(view: "View", control: ControlStore, now: float, touched: Iterabl
     records = zip(items, _recorded(rows), strict=True)
     own = [event for item, names in records for event in recorded(item, versions.get(item, 0), names or ())]
     found = fold_all([*own, *events], now, versions=versions)
-    gate = _told(view.gate, indices, rows, [found[item] for item in items])
+    gate = view.gate.with_labels({item: found[item] for item in items})
     others = {item: end for item, end in view.labels.ends.items() if item not in found}
     return replace(view, gate=gate, labels=Labels({**view.labels.effective, **found}, {**others, **_ends(events, now)}))
 
@@ -65,17 +64,6 @@ def _ends(events: Iterable[LabelEvent], now: float) -> dict[str, float]:
         if event.expires is not None and event.expires > now:
             ends[event.item_id] = min(event.expires, ends.get(event.item_id, math.inf))
     return ends
-
-
-def _told(gate: Gate, indices: Sequence[int], rows: pa.Table, labels: Sequence[tuple[Effective, ...]]) -> Gate:
-    """The gate with these labels: the one place that knows how it takes them, which is by name, whatever the place."""
-    names = pa.array([_names(some) for some in labels], ITEM_SCHEMA.field("labels").type)
-    at = rows.column_names.index("labels")
-    return gate.replaced_many(indices, Catalogue(rows.set_column(at, ITEM_SCHEMA.field("labels"), names)))
-
-
-def _names(labels: Sequence[Effective]) -> list[str] | None:
-    return [*dict.fromkeys(_UNREADABLE if e.label == ERROR else e.label for e in labels)] or None
 
 
 def _recorded(rows: pa.Table) -> list[Sequence[object] | None]:

@@ -50,6 +50,7 @@ def _merged(record: Record, ids: IdMap, known: Callable[[int], Mapping[str, Any]
     old = known(int(ids.dense([record["item_id"]])[0]))
     strict: Record = {
         "labels": [*dict.fromkeys([*(old.get("labels") or ()), *(record.get("labels") or ())])] or None,
+        "ratings": [*dict.fromkeys([*_parted(old.get("ratings")), *_parted(record.get("ratings"))])] or None,
         "min_age": _most(max, old.get("min_age"), record.get("min_age")),
         "territories": _shared(old.get("territories"), record.get("territories")),
         "available_from": _most(max, old.get("available_from"), record.get("available_from")),
@@ -62,6 +63,11 @@ def _merged(record: Record, ids: IdMap, known: Callable[[int], Mapping[str, Any]
 def _most(choose: Callable[..., Any], old: float | datetime | None, new: float | datetime | None) -> Any:
     given = [value for value in (old, new) if value is not None]
     return choose(given) if given else None
+
+
+def _parted(given: Sequence[str] | str | None) -> Sequence[str]:
+    """A list; one that a source gave as text is parted by ``|``."""
+    return given.split("|") if isinstance(given, str) else given or ()
 
 
 def _shared(old: Sequence[str] | None, new: Sequence[str] | None) -> list[str] | None:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.fs
 import pyarrow.parquet as pq
 
-from recsys.dataset.catalogue import Catalogue
+from recsys.dataset.catalogue import JUDGED_LISTS, Catalogue
 from recsys.errors import DataError, StoreError
 from recsys.lake import Lake
 from recsys.lake.schemas import LABEL_FIELDS
@@ -109,11 +109,26 @@ def drain_items(control: ControlStore, state: UserState, lake: Lake) -> int:
     table = Catalogue.from_records([record for _, record in found]).table
     table = table.append_column(UPSERT_SEQ, pa.array([seq for seq, _ in found], pa.int64()))
     schema = lake.schema("items")
+    table = _as_held(table, schema)
     known = set() if schema is None else set(schema.names)
     kept = [name for name in table.column_names if name in known or table[name].null_count < table.num_rows]
     changed = lake.append("items", table.select(kept))
     state.put_cursor(bookmark, str(max(seq for seq, _ in found)))
     return changed
+
+
+def _as_held(table: pa.Table, schema: pa.Schema | None) -> pa.Table:
+    """Judged lists as the lake has them: as text parted by ``|``; not at all where its column is something else."""
+    if schema is None:
+        return table
+    for name in set(JUDGED_LISTS) & set(table.column_names) & set(schema.names):
+        held = schema.field(name).type
+        place = table.schema.get_field_index(name)
+        if pa.types.is_string(held):
+            table = table.set_column(place, name, pc.binary_join(table[name].combine_chunks(), "|"))
+        elif not pa.types.is_list(held):
+            table = table.remove_column(place)
+    return table
 
 
 def drain_labels(control: ControlStore, state: UserState, lake: Lake) -> int:
