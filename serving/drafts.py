@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import structlog
@@ -96,7 +96,8 @@ class Drafts:
         if not view.bundle.manifest.returns:
             unwanted += [*known.seen, *session]
         if personalised:
-            query = replace(query, profile={**known.profile, **ask.profile}, context=ask.context)
+            profile = {**known.profile, **ask.profile}
+            query = Query(query.items, query.times, query.weights, query.at, profile, ask.context)
         exclude = np.unique(view.ids.dense(unwanted))
         if page.offset:
             exclude = np.union1d(exclude, view.marked.items(page.marks)).astype(np.int32)
@@ -136,8 +137,11 @@ class Drafts:
         if user_id is None:
             return _Remembered()
         try:
-            seen = () if view.bundle.manifest.returns else self._state.seen(user_id)
-            return _Remembered(self._state.history(user_id, self._max_history), seen, self._state.profile(user_id))
+            history = self._state.history(user_id, self._max_history)
+            seen: Sequence[str] = ()
+            if not view.bundle.manifest.returns:  # a history below its limit is whole
+                seen = history.items if len(history) < self._max_history else self._state.seen(user_id)
+            return _Remembered(history, seen, self._state.profile(user_id))
         except StoreError as error:
             log.warning("history_unavailable", error=str(error))
             degraded.append("history_unavailable")
@@ -149,10 +153,15 @@ class Drafts:
         """Events and then the session as a history; a work that the user does not want speaks for nothing."""
         size = len(view.bundle.catalogue)
         items = (*history.items, *session)
-        index = [None if item in refused else view.ids.get(item) for item in items]
-        weights = [rule_of(view.rules, kind).weight for kind in history.kinds] + [1.0] * len(session)
+        index = view.ids.places(items)
+        rules = {kind: rule_of(view.rules, kind).weight for kind in set(history.kinds)}
+        weights = [*(rules[kind] for kind in history.kinds), *([1.0] * len(session))]
         times = [*history.times, *([at] * len(session))]
-        known = [place for place, item in enumerate(index) if item is not None and item < size]
+        known = [
+            place
+            for place, item in enumerate(index)
+            if item is not None and item < size and items[place] not in refused
+        ]
         known = known[-self._max_history :]
         return Query(
             np.array([index[place] for place in known], np.int32),

@@ -10,6 +10,7 @@ import numpy as np
 import structlog
 
 from recsys.clock import Clock
+from recsys.models.memory import TOGETHER, one_request
 from recsys.overrides import Live as LiveOverrides
 from recsys.overrides import apply
 from recsys.overrides.apply import PIN
@@ -54,6 +55,13 @@ class Engine:
 
     def recommend_on(self, view: View, asks: Sequence[Ask]) -> list[Answer]:
         """The same against a given view, as for warming a bundle up before it is swapped in."""
+        answers: list[Answer] = []
+        for start in range(0, len(asks), TOGETHER):
+            with one_request():
+                answers += self._answers(view, asks[start : start + TOGETHER])
+        return answers
+
+    def _answers(self, view: View, asks: Sequence[Ask]) -> list[Answer]:
         now, laps = self._clock(), Laps()
         drafts = [self._drafts.draft(view, ask, now, now if self._at is None else self._at) for ask in asks]
         laps.lap(DRAFT)
@@ -167,8 +175,8 @@ def _placed(view: View, draft: Draft, slate: Slate, now: float) -> Slate:
 
 def _with_boosted(view: View, draft: Draft, slate: Slate, live: LiveOverrides, eligible: BoolArray) -> Slate:
     """The slate and, at their own scores, the boosted items that the candidates did not reach."""
-    boosted = np.fromiter((item for item, (factor, _) in live.factors.items() if factor > 1), np.int32)
-    missing = np.setdiff1d(boosted[eligible[boosted]], slate.items).astype(np.int32)
+    boosted = {item for item, (factor, _) in live.factors.items() if factor > 1 and eligible[item]}
+    missing = np.array(sorted(boosted.difference(slate.items.tolist())), np.int32) if boosted else NOTHING_MORE
     if not len(missing) or not len(slate):
         return slate
     try:
@@ -238,7 +246,7 @@ def _answer(view: View, draft: Draft, slate: Slate, now: float) -> Answer:
         withheld=checked.withheld,
         signals=view.gate.signals(ask.viewer),
         removed=tuple(draft.why),
-        laps=draft.laps,
+        laps=draft.laps.copy(),  # lists made together share the stages so far
         offset=draft.page.offset,
     )
 
