@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from recsys.overrides import Placed
 from recsys.types import NOTHING, Slate, Viewer
 from serving.stores.state import History
 from serving.view import View
@@ -39,6 +40,7 @@ class Answer:
     personalised: bool
     degraded: tuple[str, ...]
     propensities: tuple[float, ...] = ()  # aligned with the slate; empty where nothing was explored
+    placed: Placed | None = None  # what of campaigns and quotas held, and what was unserved
 
 
 class Histories(Protocol):

@@ -7,6 +7,8 @@ import numpy as np
 import structlog
 
 from recsys.errors import StoreError
+from recsys.overrides import NONE_LIVE, ExposureCounts, NoExposure, Person, Placed
+from recsys.overrides import Live as LiveOverrides
 from recsys.prepare.spec import rule_of
 from recsys.types import NOTHING, BoolArray, IntArray, Query, Viewer
 from serving.asks import Ask, Histories
@@ -30,7 +32,9 @@ class Draft:
     personalised: bool
     has_history: bool
     degraded: list[str]
+    live: LiveOverrides = NONE_LIVE  # the campaigns that hold for this viewer
     propensities: dict[int, float] = field(default_factory=dict)  # of the items that exploration may have moved
+    placed: Placed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +49,13 @@ class _Remembered:
 class Drafts:
     """Reads the stores for a request. What cannot be read degrades the list and is named in it."""
 
-    def __init__(self, control: ControlStore, state: Histories, max_history: int) -> None:
+    def __init__(
+        self, control: ControlStore, state: Histories, max_history: int, exposure: ExposureCounts | None = None
+    ) -> None:
         self._control = control
         self._state = state
         self._max_history = max_history
+        self._exposure = exposure or NoExposure()
 
     def draft(self, view: View, ask: Ask, now: float, at: float) -> Draft:
         """One request, ready for ranking for the moment ``at``; gate and overrides go by ``now`` (both s UTC).
@@ -72,11 +79,13 @@ class Drafts:
         if personalised:
             query = replace(query, profile={**known.profile, **ask.profile}, context=ask.context)
         exclude = np.unique(view.ids.dense(unwanted))
-        allowed = view.allowed(ask.viewer, now)
+        person = Person(ask.user_id, query.profile, ask.context, view.for_minors(ask.viewer), personalised)
+        live = view.overrides.live(ask.viewer, now, person, self._exposure)
+        allowed = view.allowed(ask.viewer, live)
         if self._control.silent_seconds() > LEASE_SECONDS:
             degraded.append("safety_stale")
             allowed = _vouched(view, ask.viewer, allowed)
-        return Draft(ask, query, exclude, allowed, personalised, len(query) > 0, degraded)
+        return Draft(ask, query, exclude, allowed, personalised, len(query) > 0, degraded, live)
 
     def _controls(self, user_id: str | None, degraded: list[str]) -> Controls:
         if user_id is None:

@@ -10,12 +10,11 @@ import numpy as np
 import structlog
 
 from recsys.clock import Clock
-from recsys.overrides import Live as LiveOverrides
-from recsys.overrides import apply
-from recsys.overrides.apply import PIN
-from recsys.types import BoolArray, FloatArray, IntArray, Query, Slate
+from recsys.overrides import PLACED, ExposureCounts, NoExposure
+from recsys.types import BoolArray, Query, Slate
 from serving.asks import Answer, Ask, Histories
 from serving.drafts import Draft, Drafts
+from serving.placing import placed as placed_on
 from serving.reasons import reason_code
 from serving.stores.control import ControlStore
 from serving.view import Live, View
@@ -40,15 +39,20 @@ class Engine:
         *,
         max_history: int = 200,
         at: float | None = None,  # s UTC: the moment to rank for, where it is not the clock's (lists on old logs)
+        exposure: ExposureCounts | None = None,  # what campaigns' caps and guarantees go by; None counts nothing
     ) -> None:
         self.live = live
         self._clock = clock
         self._at = at
-        self._drafts = Drafts(control, state, max_history)
+        self._drafts = Drafts(control, state, max_history, exposure or NoExposure())
 
     def recommend(self, asks: Sequence[Ask]) -> list[Answer]:
         """A list for each request; one request is a batch of one."""
-        return self.recommend_on(self.live.view(), asks)
+        answers = self.recommend_on(self.live.view(), asks)
+        for answer in answers:
+            if answer.placed is not None:
+                answer.placed.live.record(answer.slate.overrides)
+        return answers
 
     def recommend_on(self, view: View, asks: Sequence[Ask]) -> list[Answer]:
         """The same against a given view, as for warming a bundle up before it is swapped in."""
@@ -61,7 +65,7 @@ class Engine:
         slates: dict[int, Slate] = {}
         for group in classes.values():
             for draft, slate in zip(group, _candidates(view, group), strict=True):
-                slates[id(draft)] = _finished(view, draft, slate, now)
+                slates[id(draft)] = _finished(view, draft, slate)
         return [_answer(view, draft, slates[id(draft)], now) for draft in drafts]
 
     def impersonal(self, ask: Ask) -> Answer:
@@ -116,10 +120,10 @@ def _may_explore(view: View, draft: Draft) -> bool:
     return draft.personalised and not minor and not view.policy.surface(viewer.surface).strict
 
 
-def _finished(view: View, draft: Draft, slate: Slate, now: float) -> Slate:
+def _finished(view: View, draft: Draft, slate: Slate) -> Slate:
     """Overrides, caps, check; what caps and check remove is refilled from the masked pool and checked again."""
     for _ in range(ROUNDS):
-        placed = _placed(view, draft, slate, now)
+        placed = _placed(view, draft, slate)
         fine = view.gate.check(draft.ask.viewer, placed.items).allowed
         short = len(placed) < draft.ask.k
         surplus = np.setdiff1d(view.surplus(placed, draft.ask.viewer), draft.exclude) if short else NOTHING_MORE
@@ -130,43 +134,9 @@ def _finished(view: View, draft: Draft, slate: Slate, now: float) -> Slate:
     return _taken(placed, fine)
 
 
-def _placed(view: View, draft: Draft, slate: Slate, now: float) -> Slate:
-    viewer, k = draft.ask.viewer, draft.ask.k
-    live = view.overrides.live(viewer, now)
-    live = replace(live, pins={slot: pin for slot, pin in live.pins.items() if slot <= k})
-    eligible = draft.allowed.copy()
-    eligible[draft.exclude] = False
-    with_boosted = _with_boosted(view, draft, slate, live, eligible)
-    return view.capped(apply(with_boosted, live, eligible, len(with_boosted)), viewer, k)
-
-
-def _with_boosted(view: View, draft: Draft, slate: Slate, live: LiveOverrides, eligible: BoolArray) -> Slate:
-    """The slate and, at their own scores, the boosted items that the candidates did not reach."""
-    boosted = np.fromiter((item for item, (factor, _) in live.factors.items() if factor > 1), np.int32)
-    missing = np.setdiff1d(boosted[eligible[boosted]], slate.items).astype(np.int32)
-    if not len(missing) or not len(slate):
-        return slate
-    try:
-        scores = view.bundle.pipeline.score([draft.query], missing, view.overlay)[0]
-    except Exception:
-        log.exception("boost_unscored")
-        draft.degraded.append("boost_unscored")
-        return slate
-    spoken = np.isfinite(scores)
-    return _inserted(slate, missing[spoken], np.minimum(scores[spoken], slate.scores[0]))
-
-
-def _inserted(slate: Slate, items: IntArray, scores: FloatArray) -> Slate:
-    every = np.concatenate([slate.scores, scores])
-    order = np.argsort(-every, kind="stable")
-    sources = (*slate.sources, *(["boost"] * len(items)))
-    overrides = (*slate.overrides, *([None] * len(items)))
-    return Slate(
-        np.concatenate([slate.items, items])[order],
-        every[order],
-        tuple(sources[place] for place in order),
-        tuple(overrides[place] for place in order),
-    )
+def _placed(view: View, draft: Draft, slate: Slate) -> Slate:
+    draft.placed = placed_on(view, draft, slate)
+    return view.capped(draft.placed.slate, draft.ask.viewer, draft.ask.k)
 
 
 def _taken(slate: Slate, keep: BoolArray) -> Slate:
@@ -205,6 +175,7 @@ def _answer(view: View, draft: Draft, slate: Slate, now: float) -> Answer:
         personalised=draft.personalised,
         degraded=tuple(dict.fromkeys(degraded)),
         propensities=_propensities(draft, slate),
+        placed=draft.placed,
     )
 
 
@@ -213,7 +184,7 @@ def _propensities(draft: Draft, slate: Slate) -> tuple[float, ...]:
     if not draft.propensities:
         return ()
     return tuple(
-        1.0 if source == PIN else draft.propensities.get(item, 1.0)
+        1.0 if source in PLACED else draft.propensities.get(item, 1.0)
         for item, source in zip(slate.items.tolist(), slate.sources, strict=True)
     )
 

@@ -15,7 +15,8 @@ from recsys.clock import Clock
 from recsys.dataset.catalogue import Catalogue
 from recsys.dataset.ids import IdMap
 from recsys.overrides import Live as LiveOverrides
-from recsys.overrides import OverrideIndex
+from recsys.overrides import OverrideIndex, QuotaIndex, Room
+from recsys.overrides.live import Resolved
 from recsys.pipeline import Overlay, no_overlay
 from recsys.prepare.spec import EventRule
 from recsys.rerank import cap, creators
@@ -44,9 +45,10 @@ class View:
     overlay: Overlay
     gate: Gate
     overrides: OverrideIndex
+    quotas: QuotaIndex = field(default_factory=QuotaIndex)
     added: tuple[dict[str, Any], ...] = ()  # overlay items in index order
     changed: Mapping[int, dict[str, Any]] | None = None  # catalogue items that were upserted since
-    _allowed: Recent[tuple[int, int], tuple[BoolArray, LiveOverrides, BoolArray]] = field(
+    _allowed: Recent[tuple[int, int], tuple[BoolArray, Resolved, BoolArray]] = field(
         default_factory=lambda: Recent(64), init=False, repr=False
     )
 
@@ -55,14 +57,24 @@ class View:
         """The policy as it is cited in answers and decisions."""
         return self.policy.cite
 
-    def allowed(self, viewer: Viewer, now: float) -> BoolArray:
+    def allowed(self, viewer: Viewer, live: LiveOverrides) -> BoolArray:
         """(items,): the gate's mask without what editors exclude here and now; one array a viewer class."""
-        mask = self.gate.mask(viewer)
-        live = self.overrides.live(viewer, now)
-        if not live.excluded:
+        mask, found = self.gate.mask(viewer), live.resolved
+        if not len(found.excluded):
             return mask
-        # Both arrays of the key are kept alive by the value, so that their ids stay their own.
-        return self._allowed.get((id(mask), id(live)), lambda: (mask, live, _without(mask, live.excluded)))[2]
+        # Both values of the key are kept alive by the entry, so that their ids stay their own.
+        return self._allowed.get((id(mask), id(found)), lambda: (mask, found, _without(mask, found.excluded)))[2]
+
+    def for_minors(self, viewer: Viewer) -> bool:
+        """Whether a viewer is known to be a minor, or the surface is for minors."""
+        known = viewer.age is not None and viewer.age < self.policy.age_bands[-1]
+        return known or self.policy.surface(viewer.surface).minors
+
+    def room(self, viewer: Viewer, k: int) -> Room:
+        """What a list of ``k`` has to keep to: the surface's cap of creators, and quotas."""
+        limit = self.policy.surface(viewer.surface).max_per_creator
+        groups = NO_GROUPS if limit is None else self.creators
+        return Room(k, groups, limit, self.quotas.live(viewer))
 
     def capped(self, slate: Slate, viewer: Viewer, k: int) -> Slate:
         """The first ``k`` of a slate with no more of one creator than the surface's policy allows."""
@@ -124,9 +136,9 @@ def _members(item_id: str, values: Sequence[Any], labels: list[str]) -> bytes:
     return _encode({"item_id": item_id, **given, "labels": labels})[1:-1]
 
 
-def _without(mask: BoolArray, excluded: frozenset[int]) -> BoolArray:
+def _without(mask: BoolArray, excluded: IntArray) -> BoolArray:
     left = mask.copy()
-    left[np.fromiter(excluded, np.int64)] = False
+    left[excluded] = False
     left.flags.writeable = False
     return left
 

@@ -1,0 +1,119 @@
+"""A list in the making: positions, who stands in them, and how strong."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import NamedTuple
+
+import numpy as np
+
+from recsys.overrides.live import Live
+from recsys.overrides.quotas import Matching
+from recsys.overrides.reasons import FULL, QUOTA, Unserved
+from recsys.types import BoolArray, IntArray, Slate
+
+NO_GROUPS = np.zeros(0, np.int32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Room:
+    """What a list may be: ``k`` positions, at most ``limit`` items of a group, and the quotas that hold."""
+
+    k: int
+    groups: IntArray = field(default_factory=lambda: NO_GROUPS)  # (items,) creators; -1 and beyond its end: nobody
+    limit: int | None = None
+    quotas: tuple[Matching, ...] = ()
+
+
+class Level(IntEnum):
+    """In the order of precedence, the strongest first."""
+
+    QUOTA = 0
+    SLOT = 1
+    GUARANTEE = 2
+    MODEL = 3
+
+
+class Spot(NamedTuple):
+    """One taken position."""
+
+    item: int
+    score: float  # NaN: that of its neighbour
+    source: str
+    override: str | None
+    level: Level
+    campaign: int  # that the position counts for, -1 for none
+
+
+class Board:
+    """At most ``room.k`` positions, each item once, of eligible items alone."""
+
+    def __init__(self, live: Live, eligible: BoolArray, room: Room) -> None:
+        self.live, self.eligible, self.room = live, eligible, room
+        self.spots: list[Spot | None] = [None] * room.k
+        self.used: set[int] = set()
+        self.given: Counter[int] = Counter()  # positions of each campaign
+        self.late: list[Unserved] = []
+        self._creators: Counter[int] = Counter()
+
+    def __len__(self) -> int:
+        return sum(spot is not None for spot in self.spots)
+
+    def may_show(self, item: int) -> bool:
+        """Whether an item is eligible at all."""
+        return 0 <= item < len(self.eligible) and bool(self.eligible[item])
+
+    def fits(self, item: int, instead_of: int | None = None) -> bool:
+        """Whether an item may take a position; with ``instead_of``, that of the one who stands in that slot index."""
+        if item in self.used or not self.may_show(item):
+            return False
+        limit, group = self.room.limit, self._group(item)
+        if limit is None or group < 0:
+            return True
+        leaving = None if instead_of is None else self.spots[instead_of]
+        freed = leaving is not None and self._group(leaving.item) == group
+        return self._creators[group] - freed < limit
+
+    def refusal(self, campaign: int, at: int) -> str | None:
+        """Why a campaign may not have the slot index ``at``; None if it may."""
+        return self.live.refusal(campaign, at + 1, self.room.k, self.given[campaign])
+
+    def put(self, at: int, spot: Spot) -> None:
+        """Take a position; whoever an editor put there before is reported."""
+        before = self.spots[at]
+        if before is not None:
+            self.used.discard(before.item)
+            self._creators[self._group(before.item)] -= 1
+            if before.campaign >= 0:
+                self.given[before.campaign] -= 1
+            if before.override is not None:
+                self.miss(before.override, QUOTA if spot.level is Level.QUOTA else FULL)
+        self.spots[at] = spot
+        self.used.add(spot.item)
+        self._creators[self._group(spot.item)] += 1
+        if spot.campaign >= 0:
+            self.given[spot.campaign] += 1
+
+    def miss(self, override: str, reason: str) -> None:
+        """Report what had no place."""
+        self.late.append(Unserved(override, reason))
+
+    def slate(self) -> Slate:
+        """The positions that were taken, closed up; scores never rise."""
+        taken = [spot for spot in self.spots if spot is not None]
+        scores = np.array([spot.score for spot in taken], np.float64)
+        known = scores[~np.isnan(scores)]
+        last = float(known[0]) if len(known) else 1.0
+        for at, score in enumerate(scores.tolist()):
+            last = last if np.isnan(score) else min(last, score)
+            scores[at] = last
+        return Slate(
+            np.array([spot.item for spot in taken], np.int32),
+            scores.astype(np.float32),
+            tuple(spot.source for spot in taken),
+            tuple(spot.override for spot in taken),
+        )
+
+    def _group(self, item: int) -> int:
+        groups = self.room.groups
+        return int(groups[item]) if self.room.limit is not None and item < len(groups) else -1

@@ -1,0 +1,152 @@
+"""Candidates for the positions of a list: the slate and what editors propose, on one scale, times their factors."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.overrides.live import Live
+from recsys.types import BoolArray, FloatArray, IntArray, Slate
+
+FLOOR = 0.05  # the normalised score of a slate's last item, so that a boost moves it too
+BOOST = "boost"  # the source of an item that a boost brought in from beyond the candidates
+UNSPOKEN = 0.0  # the score of a proposed item that the model says nothing of
+
+Scores = NDArray[np.float64]
+
+
+class More(Protocol):
+    """Where a list gets what its slate does not hold. Neither raises; nothing is an answer."""
+
+    def score(self, items: IntArray) -> FloatArray:
+        """(items,) scores on the slate's scale; not finite where the model says nothing."""
+        ...
+
+    def best(self, among: BoolArray, n: int) -> Slate:
+        """The best ``n`` of the items (items,) that are True."""
+        ...
+
+
+class Nothing:
+    """There is no more than the slate."""
+
+    def score(self, items: IntArray) -> FloatArray:
+        """Nothing is known."""
+        return np.full(len(items), np.nan, np.float32)
+
+    def best(self, among: BoolArray, n: int) -> Slate:
+        """Nothing."""
+        return Slate(np.zeros(0, np.int32), np.zeros(0, np.float32), (), ())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidates:
+    """Aligned columns, not sorted: first the slate's own rows, then what was proposed."""
+
+    items: IntArray  # (n,) each once
+    plain: Scores  # (n,) normalised: FLOOR to 1 within the slate
+    scores: Scores  # (n,) times the factor
+    factors: IntArray  # (n,) place in ``resolved.factored``, -1 for none
+    rows: IntArray  # (n,) row of the slate, -1 for what was proposed
+    open: BoolArray  # (n,) may stand by its score alone: not where an editor only named it
+
+
+def candidates(slate: Slate, live: Live, eligible: BoolArray, k: int, more: More) -> Candidates:
+    """What may stand in a list of ``k``.
+
+    Scores are normalised to [0.05, 1] by the lowest and highest of what may be shown, so that a factor means the same
+    for every model. An item that is boosted from beyond the slate is put on the same scale, where it is worth the less
+    the further it lies below the slate's lowest. At most ``k`` of them come in.
+    """
+    rows = _kept(slate.items, eligible)
+    items = slate.items[rows]
+    plain, scale = _normalised(slate.scores[rows])
+    proposed = _proposed(items, live, eligible, k) if len(items) else np.zeros(0, np.int32)
+    if not len(proposed):
+        places = live.resolved.places(items)
+        return Candidates(items, plain, plain * _factor(live, places), places, rows, np.ones(len(items), np.bool_))
+    value = scale(more.score(proposed))
+    spoken = np.isfinite(value)
+    value = np.where(spoken, np.minimum(value, 1.0), UNSPOKEN)
+    own, places = live.resolved.places(items), live.resolved.places(proposed)
+    lifted = spoken & (places >= 0) & (_factor(live, places) > 1)
+    scores = value * _factor(live, places)
+    best = _best(scores, lifted, k) | ~lifted
+    return Candidates(
+        np.concatenate([items, proposed[best]]),
+        np.concatenate([plain, value[best]]),
+        np.concatenate([plain * _factor(live, own), scores[best]]),
+        np.concatenate([own, places[best]]),
+        np.concatenate([rows, np.full(int(best.sum()), -1, np.int32)]),
+        np.concatenate([np.ones(len(items), np.bool_), lifted[best]]),
+    )
+
+
+def _kept(items: IntArray, eligible: BoolArray) -> IntArray:
+    """Rows of the slate that may stay, each item once."""
+    inside = (items >= 0) & (items < len(eligible))
+    rows = np.flatnonzero(inside)
+    rows = rows[eligible[items[rows]]]
+    if len(rows) > 1:
+        first = np.unique(items[rows], return_index=True)[1]
+        rows = rows[np.sort(first)] if len(first) < len(rows) else rows
+    return rows.astype(np.int32)
+
+
+def _proposed(items: IntArray, live: Live, eligible: BoolArray, k: int) -> IntArray:
+    """Sorted items beyond the slate that editors want: boosted, of a pool, or of a guarantee that is due."""
+    named = [item for claim in live.resolved.claims if claim.slot <= k and claim.kind != "pin" for item in claim.items]
+    if live.due and live.plan is not None:
+        promises = dict(zip(live.plan.promises.campaigns.tolist(), live.plan.promises.items, strict=True))
+        named += [item for campaign in live.due[:k] for item in promises[campaign]]
+    lifted = live.resolved.lifted
+    wanted = np.union1d(lifted, np.array(named, np.int32)).astype(np.int32) if named else lifted
+    if not len(wanted):
+        return wanted
+    wanted = wanted[wanted < len(eligible)]
+    wanted = wanted[eligible[wanted]]
+    return wanted[~np.isin(wanted, items)]
+
+
+def _normalised(scores: NDArray[np.floating]) -> tuple[Scores, "Scale"]:
+    """Scores from FLOOR to 1, all 1 where they are equal, and the scale. What is not finite counts as the lowest."""
+    values = scores.astype(np.float64)
+    finite = np.isfinite(values)
+    if not finite.any():
+        return np.ones(len(values)), Scale(0.0, 0.0)
+    low, high = float(values[finite].min()), float(values[finite].max())
+    scale = Scale(low, high)
+    return scale(np.where(finite, values, low)), scale
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """From a slate's own scores to the common ones."""
+
+    low: float
+    high: float
+
+    def __call__(self, values: NDArray[np.floating]) -> Scores:
+        """Normalised values: from FLOOR to 1 within the slate, below it they fall towards 0; NaN stays NaN."""
+        given = values.astype(np.float64)
+        span = self.high - self.low
+        if span <= 0:
+            return np.where(np.isnan(given), np.nan, np.where(given >= self.low, 1.0, FLOOR))
+        line = FLOOR + (1 - FLOOR) * (given - self.low) / span
+        return np.where(line < FLOOR, FLOOR * np.exp(np.minimum(line / FLOOR - 1, 0)), line)
+
+
+def _factor(live: Live, places: IntArray) -> Scores:
+    values = live.resolved.values
+    return np.where(places >= 0, values[places], 1.0) if len(values) else np.ones(len(places))
+
+
+def _best(scores: Scores, among: BoolArray, k: int) -> BoolArray:
+    """The ``k`` highest of those among which to choose."""
+    chosen = np.zeros(len(scores), np.bool_)
+    rows = np.flatnonzero(among)
+    if len(rows) > k:
+        rows = rows[np.argsort(-scores[rows], kind="stable")[:k]]
+    chosen[rows] = True
+    return chosen
