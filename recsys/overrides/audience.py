@@ -45,7 +45,7 @@ class Person:
 
     def record(self) -> dict[str, object]:
         """All fields that are known, by the names that an audience uses."""
-        profile = {f"{PROFILE}{name}": value for name, value in self.profile.items()}
+        profile: dict[str, object] = {f"{PROFILE}{name}": value for name, value in self.profile.items()}
         return profile | {f"{CONTEXT}{name}": value for name, value in self.context.items()}
 
 

@@ -83,7 +83,7 @@ class Exposure:
     def of_user(self, user: str) -> Mapping[tuple[str, int], int]:
         """Impressions that a user has had, by campaign and local day."""
         with self._lock:
-            return dict(self._seen.get(user, ()))
+            return dict(self._seen.get(user, Counter()))
 
     def in_slot(self, campaign: str, slot: int) -> int:
         """Impressions of a campaign in one slot over its run."""

@@ -204,7 +204,8 @@ def _fields(audiences: Sequence[Audience]) -> tuple[str, ...] | None:
 
 def _actions(live: Sequence[Compiled], placeless: bool) -> dict[str, Any]:
     claims, texts, lost = [], [], []
-    excludes, factors = [], []
+    excludes: list[tuple[int, int]] = []  # item, campaign
+    factors: list[tuple[int, int, float, int, bool, str]] = []  # item, turn, factor, campaign, is a boost, id
     at_id: dict[str, int] = {}
     for at, one in enumerate(live):
         only_excludes = placeless and bool(one.campaign.territories)

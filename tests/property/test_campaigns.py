@@ -13,7 +13,7 @@ from support.campaigns import IDS, WORKS, Known, slate
 from support.examples import EXAMPLES
 from support.orders import campaigns, exposures, people
 
-CAMPAIGNS = st.lists(campaigns([*WORKS, "absent"]), max_size=6, unique_by=lambda campaign: campaign.id)
+CAMPAIGNS = st.lists(campaigns([*WORKS, "absent"]), max_size=4, unique_by=lambda campaign: campaign.id)
 VIEWER = st.builds(Viewer, st.sampled_from(["feed", "home"]), st.sampled_from([None, "DE"]), st.just(30))
 NOW = st.integers(-1, 6).map(float)
 ELIGIBLE = st.lists(st.booleans(), min_size=10, max_size=10).map(lambda flags: np.array(flags, np.bool_))

@@ -4,4 +4,4 @@ import os
 
 from hypothesis import settings
 
-EXAMPLES = settings(max_examples=int(os.environ.get("RECSYS_EXAMPLES", "250")), deadline=None)
+EXAMPLES = settings(max_examples=int(os.environ.get("RECSYS_EXAMPLES", "200")), deadline=None)
