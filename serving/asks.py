@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
+from recsys.errors import ConfigError
 from recsys.overrides import Placed
 from recsys.types import NOTHING, Slate, Viewer
 from serving.stores.state import History
-from serving.view import View
+
+if TYPE_CHECKING:
+    from serving.view import View
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,9 @@ class Ask:
     explain: bool = False
     similar_to: str | None = None
     seed: int | None = None  # of what is explored: nothing is without one; a logged one gives the same list again
+    filter: str | None = None  # a condition on items, see recsys.expressions
+    series: Literal["next", "all"] = "next"  # of a series: the next episode only, or any
+    page_token: str | None = None  # of the page before
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +39,7 @@ class Answer:
     decision_id: str
     at: float
     ask: Ask
-    view: View
+    view: "View"
     slate: Slate
     reasons: tuple[str, ...]  # codes, aligned with the slate
     because: tuple[tuple[str, ...], ...]  # ids of history items, aligned; empty unless asked for
@@ -41,6 +47,16 @@ class Answer:
     degraded: tuple[str, ...]
     propensities: tuple[float, ...] = ()  # aligned with the slate; empty where nothing was explored
     placed: Placed | None = None  # what of campaigns and quotas held, and what was unserved
+    offset: int = 0  # places on the pages before
+    next_page: str | None = None  # the token of the next page, None where this is the last
+
+
+class AskError(ConfigError):
+    """A request that cannot be answered as it is; ``field`` is the one to correct."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class Histories(Protocol):

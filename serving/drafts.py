@@ -10,8 +10,9 @@ from recsys.errors import StoreError
 from recsys.overrides import NONE_LIVE, ExposureCounts, NoExposure, Person, Placed
 from recsys.overrides import Live as LiveOverrides
 from recsys.prepare.spec import rule_of
-from recsys.types import NOTHING, BoolArray, IntArray, Query, Viewer
+from recsys.types import NOTHING, BoolArray, IntArray, Query, Slate, Viewer
 from serving.asks import Ask, Histories
+from serving.paging import DEPTH, FIRST, PURPOSE, Page, Tokens
 from serving.stores.control import Controls, ControlStore
 from serving.stores.state import History
 from serving.view import View
@@ -27,14 +28,29 @@ class Draft:
 
     ask: Ask
     query: Query
-    exclude: IntArray  # sorted: hidden, excluded by the request, seen
-    allowed: BoolArray  # (items,) what the gate and the editors' excludes leave; shared by a viewer class
+    exclude: IntArray  # sorted: hidden, excluded by the request, seen, on the pages before
+    visible: BoolArray  # (items,) what the gate and the editors' excludes leave; shared by a viewer class
+    allowed: BoolArray  # (items,) what the filter and the series leave of it; shared where no series is begun
     personalised: bool
     has_history: bool
     degraded: list[str]
+    page: Page = FIRST
+    removed: IntArray = field(
+        default_factory=lambda: np.zeros(0, np.int32)
+    )  # by caps and the last check, from this page
     live: LiveOverrides = NONE_LIVE  # the campaigns that hold for this viewer
     propensities: dict[int, float] = field(default_factory=dict)  # of the items that exploration may have moved
     placed: Placed | None = None
+
+    @property
+    def k(self) -> int:
+        """How many items this page may have."""
+        return min(self.ask.k, DEPTH - self.page.offset)
+
+    @property
+    def out(self) -> IntArray:
+        """Sorted: what must not come on this page."""
+        return np.union1d(self.exclude, self.removed).astype(np.int32) if len(self.removed) else self.exclude
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +72,15 @@ class Drafts:
         self._state = state
         self._max_history = max_history
         self._exposure = exposure or NoExposure()
+        self._tokens = Tokens(control.derived_key(PURPOSE))
 
     def draft(self, view: View, ask: Ask, now: float, at: float) -> Draft:
         """One request, ready for ranking for the moment ``at``; gate and overrides go by ``now`` (both s UTC).
 
-        With personalisation off no history and no profile is read at all.
+        With personalisation off no history and no profile is read at all. AskError where filter or page_token is none.
         """
         degraded: list[str] = []
+        page = self._tokens.read(ask, now)
         controls = self._controls(ask.user_id, degraded)
         personalised = ask.viewer.personalised and controls.personalised
         known = self._remembered(view, ask.user_id, degraded) if personalised else _Remembered()
@@ -79,13 +97,25 @@ class Drafts:
         if personalised:
             query = replace(query, profile={**known.profile, **ask.profile}, context=ask.context)
         exclude = np.unique(view.ids.dense(unwanted))
+        if page.offset:
+            exclude = np.union1d(exclude, view.marked.items(page.marks)).astype(np.int32)
         person = Person(ask.user_id, query.profile, ask.context, view.for_minors(ask.viewer), personalised)
         live = view.overrides.live(ask.viewer, now, person, self._exposure)
-        allowed = view.allowed(ask.viewer, live)
+        visible = view.allowed(ask.viewer, live)
         if self._control.silent_seconds() > LEASE_SECONDS:
             degraded.append("safety_stale")
-            allowed = _vouched(view, ask.viewer, allowed)
-        return Draft(ask, query, exclude, allowed, personalised, len(query) > 0, degraded, live)
+            visible = _vouched(view, ask.viewer, visible)
+        allowed = _eligible(view, ask, visible, [*known.history.items, *known.seen, *session])
+        return Draft(ask, query, exclude, visible, allowed, personalised, len(query) > 0, degraded, page, live=live)
+
+    def next_page(self, view: View, draft: Draft, slate: Slate, now: float) -> str | None:
+        """The token of the page after ``slate``; None where nothing is left, or the list is as deep as it may be."""
+        if not len(slate) or draft.page.offset + len(slate) >= DEPTH:
+            return None
+        left = draft.allowed.copy()
+        left[draft.exclude] = False
+        left[slate.items] = False
+        return self._tokens.give(draft.ask, draft.page, view.marked.marks(slate.items), now) if left.any() else None
 
     def _controls(self, user_id: str | None, degraded: list[str]) -> Controls:
         if user_id is None:
@@ -126,6 +156,21 @@ class Drafts:
             np.array([weights[place] for place in known], np.float32),
             at,
         )
+
+
+def _eligible(view: View, ask: Ask, visible: BoolArray, seen: Collection[str]) -> BoolArray:
+    """(items,) what the filter and the series leave: of series begun the next episode, of others the first."""
+    opening = ask.series == "next"
+    allowed = view.narrowed(visible, ask.filter, opening)
+    if not opening or not len(view.series) or not seen:
+        return allowed
+    episodes, following = view.series.after(view.ids.dense(seen))
+    if not len(episodes):
+        return allowed
+    own = allowed.copy()
+    own[episodes] = False
+    own[following] = view.narrowed(visible, ask.filter, False)[following]
+    return own
 
 
 def _vouched(view: View, viewer: Viewer, allowed: BoolArray) -> BoolArray:

@@ -51,7 +51,7 @@ class Engine:
         answers = self.recommend_on(self.live.view(), asks)
         for answer in answers:
             if answer.placed is not None:
-                answer.placed.live.record(answer.slate.overrides)
+                answer.placed.live.record(answer.slate.overrides, answer.offset)
         return answers
 
     def recommend_on(self, view: View, asks: Sequence[Ask]) -> list[Answer]:
@@ -61,12 +61,15 @@ class Engine:
         # how many candidates are drawn up depends on k: a list must not depend on who else is in the batch
         classes: defaultdict[tuple[int, int], list[Draft]] = defaultdict(list)
         for draft in drafts:
-            classes[id(draft.allowed), draft.ask.k].append(draft)
+            classes[id(draft.allowed), draft.k].append(draft)
         slates: dict[int, Slate] = {}
         for group in classes.values():
             for draft, slate in zip(group, _candidates(view, group), strict=True):
                 slates[id(draft)] = _finished(view, draft, slate)
-        return [_answer(view, draft, slates[id(draft)], now) for draft in drafts]
+        return [self._answer(view, draft, slates[id(draft)], now) for draft in drafts]
+
+    def _answer(self, view: View, draft: Draft, slate: Slate, now: float) -> Answer:
+        return replace(_answer(view, draft, slate, now), next_page=self._drafts.next_page(view, draft, slate, now))
 
     def impersonal(self, ask: Ask) -> Answer:
         """The answer of last resort: no history, no profile; nothing at all where even that fails. Never raises."""
@@ -90,9 +93,9 @@ def _candidates(view: View, drafts: Sequence[Draft]) -> list[Slate]:
         for draft in drafts:
             draft.degraded.append(f"source_failed:{source}")
 
-    pipeline, k = view.bundle.pipeline, drafts[0].ask.k
+    pipeline, k = view.bundle.pipeline, drafts[0].k
     n = max(k + SPARE, pipeline.rerank.width(k))
-    queries, exclude = [draft.query for draft in drafts], [draft.exclude for draft in drafts]
+    queries, exclude = [draft.query for draft in drafts], [draft.out for draft in drafts]
     slates = pipeline.candidates(queries, n, drafts[0].allowed, exclude, view.overlay, failed)
     return [_reranked(view, draft, slate) for draft, slate in zip(drafts, slates, strict=True)]
 
@@ -104,7 +107,7 @@ def _reranked(view: View, draft: Draft, slate: Slate) -> Slate:
         return slate
     seed = ask.seed if _may_explore(view, draft) else None
     try:
-        slate, propensities = view.bundle.pipeline.reranked(slate, draft.query, ask.k, view.overlay, seed)
+        slate, propensities = view.bundle.pipeline.reranked(slate, draft.query, draft.k, view.overlay, seed)
     except Exception:
         log.exception("rerank_failed")
         draft.degraded.append("rerank_failed")
@@ -125,18 +128,18 @@ def _finished(view: View, draft: Draft, slate: Slate) -> Slate:
     for _ in range(ROUNDS):
         placed = _placed(view, draft, slate)
         fine = view.gate.check(draft.ask.viewer, placed.items).allowed
-        short = len(placed) < draft.ask.k
-        surplus = np.setdiff1d(view.surplus(placed, draft.ask.viewer), draft.exclude) if short else NOTHING_MORE
+        short = len(placed) < draft.k
+        surplus = np.setdiff1d(view.surplus(placed, draft.ask.viewer), draft.out) if short else NOTHING_MORE
         if fine.all() and not len(surplus):
             return placed
-        draft.exclude = np.unique(np.concatenate([draft.exclude, placed.items[~fine], surplus])).astype(np.int32)
+        draft.removed = np.concatenate([draft.removed, placed.items[~fine], surplus])
         slate = _candidates(view, [draft])[0]
     return _taken(placed, fine)
 
 
 def _placed(view: View, draft: Draft, slate: Slate) -> Slate:
     draft.placed = placed_on(view, draft, slate)
-    return view.capped(draft.placed.slate, draft.ask.viewer, draft.ask.k)
+    return view.capped(draft.placed.slate, draft.ask.viewer, draft.k)
 
 
 def _taken(slate: Slate, keep: BoolArray) -> Slate:
@@ -151,8 +154,9 @@ def _taken(slate: Slate, keep: BoolArray) -> Slate:
 
 def _answer(view: View, draft: Draft, slate: Slate, now: float) -> Answer:
     ask, degraded = draft.ask, list(draft.degraded)
-    if not len(slate):
-        degraded.append("no_cleared_items")
+    if not len(slate) and not draft.page.offset:
+        unmatched = ask.filter is not None and draft.visible.any()
+        degraded.append("no_matching_items" if unmatched else "no_cleared_items")
     reasons = tuple(
         reason_code(
             source,
@@ -176,6 +180,7 @@ def _answer(view: View, draft: Draft, slate: Slate, now: float) -> Answer:
         degraded=tuple(dict.fromkeys(degraded)),
         propensities=_propensities(draft, slate),
         placed=draft.placed,
+        offset=draft.page.offset,
     )
 
 
@@ -195,7 +200,7 @@ def _because(view: View, draft: Draft, slate: Slate, reasons: Sequence[str]) -> 
     An explanation names a title, so it passes the same check as the list.
     """
     newest = np.unique(draft.query.items[-BECAUSE_OF:])
-    named = newest[draft.allowed[newest] & view.gate.check(draft.ask.viewer, newest).allowed]
+    named = newest[draft.visible[newest] & view.gate.check(draft.ask.viewer, newest).allowed]
     if not len(named) or "history" not in reasons:
         return ((),) * len(slate)
     alone = [

@@ -14,8 +14,9 @@ log = structlog.get_logger()
 def placed(view: View, draft: Draft, slate: Slate) -> Placed:
     """The candidates of a draft under all that holds for its viewer, within what is allowed and not excluded."""
     eligible = draft.allowed.copy()
-    eligible[draft.exclude] = False
-    return place(slate, draft.live, eligible, view.room(draft.ask.viewer, draft.ask.k), _Pool(view, draft, slate))
+    eligible[draft.out] = False
+    room = view.bounds(draft.ask.viewer, draft.k, draft.page.offset)
+    return place(slate, draft.live, eligible, room, _Pool(view, draft, slate))
 
 
 class _Pool:
@@ -44,4 +45,4 @@ class _Pool:
             draft.degraded.append(f"source_failed:{source}")
 
         allowed = draft.allowed & among
-        return view.bundle.pipeline.candidates([draft.query], n, allowed, [draft.exclude], view.overlay, failed)[0]
+        return view.bundle.pipeline.candidates([draft.query], n, allowed, [draft.out], view.overlay, failed)[0]

@@ -104,7 +104,7 @@ def _warm(engine: Engine, view: View) -> None:
     asks = [Ask(Viewer(), 20), Ask(Viewer(), 20, session=some, explain=True), Ask(Viewer("home"), 5)]
     for ask in asks:
         engine.recommend_on(view, [ask])
-    _ = view.shown
+    _ = view.shown, view.marked
 
 
 class Holder:

@@ -10,7 +10,7 @@ from serving.api.app import create_app
 from serving.api.encode import encode_list
 from serving.api.lists import NO_MODEL, answer_one, recommend_ask, similar_ask
 from serving.api.schemas import RecommendRequest, SimilarRequest
-from serving.asks import Ask
+from serving.asks import Ask, AskError
 from serving.logs import configure_logs
 from serving.measures import touch
 from serving.middleware import Guard
@@ -48,7 +48,10 @@ class Recommender:
     def _answer(self, ask: Ask) -> dict[str, Any]:
         if self._runtime.engine is None:
             raise ServiceUnavailable(NO_MODEL)
-        answer: dict[str, Any] = msgspec.json.decode(encode_list(answer_one(self._runtime, ask)))
+        try:
+            answer: dict[str, Any] = msgspec.json.decode(encode_list(answer_one(self._runtime, ask)))
+        except AskError as error:
+            raise InvalidArgument(str(error)) from None
         return answer
 
     def __is_ready__(self) -> bool:

@@ -14,8 +14,9 @@ from recsys.bundle import Bundle
 from recsys.clock import Clock
 from recsys.dataset.catalogue import Catalogue
 from recsys.dataset.ids import IdMap
+from recsys.expressions import Columns
+from recsys.overrides import NO_QUOTAS, OverrideIndex, QuotaIndex, Room
 from recsys.overrides import Live as LiveOverrides
-from recsys.overrides import OverrideIndex, QuotaIndex, Room
 from recsys.overrides.live import Resolved
 from recsys.pipeline import Overlay, no_overlay
 from recsys.prepare.spec import EventRule
@@ -23,6 +24,9 @@ from recsys.rerank import cap, creators
 from recsys.safety import Gate, Policy, load_policy
 from recsys.safety.recent import Recent
 from recsys.types import BoolArray, IntArray, Slate, Viewer
+from serving.filters import Filters, room
+from serving.paging import Marked
+from serving.series import Series
 from serving.stores.control import Change, ControlStore
 from serving.stores.sync import UPSERT_SEQ
 from serving.upserts import tightened
@@ -45,12 +49,18 @@ class View:
     overlay: Overlay
     gate: Gate
     overrides: OverrideIndex
-    quotas: QuotaIndex = field(default_factory=QuotaIndex)
+    columns: Columns  # of the catalogue alone
+    episodes: Series  # of the catalogue alone
+    quotas: QuotaIndex = NO_QUOTAS
     added: tuple[dict[str, Any], ...] = ()  # overlay items in index order
     changed: Mapping[int, dict[str, Any]] | None = None  # catalogue items that were upserted since
     _allowed: Recent[tuple[int, int], tuple[BoolArray, Resolved, BoolArray]] = field(
         default_factory=lambda: Recent(64), init=False, repr=False
     )
+    _narrowed: Recent[tuple[int, str | None, bool], tuple[BoolArray, BoolArray]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_narrowed", Recent(room(len(self.ids))))
 
     @property
     def policy_id(self) -> str:
@@ -70,11 +80,46 @@ class View:
         known = viewer.age is not None and viewer.age < self.policy.age_bands[-1]
         return known or self.policy.surface(viewer.surface).minors
 
-    def room(self, viewer: Viewer, k: int) -> Room:
-        """What a list of ``k`` has to keep to: the surface's cap of creators, and quotas."""
+    def bounds(self, viewer: Viewer, k: int, offset: int) -> Room:
+        """What a page of ``k`` behind ``offset`` places has to keep to: the surface's cap of creators, and quotas."""
         limit = self.policy.surface(viewer.surface).max_per_creator
         groups = NO_GROUPS if limit is None else self.creators
-        return Room(k, groups, limit, self.quotas.live(viewer))
+        return Room(k, groups, limit, self.quotas.live(viewer), offset)
+
+    def narrowed(self, allowed: BoolArray, condition: str | None, opening: bool) -> BoolArray:
+        """(items,): ``allowed`` where a filter is true and, if ``opening``, no series is entered but at its beginning.
+
+        One array for one ``allowed`` and the same conditions. AskError where the filter cannot be read.
+        """
+        series = self.series if opening and len(self.series) else None
+        if condition is None and series is None:
+            return allowed
+
+        def made() -> tuple[BoolArray, BoolArray]:
+            left = allowed if condition is None else allowed & self.filters.mask(condition)
+            left = left if series is None else left & series.opening
+            left.flags.writeable = False
+            return allowed, left
+
+        # The array of the key is kept alive by the value, so that its id stays its own.
+        return self._narrowed.get((id(allowed), condition, opening), made)[1]
+
+    @cached_property
+    def filters(self) -> Filters:
+        """What filters leave of the items."""
+        touched = self.added or self.changed
+        return Filters(self.columns.patched(self.changed or {}, self.added) if touched else self.columns)
+
+    @cached_property
+    def series(self) -> Series:
+        """Which episodes follow each other."""
+        touched = self.added or self.changed
+        return self.episodes.patched(self.changed or {}, self.added) if touched else self.episodes
+
+    @cached_property
+    def marked(self) -> Marked:
+        """What page tokens know the items by."""
+        return Marked.of(self.ids)
 
     def capped(self, slate: Slate, viewer: Viewer, k: int) -> Slate:
         """The first ``k`` of a slate with no more of one creator than the surface's policy allows."""
@@ -158,6 +203,8 @@ def build(bundle: Bundle, control: ControlStore, clock: Clock, policy: str | Non
         no_overlay(),
         Gate.compile(bundle.catalogue, pack, clock, control.takedowns()),
         OverrideIndex.compile([], bundle.catalogue.ids),
+        Columns(bundle.catalogue),
+        Series.of_catalogue(bundle.catalogue),
     )
     view = _with_items(bare, _news(bundle, control))
     return replace(view, overrides=OverrideIndex.compile(control.overrides(), view.ids))
@@ -183,8 +230,11 @@ def _carry(before: View, after: View, touched: Sequence[str]) -> None:
         for index in after.ids.dense(touched).tolist():
             shown[index] = after.members(index)
         after.__dict__["shown"] = shown if touched else before.shown
-    if "creators" in before.__dict__ and not touched:
-        after.__dict__["creators"] = before.creators
+    if "marked" in before.__dict__:
+        after.__dict__["marked"] = before.marked.extended(after.ids)
+    for name in ("creators", "filters", "series"):
+        if name in before.__dict__ and not touched:
+            after.__dict__[name] = before.__dict__[name]
 
 
 def _news(bundle: Bundle, control: ControlStore) -> list[dict[str, Any]]:

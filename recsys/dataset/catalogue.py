@@ -18,6 +18,7 @@ LIST_FIELDS = ("genres", "tags", "authors", "attributes", "labels", "territories
 TIME_FIELDS = ("available_from", "available_to", "embargo_until")
 NUMBER_FIELDS = ("year", "min_age")
 VECTOR = pa.list_(pa.float32())
+SERIES_FIELDS = {"series": pa.string(), "season": pa.int64(), "episode": pa.int64()}  # kept where a source gives them
 TEXT_FIELDS = ("title", "description", "language", "media_type", "provider")
 ITEM_SCHEMA = pa.schema(
     [pa.field("item_id", pa.string(), nullable=False)]
@@ -45,6 +46,9 @@ class Catalogue:
         table = pa.table(columns, schema=ITEM_SCHEMA)
         for name in sorted({name for row in records for name in row if is_vector(name)}):
             table = table.append_column(name, pa.array([row.get(name) for row in records], VECTOR))
+        for name, kind in SERIES_FIELDS.items():
+            if any(row.get(name) is not None for row in records):
+                table = table.append_column(name, pa.array([row.get(name) for row in records], kind))
         return cls(table)
 
     @classmethod

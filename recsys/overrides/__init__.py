@@ -1,7 +1,7 @@
 """Editors' campaigns and quotas: resolved by one total order, and held below the gate."""
 
 from recsys.overrides.actions import Boost, Bury, CampaignAction, Exclude, Fill, Pin, Present, Row
-from recsys.overrides.audience import NOBODY, Audience, Person
+from recsys.overrides.audience import NOBODY, Audience, Person, parse_audience
 from recsys.overrides.board import Room
 from recsys.overrides.campaign import Campaign, Caps, Sponsor, campaign_of
 from recsys.overrides.exposure import Exposure, ExposureCounts, Impression, NoExposure
@@ -12,13 +12,14 @@ from recsys.overrides.objectives import OBJECTIVES, Objective, objective
 from recsys.overrides.override import Action, Override
 from recsys.overrides.pacing import Traffic
 from recsys.overrides.placing import PLACED, Placed, place, rows
-from recsys.overrides.quotas import Kept, Quota, QuotaIndex
+from recsys.overrides.quotas import NO_QUOTAS, Kept, Quota, QuotaIndex
 from recsys.overrides.ranking import More
 from recsys.overrides.reasons import REASONS, Unserved
 
 __all__ = [
     "NOBODY",
     "NONE_LIVE",
+    "NO_QUOTAS",
     "OBJECTIVES",
     "PLACED",
     "REASONS",
@@ -56,6 +57,7 @@ __all__ = [
     "campaign_of",
     "moment_of",
     "objective",
+    "parse_audience",
     "place",
     "rows",
 ]

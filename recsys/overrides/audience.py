@@ -1,9 +1,10 @@
 """Whom a campaign is for: a predicate over profile and context, and what of a viewer it may read."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from recsys.expressions import Expression, Kind, parse
 from recsys.types import NOTHING
 
 PROFILE, CONTEXT = "profile.", "context."  # what the fields of an audience begin with
@@ -50,6 +51,29 @@ class Person:
 
 
 NOBODY = Person()
+
+
+class _Fields(Mapping[str, Kind]):
+    """Any field of profile and context, all of them texts: what platforms send is not known beforehand."""
+
+    def __getitem__(self, name: str) -> Kind:
+        if name.startswith((PROFILE, CONTEXT)):
+            return "text"
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((f"{PROFILE}NAME", f"{CONTEXT}NAME"))
+
+    def __len__(self) -> int:
+        return 2
+
+
+def parse_audience(text: str) -> Expression:
+    """An audience as editors write it: ``profile.language == "zh" && context.page == "festival"``.
+
+    ConfigError says at which character and what would be allowed.
+    """
+    return parse(text, _Fields(), where="audience")
 
 
 def reads_profile(audience: Audience) -> bool:

@@ -17,12 +17,17 @@ NO_GROUPS = np.zeros(0, np.int32)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Room:
-    """What a list may be: ``k`` positions, at most ``limit`` items of a group, and the quotas that hold."""
+    """What a list or a page may be: ``k`` positions, at most ``limit`` items of a group, and the quotas that hold."""
 
     k: int
     groups: IntArray = field(default_factory=lambda: NO_GROUPS)  # (items,) creators; -1 and beyond its end: nobody
     limit: int | None = None
     quotas: tuple[Matching, ...] = ()
+    offset: int = 0  # places on the pages before: slot 1 is that of the first page
+
+    def index(self, slot: int) -> int:
+        """Where a slot is in this list; below 0 on a page before, from ``k`` on behind it."""
+        return slot - 1 - self.offset
 
 
 class Level(IntEnum):
@@ -76,7 +81,7 @@ class Board:
 
     def refusal(self, campaign: int, at: int) -> str | None:
         """Why a campaign may not have the slot index ``at``; None if it may."""
-        return self.live.refusal(campaign, at + 1, self.room.k, self.given[campaign])
+        return self.live.refusal(campaign, at + 1 + self.room.offset, self.room.k, self.given[campaign])
 
     def put(self, at: int, spot: Spot) -> None:
         """Take a position; whoever an editor put there before is reported."""

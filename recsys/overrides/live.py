@@ -133,20 +133,20 @@ class Live:
             return CAP_USER_DAY
         return None
 
-    def impressions(self, overrides: Sequence[str | None]) -> list[Impression]:
-        """What a shown list counts for, from the override id of each position."""
+    def impressions(self, overrides: Sequence[str | None], offset: int = 0) -> list[Impression]:
+        """What a shown list counts for, from the override id of each position behind ``offset`` places."""
         if self.plan is None:
             return []
         at, campaigns, days = self.plan.at, self.plan.campaigns, self.plan.days
         return [
             Impression(campaigns[at[name]].id, days[at[name]], slot)
-            for slot, name in enumerate(overrides, 1)
+            for slot, name in enumerate(overrides, offset + 1)
             if name is not None and name in at
         ]
 
-    def record(self, overrides: Sequence[str | None]) -> None:
-        """Count a list that was shown."""
-        if impressions := self.impressions(overrides):
+    def record(self, overrides: Sequence[str | None], offset: int = 0) -> None:
+        """Count a list, or a page of one, that was shown."""
+        if impressions := self.impressions(overrides, offset):
             self.exposure.record(self.user, impressions)
 
     def _today(self, campaign: int) -> int:

@@ -51,7 +51,7 @@ def place(slate: Slate, live: Live, eligible: BoolArray, room: Room, more: More 
         eligible = eligible.copy()
         eligible[excluded[excluded < len(eligible)]] = False
     source = more or Nothing()
-    found = candidates(slate, live, eligible, room.k, source)
+    found = candidates(slate, live, eligible, room.offset + room.k, source)
     board = Board(live, eligible, room)
     _claim(board, found)
     rest = _Ranking(board, slate, found).fill()
@@ -80,10 +80,10 @@ def _claim(board: Board, found: Candidates) -> None:
     if not claims:
         return
     worth = _worth(found)
-    pinned = {claim.items[0] for claim in claims if claim.kind == PIN and claim.slot <= board.room.k}
+    pinned = {claim.items[0] for claim in claims if claim.kind == PIN and board.room.index(claim.slot) < board.room.k}
     for claim in claims:
         pool = claim.items
-        if claim.kind != PIN and claim.slot <= board.room.k:
+        if claim.kind != PIN and board.room.index(claim.slot) < board.room.k:
             pool = tuple(sorted((i for i in pool if i not in pinned), key=lambda item: -worth.get(item, 0.0)))
         if (reason := _claimed(board, claim, pool)) is not None:
             board.miss(claim.id, reason)
@@ -92,7 +92,8 @@ def _claim(board: Board, found: Candidates) -> None:
 def _claimed(board: Board, claim: Claim, pool: Sequence[int]) -> str | None:
     """Put a claim's items; why not all of its slots were filled, None if they were."""
     waiting = iter(pool)
-    for at in range(claim.slot - 1, claim.slot - 1 + claim.size):
+    first = board.room.index(claim.slot)
+    for at in range(max(first, 0), first + claim.size):
         if at >= board.room.k:
             return BEYOND_LIST
         if (reason := board.refusal(claim.campaign, at)) is not None:

@@ -20,6 +20,8 @@ def encode_list(answer: Answer) -> bytes:
         "policy": view.policy_id,
         "degraded": answer.degraded,
     }
+    if answer.next_page is not None:
+        head["next_page_token"] = answer.next_page
     return b'%b,"items":[%b]}' % (_encode(head)[:-1], b",".join(_items(answer)))
 
 
@@ -29,7 +31,7 @@ def _items(answer: Answer) -> list[bytes]:
     scores = slate.scores.tolist()
     for place, item in enumerate(slate.items.tolist()):
         override = slate.overrides[place]
-        own = {"rank": place + 1, "score": scores[place], "source": slate.sources[place]}
+        own = {"rank": answer.offset + place + 1, "score": scores[place], "source": slate.sources[place]}
         if override is not None:
             own["override_id"] = override
         reason = _REASONS[answer.reasons[place]]

@@ -11,7 +11,7 @@ from recsys.types import Viewer
 from serving.api.encode import encode_list
 from serving.api.problems import problem
 from serving.api.schemas import ListResponse, RecommendRequest, SimilarRequest
-from serving.asks import Answer, Ask
+from serving.asks import Answer, Ask, AskError
 from serving.measures import answered
 from serving.runtime import Runtime, holder
 
@@ -45,6 +45,9 @@ def recommend_ask(data: RecommendRequest) -> Ask:
         context=data.context,
         explain=data.explain,
         seed=secrets.randbits(53),  # so many bits survive in every JSON reader
+        filter=data.filter,
+        series=data.series,
+        page_token=data.page_token,
     )
 
 
@@ -57,6 +60,9 @@ def similar_ask(data: SimilarRequest) -> Ask:
         exclude=data.exclude,
         explain=data.explain,
         similar_to=data.item_id,
+        filter=data.filter,
+        series=data.series,
+        page_token=data.page_token,
     )
 
 
@@ -76,13 +82,18 @@ async def _answered(ask: Ask) -> Response[bytes]:
 
 
 def answer_one(runtime: Runtime, ask: Ask) -> Answer:
-    """One list, logged and counted. A fault in personalisation falls back to the same list without it."""
+    """One list, logged and counted. A fault in personalisation falls back to the same list without it.
+
+    Raises AskError where the request itself is at fault.
+    """
     engine = runtime.engine
     if engine is None:
         raise RuntimeError("answer_one needs a published model")
     with answered() as measure:
         try:
             answer = engine.recommend([ask])[0]
+        except AskError:
+            raise
         except Exception:
             log.exception("personalisation_failed")
             answer = engine.impersonal(ask)

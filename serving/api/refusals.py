@@ -9,6 +9,7 @@ from litestar.exceptions import HTTPException
 
 from recsys.errors import ConfigError, DataError, RecsysError, StoreError
 from serving.api.problems import MEDIA_TYPE, problem
+from serving.asks import AskError
 
 log = structlog.get_logger()
 
@@ -27,6 +28,8 @@ def refused(request: Request[Any, Any, Any], error: Exception) -> Response[bytes
     """The problem document of an exception."""
     if isinstance(error, Refused):
         return _document(request, error.status, error.detail, error.field)
+    if isinstance(error, AskError):
+        return _document(request, 400, str(error), error.field)
     if isinstance(error, HTTPException):
         return _from_litestar(request, error)
     if isinstance(error, msgspec.DecodeError | UnicodeDecodeError | RecursionError):

@@ -40,6 +40,9 @@ class _ListRequest(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True
     personalised: bool = True
     exclude: Ids = ()
     explain: bool = False
+    filter: Annotated[str, Meta(max_length=2000, description="A condition on items, in a subset of CEL.")] | None = None
+    series: Literal["next", "all"] = "next"
+    page_token: Annotated[str, Meta(max_length=8192, description="next_page_token of the page before.")] | None = None
     device: Annotated[str, Meta(max_length=64)] = ""
     locale: Annotated[str, Meta(max_length=35)] = ""
 
@@ -96,6 +99,9 @@ class ListResponse(Struct, frozen=True, kw_only=True):
     model: str
     policy: str
     degraded: tuple[str, ...]
+    next_page_token: (
+        Annotated[str, Meta(description="Where the list goes on; absent on the last page.")] | UnsetType
+    ) = UNSET
 
 
 class EventIn(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
@@ -153,6 +159,9 @@ class ItemIn(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True, omit
     available_from: Time | None = None
     available_to: Time | None = None
     embargo_until: Time | None = None
+    series: Annotated[str, Meta(max_length=256, description="Which series an episode is of.")] | None = None
+    season: Annotated[int, Meta(ge=0, le=100_000)] | None = None
+    episode: Annotated[int, Meta(ge=0, le=100_000)] | None = None
     vector: Vector | None = None
     vectors: Annotated[dict[Name, Vector], Meta(max_length=8, description="By name: image, audio …")] | None = None
 

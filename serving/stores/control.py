@@ -1,5 +1,6 @@
 """The control store: what people change while the system runs. The only door to it."""
 
+import hmac
 from pathlib import Path
 from typing import Self
 
@@ -48,6 +49,10 @@ class ControlStore(OverrideStore, TakedownStore, ItemStore, UserControls, KeySto
     def close(self) -> None:
         """Give every connection back; the store cannot be used any more."""
         self._db.close()
+
+    def derived_key(self, purpose: str) -> bytes:
+        """A secret of its own for a purpose, the same in every process that shares this store."""
+        return hmac.digest(self._db.pseudonym_key, f"recsys {purpose}".encode(), "sha256")
 
     def sequence(self) -> int:
         """The newest change that this process knows of: exact and µs embedded, within about 100 ms on PostgreSQL."""
