@@ -8,6 +8,7 @@ from recsys.overrides.exposure import Exposure, ExposureCounts, Impression, NoEx
 from recsys.overrides.hours import Hours, moment_of
 from recsys.overrides.index import OverrideIndex
 from recsys.overrides.live import NONE_LIVE, Live
+from recsys.overrides.newcomers import ColdStart, Newcomer
 from recsys.overrides.objectives import OBJECTIVES, Objective, objective
 from recsys.overrides.override import Action, Override
 from recsys.overrides.pacing import Traffic
@@ -30,6 +31,7 @@ __all__ = [
     "Campaign",
     "CampaignAction",
     "Caps",
+    "ColdStart",
     "Exclude",
     "Exposure",
     "ExposureCounts",
@@ -39,6 +41,7 @@ __all__ = [
     "Kept",
     "Live",
     "More",
+    "Newcomer",
     "NoExposure",
     "Objective",
     "Override",
