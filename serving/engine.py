@@ -157,6 +157,8 @@ def _answer(view: View, draft: Draft, slate: Slate, now: float) -> Answer:
     if not len(slate) and not draft.page.offset:
         unmatched = ask.filter is not None and draft.visible.any()
         degraded.append("no_matching_items" if unmatched else "no_cleared_items")
+    if draft.placed is not None:
+        degraded += [f"quota_unmet:{kept.quota}" for kept in draft.placed.quotas if kept.reason is not None]
     reasons = tuple(
         reason_code(
             source,
@@ -164,6 +166,7 @@ def _answer(view: View, draft: Draft, slate: Slate, now: float) -> Answer:
             history=draft.has_history,
             profile=bool(draft.query.profile),
             similar=ask.similar_to is not None,
+            sponsored=draft.live.sponsor(override) is not None,
         )
         for source, override in zip(slate.sources, slate.overrides, strict=True)
     )

@@ -170,10 +170,11 @@ class View:
             return self.changed[index]
         return self.bundle.catalogue.record(index)
 
-    def members(self, index: int) -> bytes:
-        """The JSON members of one item."""
+    def members(self, index: int, title: str | None = None) -> bytes:
+        """The JSON members of one item, under another title where one is given."""
         record = self.record(index)
-        return _members(self.ids[index], [record.get(name) for name in SHOWN], self.gate.labels(index))
+        values = [title or record.get(SHOWN[0]), *(record.get(name) for name in SHOWN[1:])]
+        return _members(self.ids[index], values, self.gate.labels(index))
 
 
 def _members(item_id: str, values: Sequence[Any], labels: list[str]) -> bytes:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.overrides.actions import MAX_FACTOR
+from recsys.overrides.campaign import Sponsor
 from recsys.overrides.exposure import ExposureCounts, Impression, NoExposure
 from recsys.overrides.plan import Claim, Factors, Plan, Text
 from recsys.overrides.reasons import (
@@ -116,6 +117,16 @@ class Live:
             return self.resolved.unserved
         spent = [Unserved(name, self.spent[at]) for name, at in plan.at.items() if at in self.spent]
         return (*self.resolved.unserved, *spent)
+
+    def sponsor(self, override: str | None) -> Sponsor | None:
+        """Who pays for a position, None where nobody does."""
+        if override is None or self.plan is None or override not in self.plan.at:
+            return None
+        return self.plan.campaigns[self.plan.at[override]].sponsor
+
+    def title(self, override: str) -> str:
+        """The title of a row by its override id."""
+        return next((claim.title for claim in self.resolved.claims if claim.id == override), "")
 
     def refusal(self, campaign: int, slot: int, k: int, given: int) -> str | None:
         """Why a campaign that has ``given`` positions of a list of ``k`` may not have ``slot`` too; None if it may."""

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from recsys.overrides import NONE_LIVE, Live, rows
 from serving.asks import Answer
 from serving.reasons import TEXTS
 
@@ -20,22 +21,49 @@ def encode_list(answer: Answer) -> bytes:
         "policy": view.policy_id,
         "degraded": answer.degraded,
     }
+    if titled := _titled(answer):
+        head["rows"] = titled
     if answer.next_page is not None:
         head["next_page_token"] = answer.next_page
     return b'%b,"items":[%b]}' % (_encode(head)[:-1], b",".join(_items(answer)))
 
 
+def _titled(answer: Answer) -> list[dict[str, object]]:
+    """The titled rows of a list."""
+    if answer.placed is None:
+        return []
+    live, slate = answer.placed.live, answer.slate
+    return [
+        {"override_id": override, "title": live.title(override), "rank": answer.offset + start, "size": size}
+        for override, start, size in rows(slate.overrides, slate.sources)
+    ]
+
+
+def _told(live: Live, override: str | None, item: int) -> dict[str, object]:
+    """What campaigns say of a place: whose it is, who pays, another picture."""
+    told: dict[str, object] = {}
+    if override is not None:
+        told["override_id"] = override
+    text = live.resolved.texts.get(item)
+    if text is not None and text.artwork is not None:
+        told["artwork"] = text.artwork
+    if (sponsor := live.sponsor(override)) is not None:
+        told["promotion"] = {"label": sponsor.label, "sponsor": sponsor.name, "parameters": sponsor.parameters}
+    return told
+
+
 def _items(answer: Answer) -> list[bytes]:
-    slate, shown = answer.slate, answer.view.shown
-    rows = []
+    slate, view = answer.slate, answer.view
+    live = NONE_LIVE if answer.placed is None else answer.placed.live
+    texts = live.resolved.texts
+    out = []
     scores = slate.scores.tolist()
     for place, item in enumerate(slate.items.tolist()):
-        override = slate.overrides[place]
         own = {"rank": answer.offset + place + 1, "score": scores[place], "source": slate.sources[place]}
-        if override is not None:
-            own["override_id"] = override
+        own |= _told(live, slate.overrides[place], item)
+        members = view.members(item, texts[item].title) if item in texts else view.shown[item]
         reason = _REASONS[answer.reasons[place]]
         because = answer.because[place]
         tail = b',"because":%b}' % _encode(because) if because else b"}"
-        rows.append(b'{%b,%b,"reason":%b%b}' % (shown[item], _encode(own)[1:-1], reason, tail))
-    return rows
+        out.append(b'{%b,%b,"reason":%b%b}' % (members, _encode(own)[1:-1], reason, tail))
+    return out

@@ -70,6 +70,14 @@ class Reason(Struct, frozen=True):
     because: tuple[str, ...] = ()
 
 
+class Promotion(Struct, frozen=True):
+    """Who pays for a place, what is to stand by it, and what decides who sees it. Show all of it."""
+
+    label: str
+    sponsor: str
+    parameters: tuple[str, ...]
+
+
 class Item(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One place of a list."""
 
@@ -86,7 +94,18 @@ class Item(Struct, frozen=True, kw_only=True, omit_defaults=True):
     score: float
     source: str
     override_id: str | UnsetType = UNSET
+    artwork: Annotated[str, Meta(description="The picture that editors give this work now.")] | UnsetType = UNSET
+    promotion: Promotion | UnsetType = UNSET
     reason: Reason
+
+
+class ListRow(Struct, frozen=True):
+    """A titled row within a list: ``size`` places from ``rank`` on."""
+
+    override_id: str
+    title: str
+    rank: int
+    size: int
 
 
 class ListResponse(Struct, frozen=True, kw_only=True):
@@ -99,6 +118,7 @@ class ListResponse(Struct, frozen=True, kw_only=True):
     model: str
     policy: str
     degraded: tuple[str, ...]
+    rows: tuple[ListRow, ...] | UnsetType = UNSET
     next_page_token: (
         Annotated[str, Meta(description="Where the list goes on; absent on the last page.")] | UnsetType
     ) = UNSET
