@@ -194,10 +194,10 @@ def _spent(plan: Plan, person: Person, exposure: ExposureCounts) -> dict[int, st
 
 
 def _due(plan: Plan, now: float, promote: BoolArray, exposure: ExposureCounts) -> tuple[int, ...]:
-    """Campaigns whose guarantee is behind its plan, in their order."""
+    """The places in ``plan.promises`` of the guarantees that are behind their plan, in the order of campaigns."""
     promises = plan.promises
     if not promises.ids:
         return ()
     plans = promises.base + promises.slope * (now - plan.since)
     behind = (exposure.totals(promises.ids) < plans) & promote[promises.campaigns]
-    return tuple(promises.campaigns[behind].tolist())
+    return tuple(np.flatnonzero(behind).tolist())

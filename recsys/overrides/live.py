@@ -23,6 +23,7 @@ from recsys.overrides.reasons import (
     TEXT_TAKEN,
     Unserved,
 )
+from recsys.safety.recent import Recent
 from recsys.types import BoolArray, IntArray
 
 NOWHERE = np.zeros(0, np.int32)
@@ -37,6 +38,14 @@ class Resolved:
     rows: Factors | None = None  # boosts and buries that hold
     texts: Mapping[int, Text] = field(default_factory=dict)
     unserved: tuple[Unserved, ...] = ()
+
+    @cached_property
+    def _pages(self) -> Recent[tuple[int, int], "Page"]:
+        return Recent(8)
+
+    def page(self, offset: int, k: int) -> "Page":
+        """What slots the ``k`` places behind ``offset`` have; worked out once for each size of a list."""
+        return self._pages.get((offset, k), lambda: Page.of(self, offset, k))
 
     @cached_property
     def starts(self) -> IntArray:
@@ -75,6 +84,26 @@ class Resolved:
         return range(int(self.starts[place]), int(end))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Page:
+    """The slots of one stretch of a list."""
+
+    claims: tuple[Claim, ...]  # that have a slot here, in the total order
+    beyond: tuple[str, ...]  # ids of those that want one behind its end
+    pinned: frozenset[int]  # items with a pin here or before
+    wanted: IntArray  # sorted: items that are boosted or in a pool here
+
+    @classmethod
+    def of(cls, resolved: Resolved, offset: int, k: int) -> "Page":
+        """Cut from all slots."""
+        here = tuple(c for c in resolved.claims if c.slot <= offset + k and c.slot + c.size > offset + 1)
+        beyond = tuple(claim.id for claim in resolved.claims if claim.slot > offset + k)
+        pinned = frozenset(c.items[0] for c in resolved.claims if c.kind == "pin" and c.slot <= offset + k)
+        pools = [item for claim in here if claim.kind != "pin" for item in claim.items]
+        wanted = np.union1d(resolved.lifted, np.array(pools, np.int32)).astype(np.int32)
+        return cls(here, beyond, pinned, wanted)
+
+
 NOTHING_RESOLVED = Resolved()
 _NO_COUNTS = NoExposure()
 
@@ -86,7 +115,7 @@ class Live:
     resolved: Resolved = NOTHING_RESOLVED
     plan: Plan | None = None
     spent: Mapping[int, str] = field(default_factory=dict)  # campaign → why it promotes nothing now
-    due: tuple[int, ...] = ()  # campaigns whose guarantee is behind its plan, in their order
+    due: tuple[int, ...] = ()  # places in plan.promises of the guarantees that are behind, in the campaigns' order
     user: str | None = None  # whose counts are read and written; None where nobody's are
     exposure: ExposureCounts = _NO_COUNTS
 

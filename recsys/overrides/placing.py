@@ -9,7 +9,7 @@ import numpy as np
 from recsys.overrides.actions import MAX_FACTOR
 from recsys.overrides.board import NO_GROUPS, Board, Level, Room, Spot
 from recsys.overrides.live import Live
-from recsys.overrides.plan import Claim, Factors
+from recsys.overrides.plan import Claim
 from recsys.overrides.prominence import RAISED, keep
 from recsys.overrides.quotas import Kept
 from recsys.overrides.ranking import BOOST, Candidates, More, Nothing, candidates
@@ -28,12 +28,16 @@ class Placed:
     slate: Slate
     live: Live
     late: tuple[Unserved, ...]  # what this list had no place for
+    full: tuple[str, ...]  # campaigns with a guarantee for which no position was left
+    beyond: tuple[str, ...]  # overrides whose slots lie behind the list
     quotas: tuple[Kept, ...]
 
     @property
     def unserved(self) -> tuple[Unserved, ...]:
         """The live overrides that change nothing in this list, or not all that they would, and why."""
-        return (*self.live.unserved, *self.late)
+        beyond = (Unserved(override, BEYOND_LIST) for override in self.beyond)
+        full = (Unserved(override, FULL) for override in self.full)
+        return (*self.live.unserved, *beyond, *self.late, *full)
 
 
 def place(slate: Slate, live: Live, eligible: BoolArray, room: Room, more: More | None = None) -> Placed:
@@ -45,19 +49,20 @@ def place(slate: Slate, live: Live, eligible: BoolArray, room: Room, more: More 
     editor put stands with the score of its neighbour; in a list shorter than its slot it stands behind the last item.
     """
     if room.k < 1:
-        return Placed(Slate(NO_GROUPS, np.zeros(0, np.float32), (), ()), live, (), ())
+        return Placed(Slate(NO_GROUPS, np.zeros(0, np.float32), (), ()), live, (), (), (), ())
     excluded = live.resolved.excluded
     if len(excluded):
         eligible = eligible.copy()
         eligible[excluded[excluded < len(eligible)]] = False
     source = more or Nothing()
-    found = candidates(slate, live, eligible, room.offset + room.k, source)
+    found = candidates(slate, live, eligible, room, source)
     board = Board(live, eligible, room)
     _claim(board, found)
     rest = _Ranking(board, slate, found).fill()
-    _guarantee(board, found)
+    full = _guarantee(board, found)
     kept = tuple(keep(board, at, rest, source) for at in range(len(room.quotas)))
-    return Placed(board.slate(), live, tuple(board.late), kept)
+    beyond = live.resolved.page(room.offset, room.k).beyond
+    return Placed(board.slate(), live, tuple(board.late), full, beyond, kept)
 
 
 def rows(overrides: Iterable[str | None], sources: Iterable[str]) -> list[tuple[str, int, int]]:
@@ -76,15 +81,11 @@ def rows(overrides: Iterable[str | None], sources: Iterable[str]) -> list[tuple[
 
 def _claim(board: Board, found: Candidates) -> None:
     """Pins, fills and rows into their slots, in the total order; a fill leaves pinned items to their pins."""
-    claims = board.live.resolved.claims
-    if not claims:
-        return
-    worth = _worth(found)
-    pinned = {claim.items[0] for claim in claims if claim.kind == PIN and board.room.index(claim.slot) < board.room.k}
-    for claim in claims:
+    page = board.live.resolved.page(board.room.offset, board.room.k)
+    for claim in page.claims:
         pool = claim.items
-        if claim.kind != PIN and board.room.index(claim.slot) < board.room.k:
-            pool = tuple(sorted((i for i in pool if i not in pinned), key=lambda item: -worth.get(item, 0.0)))
+        if claim.kind != PIN:
+            pool = tuple(sorted((i for i in pool if i not in page.pinned), key=lambda i: -found.worth.get(i, 0.0)))
         if (reason := _claimed(board, claim, pool)) is not None:
             board.miss(claim.id, reason)
 
@@ -105,47 +106,33 @@ def _claimed(board: Board, claim: Claim, pool: Sequence[int]) -> str | None:
     return None
 
 
-def _guarantee(board: Board, found: Candidates) -> None:
-    """One item of each campaign that is behind its plan, in the lowest position of those that the ranking gave."""
-    plan = board.live.plan
-    if plan is None or not board.live.due:
-        return
-    promised = dict(zip(plan.promises.campaigns.tolist(), plan.promises.items, strict=True))
-    worth = _worth(found)
-    for campaign in board.live.due:
+def _guarantee(board: Board, found: Candidates) -> tuple[str, ...]:
+    """One item of each campaign that is behind its plan, in the lowest positions of those that the ranking gave.
+
+    The ids of the campaigns for which no position was left.
+    """
+    live, plan = board.live, board.live.plan
+    if plan is None or not live.due:
+        return ()
+    free = [at for at, spot in enumerate(board.spots) if spot is None]
+    ranked = [at for at, spot in enumerate(board.spots) if spot is not None and spot.level is Level.MODEL]
+    positions = [*reversed(free), *ranked]  # the next one last
+    for turn, place in enumerate(live.due):
+        campaign = int(plan.promises.campaigns[place])
         if board.given[campaign]:
             continue
-        at = _lowest(board)
-        reason = FULL if at is None else board.refusal(campaign, at)
-        if reason is None and at is not None:
-            fitting = [item for item in promised[campaign] if board.fits(item, instead_of=at)]
-            ids = _boost_ids(board.live.resolved.rows, campaign)
-            if fitting:
-                best = max(fitting, key=lambda item: worth.get(item, 0.0))
-                board.put(at, Spot(best, np.nan, GUARANTEE, ids[best], Level.GUARANTEE, campaign))
-            else:
-                reason = POOL_SHORT
-        if reason is not None:
-            board.miss(plan.campaigns[campaign].id, reason)
-
-
-def _lowest(board: Board) -> int | None:
-    """The first free position, or else the last that the ranking gave."""
-    free = (at for at, spot in enumerate(board.spots) if spot is None)
-    ranked = (at for at in range(board.room.k - 1, -1, -1) if (s := board.spots[at]) and s.level is Level.MODEL)
-    return next(free, next(ranked, None))
-
-
-def _boost_ids(factors: Factors | None, campaign: int) -> dict[int, str]:
-    """item → the id of the campaign's boost of it."""
-    if factors is None:
-        return {}
-    mine = np.flatnonzero((factors.campaigns == campaign) & factors.boosts).tolist()
-    return {int(factors.items[row]): factors.ids[row] for row in reversed(mine)}
-
-
-def _worth(found: Candidates) -> dict[int, float]:
-    return dict(zip(found.items.tolist(), found.scores.tolist(), strict=True))
+        if not positions:
+            rest = (int(plan.promises.campaigns[at]) for at in live.due[turn:])
+            return tuple(plan.campaigns[at].id for at in rest if not board.given[at])
+        at, items = positions[-1], plan.promises.items[place]
+        reason = board.refusal(campaign, at)
+        fitting = [] if reason else [item for item in items if board.fits(item, instead_of=at)]
+        if fitting:
+            best = max(fitting, key=lambda item: found.worth.get(item, 0.0))
+            board.put(positions.pop(), Spot(best, np.nan, GUARANTEE, items[best], Level.GUARANTEE, campaign))
+        else:
+            board.miss(plan.campaigns[campaign].id, reason or POOL_SHORT)
+    return ()
 
 
 class _Ranking:

@@ -69,7 +69,7 @@ class Promises:
     ids: tuple[str, ...]
     base: NDArray[np.float64]
     slope: NDArray[np.float64]
-    items: tuple[tuple[int, ...], ...]  # what each may be given to
+    items: tuple[Mapping[int, str], ...]  # what each may be given to, and by which action
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -178,9 +178,13 @@ def _planned(campaign: Campaign, moment: float, traffic: Traffic) -> float:
     return planned(campaign.guarantee or 0, share)
 
 
-def _boosted(one: Compiled) -> tuple[int, ...]:
-    rows = zip(one.campaign.actions, one.items, strict=True)
-    return tuple(items[0] for action, items in rows if items and isinstance(action, Boost))
+def _boosted(one: Compiled) -> dict[int, str]:
+    rows = zip(one.campaign.actions, one.campaign.action_ids, one.items, strict=True)
+    found: dict[int, str] = {}
+    for action, name, items in rows:
+        if items and isinstance(action, Boost):
+            found.setdefault(items[0], name)
+    return found
 
 
 def _audiences(campaigns: Sequence[Campaign]) -> dict[str, Any]:

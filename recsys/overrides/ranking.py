@@ -1,11 +1,13 @@
 """Candidates for the positions of a list: the slate and what editors propose, on one scale, times their factors."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.overrides.board import Room
 from recsys.overrides.live import Live
 from recsys.types import BoolArray, FloatArray, IntArray, Slate
 
@@ -40,7 +42,7 @@ class Nothing:
         return Slate(np.zeros(0, np.int32), np.zeros(0, np.float32), (), ())
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Candidates:
     """Aligned columns, not sorted: first the slate's own rows, then what was proposed."""
 
@@ -51,18 +53,23 @@ class Candidates:
     rows: IntArray  # (n,) row of the slate, -1 for what was proposed
     open: BoolArray  # (n,) may stand by its score alone: not where an editor only named it
 
+    @cached_property
+    def worth(self) -> dict[int, float]:
+        """item → score"""
+        return dict(zip(self.items.tolist(), self.scores.tolist(), strict=True))
 
-def candidates(slate: Slate, live: Live, eligible: BoolArray, k: int, more: More) -> Candidates:
-    """What may stand in a list of ``k``.
+
+def candidates(slate: Slate, live: Live, eligible: BoolArray, room: Room, more: More) -> Candidates:
+    """What may stand in a list.
 
     Scores are normalised to [0.05, 1] by the lowest and highest of what may be shown, so that a factor means the same
     for every model. An item that is boosted from beyond the slate is put on the same scale, where it is worth the less
-    the further it lies below the slate's lowest. At most ``k`` of them come in.
+    the further it lies below the slate's lowest. At most as many come in as there are positions.
     """
     rows = _kept(slate.items, eligible)
     items = slate.items[rows]
     plain, scale = _normalised(slate.scores[rows])
-    proposed = _proposed(items, live, eligible, k) if len(items) else np.zeros(0, np.int32)
+    proposed = _proposed(items, live, eligible, room) if len(items) else items
     if not len(proposed):
         places = live.resolved.places(items)
         return Candidates(items, plain, plain * _factor(live, places), places, rows, np.ones(len(items), np.bool_))
@@ -72,7 +79,7 @@ def candidates(slate: Slate, live: Live, eligible: BoolArray, k: int, more: More
     own, places = live.resolved.places(items), live.resolved.places(proposed)
     lifted = spoken & (places >= 0) & (_factor(live, places) > 1)
     scores = value * _factor(live, places)
-    best = _best(scores, lifted, k) | ~lifted
+    best = _best(scores, lifted, room.k) | ~lifted
     return Candidates(
         np.concatenate([items, proposed[best]]),
         np.concatenate([plain, value[best]]),
@@ -94,19 +101,19 @@ def _kept(items: IntArray, eligible: BoolArray) -> IntArray:
     return rows.astype(np.int32)
 
 
-def _proposed(items: IntArray, live: Live, eligible: BoolArray, k: int) -> IntArray:
-    """Sorted items beyond the slate that editors want: boosted, of a pool, or of a guarantee that is due."""
-    named = [item for claim in live.resolved.claims if claim.slot <= k and claim.kind != "pin" for item in claim.items]
+def _proposed(items: IntArray, live: Live, eligible: BoolArray, room: Room) -> IntArray:
+    """Items beyond the slate that editors want: boosted, of a pool, or of a guarantee that is due."""
+    wanted = live.resolved.page(room.offset, room.k).wanted
     if live.due and live.plan is not None:
-        promises = dict(zip(live.plan.promises.campaigns.tolist(), live.plan.promises.items, strict=True))
-        named += [item for campaign in live.due[:k] for item in promises[campaign]]
-    lifted = live.resolved.lifted
-    wanted = np.union1d(lifted, np.array(named, np.int32)).astype(np.int32) if named else lifted
+        promised = [item for at in live.due[: room.k] for item in live.plan.promises.items[at]]
+        wanted = np.union1d(wanted, np.array(promised, np.int32))
     if not len(wanted):
         return wanted
-    wanted = wanted[wanted < len(eligible)]
+    wanted = wanted[: np.searchsorted(wanted, len(eligible))]
     wanted = wanted[eligible[wanted]]
-    return wanted[~np.isin(wanted, items)]
+    known = np.sort(items)
+    at = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
+    return wanted[known[at] != wanted].astype(np.int32)
 
 
 def _normalised(scores: NDArray[np.floating]) -> tuple[Scores, "Scale"]:

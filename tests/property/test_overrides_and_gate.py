@@ -326,7 +326,7 @@ def test_what_is_remembered_between_two_moments_is_what_is_resolved_anew(edits, 
 
 def said(live: Any) -> tuple[Any, ...]:
     """Everything that may change a list."""
-    due = [live.plan.campaigns[at].id for at in live.due]
+    due = [live.plan.promises.ids[at] for at in live.due]
     return (live.resolved.claims, live.factors, live.excluded, live.resolved.texts, live.unserved, due)
 
 
