@@ -92,6 +92,7 @@ class Page:
     beyond: tuple[str, ...]  # ids of those that want one behind its end
     pinned: frozenset[int]  # items with a pin here or before
     wanted: IntArray  # sorted: items that are boosted or in a pool here
+    wanted_set: frozenset[int]
 
     @classmethod
     def of(cls, resolved: Resolved, offset: int, k: int) -> "Page":
@@ -101,7 +102,7 @@ class Page:
         pinned = frozenset(c.items[0] for c in resolved.claims if c.kind == "pin" and c.slot <= offset + k)
         pools = [item for claim in here if claim.kind != "pin" for item in claim.items]
         wanted = np.union1d(resolved.lifted, np.array(pools, np.int32)).astype(np.int32)
-        return cls(here, beyond, pinned, wanted)
+        return cls(here, beyond, pinned, wanted, frozenset(wanted.tolist()))
 
 
 NOTHING_RESOLVED = Resolved()

@@ -1,7 +1,7 @@
 """Overrides on a list: who stands in which position, by the order of precedence, and never what may not be shown."""
 
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,7 +28,8 @@ class Placed:
     slate: Slate
     live: Live
     late: tuple[Unserved, ...]  # what this list had no place for
-    full: tuple[str, ...]  # campaigns with a guarantee for which no position was left
+    full: tuple[int, ...]  # places in plan.promises of guarantees for which no position was left
+    given: Mapping[int, int]  # positions of each campaign
     beyond: tuple[str, ...]  # overrides whose slots lie behind the list
     quotas: tuple[Kept, ...]
 
@@ -36,8 +37,13 @@ class Placed:
     def unserved(self) -> tuple[Unserved, ...]:
         """The live overrides that change nothing in this list, or not all that they would, and why."""
         beyond = (Unserved(override, BEYOND_LIST) for override in self.beyond)
-        full = (Unserved(override, FULL) for override in self.full)
-        return (*self.live.unserved, *beyond, *self.late, *full)
+        return (*self.live.unserved, *beyond, *self.late, *self._crowded_out())
+
+    def _crowded_out(self) -> Iterator[Unserved]:
+        plan = self.live.plan
+        for place in self.full if plan is not None else ():
+            if not self.given[int(plan.promises.campaigns[place])]:
+                yield Unserved(plan.promises.ids[place], FULL)
 
 
 def place(slate: Slate, live: Live, eligible: BoolArray, room: Room, more: More | None = None) -> Placed:
@@ -49,7 +55,7 @@ def place(slate: Slate, live: Live, eligible: BoolArray, room: Room, more: More 
     editor put stands with the score of its neighbour; in a list shorter than its slot it stands behind the last item.
     """
     if room.k < 1:
-        return Placed(Slate(NO_GROUPS, np.zeros(0, np.float32), (), ()), live, (), (), (), ())
+        return Placed(Slate(NO_GROUPS, np.zeros(0, np.float32), (), ()), live, (), (), {}, (), ())
     excluded = live.resolved.excluded
     if len(excluded):
         eligible = eligible.copy()
@@ -62,7 +68,7 @@ def place(slate: Slate, live: Live, eligible: BoolArray, room: Room, more: More 
     full = _guarantee(board, found)
     kept = tuple(keep(board, at, rest, source) for at in range(len(room.quotas)))
     beyond = live.resolved.page(room.offset, room.k).beyond
-    return Placed(board.slate(), live, tuple(board.late), full, beyond, kept)
+    return Placed(board.slate(), live, tuple(board.late), full, board.given, beyond, kept)
 
 
 def rows(overrides: Iterable[str | None], sources: Iterable[str]) -> list[tuple[str, int, int]]:
@@ -83,9 +89,10 @@ def _claim(board: Board, found: Candidates) -> None:
     """Pins, fills and rows into their slots, in the total order; a fill leaves pinned items to their pins."""
     page = board.live.resolved.page(board.room.offset, board.room.k)
     for claim in page.claims:
-        pool = claim.items
+        pool: Sequence[int] = claim.items
         if claim.kind != PIN:
-            pool = tuple(sorted((i for i in pool if i not in page.pinned), key=lambda i: -found.worth.get(i, 0.0)))
+            mine = (item for item in pool if item in found.worth and item not in page.pinned)
+            pool = sorted(mine, key=found.worth.__getitem__, reverse=True)
         if (reason := _claimed(board, claim, pool)) is not None:
             board.miss(claim.id, reason)
 
@@ -106,10 +113,10 @@ def _claimed(board: Board, claim: Claim, pool: Sequence[int]) -> str | None:
     return None
 
 
-def _guarantee(board: Board, found: Candidates) -> tuple[str, ...]:
+def _guarantee(board: Board, found: Candidates) -> tuple[int, ...]:
     """One item of each campaign that is behind its plan, in the lowest positions of those that the ranking gave.
 
-    The ids of the campaigns for which no position was left.
+    The places in ``plan.promises`` of those for whom no position was left.
     """
     live, plan = board.live, board.live.plan
     if plan is None or not live.due:
@@ -122,8 +129,7 @@ def _guarantee(board: Board, found: Candidates) -> tuple[str, ...]:
         if board.given[campaign]:
             continue
         if not positions:
-            rest = (int(plan.promises.campaigns[at]) for at in live.due[turn:])
-            return tuple(plan.campaigns[at].id for at in rest if not board.given[at])
+            return live.due[turn:]
         at, items = positions[-1], plan.promises.items[place]
         reason = board.refusal(campaign, at)
         fitting = [] if reason else [item for item in items if board.fits(item, instead_of=at)]

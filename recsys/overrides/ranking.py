@@ -69,11 +69,11 @@ def candidates(slate: Slate, live: Live, eligible: BoolArray, room: Room, more: 
     rows = _kept(slate.items, eligible)
     items = slate.items[rows]
     plain, scale = _normalised(slate.scores[rows])
-    proposed = _proposed(items, live, eligible, room) if len(items) else items
+    proposed = _proposed(items, live, eligible, room)
     if not len(proposed):
         places = live.resolved.places(items)
         return Candidates(items, plain, plain * _factor(live, places), places, rows, np.ones(len(items), np.bool_))
-    value = scale(more.score(proposed))
+    value = scale(more.score(proposed)) if len(items) else np.full(len(proposed), np.nan)
     spoken = np.isfinite(value)
     value = np.where(spoken, np.minimum(value, 1.0), UNSPOKEN)
     own, places = live.resolved.places(items), live.resolved.places(proposed)
@@ -103,17 +103,20 @@ def _kept(items: IntArray, eligible: BoolArray) -> IntArray:
 
 def _proposed(items: IntArray, live: Live, eligible: BoolArray, room: Room) -> IntArray:
     """Items beyond the slate that editors want: boosted, of a pool, or of a guarantee that is due."""
-    wanted = live.resolved.page(room.offset, room.k).wanted
+    page = live.resolved.page(room.offset, room.k)
+    wanted = page.wanted
     if live.due and live.plan is not None:
-        promised = [item for at in live.due[: room.k] for item in live.plan.promises.items[at]]
-        wanted = np.union1d(wanted, np.array(promised, np.int32))
+        promised = {item for at in live.due[: room.k] for item in live.plan.promises.items[at]} - page.wanted_set
+        wanted = np.concatenate([wanted, np.array(sorted(promised), np.int32)])
     if not len(wanted):
         return wanted
-    wanted = wanted[: np.searchsorted(wanted, len(eligible))]
+    wanted = wanted[wanted < len(eligible)]
     wanted = wanted[eligible[wanted]]
+    if not len(items):
+        return wanted
     known = np.sort(items)
     at = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
-    return wanted[known[at] != wanted].astype(np.int32)
+    return wanted[known[at] != wanted]
 
 
 def _normalised(scores: NDArray[np.floating]) -> tuple[Scores, "Scale"]:
