@@ -3,6 +3,7 @@
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from threading import Lock
 from types import MappingProxyType
 from typing import Protocol
@@ -78,7 +79,7 @@ class Exposure:
 
     def totals(self, campaigns: Sequence[str]) -> Counts:
         """(campaigns,) impressions of each over its run."""
-        return np.fromiter(map(self._totals.__getitem__, campaigns), np.int64, len(campaigns))
+        return np.fromiter(map(self._totals.get, campaigns, repeat(0)), np.int64, len(campaigns))
 
     def of_user(self, user: str) -> Mapping[tuple[str, int], int]:
         """Impressions that a user has had, by campaign and local day."""
