@@ -17,7 +17,6 @@ from recsys.dataset.ids import IdMap
 from recsys.expressions import Columns
 from recsys.overrides import NO_QUOTAS, OverrideIndex, QuotaIndex, Room
 from recsys.overrides import Live as LiveOverrides
-from recsys.overrides.live import Resolved
 from recsys.pipeline import Overlay, no_overlay
 from recsys.prepare.spec import EventRule
 from recsys.rerank import cap, creators
@@ -54,7 +53,7 @@ class View:
     quotas: QuotaIndex = NO_QUOTAS
     added: tuple[dict[str, Any], ...] = ()  # overlay items in index order
     changed: Mapping[int, dict[str, Any]] | None = None  # catalogue items that were upserted since
-    _allowed: Recent[tuple[int, int], tuple[BoolArray, Resolved, BoolArray]] = field(
+    _allowed: Recent[tuple[int, int], tuple[BoolArray, IntArray, BoolArray]] = field(
         default_factory=lambda: Recent(64), init=False, repr=False
     )
     _narrowed: Recent[tuple[int, str | None, bool], tuple[BoolArray, BoolArray]] = field(init=False, repr=False)
@@ -69,11 +68,11 @@ class View:
 
     def allowed(self, viewer: Viewer, live: LiveOverrides) -> BoolArray:
         """(items,): the gate's mask without what editors exclude here and now; one array a viewer class."""
-        mask, found = self.gate.mask(viewer), live.resolved
-        if not len(found.excluded):
+        mask, excluded = self.gate.mask(viewer), live.resolved.excluded
+        if not len(excluded):
             return mask
-        # Both values of the key are kept alive by the entry, so that their ids stay their own.
-        return self._allowed.get((id(mask), id(found)), lambda: (mask, found, _without(mask, found.excluded)))[2]
+        # Both arrays of the key are kept alive by the entry, so that their ids stay their own.
+        return self._allowed.get((id(mask), id(excluded)), lambda: (mask, excluded, _without(mask, excluded)))[2]
 
     def for_minors(self, viewer: Viewer) -> bool:
         """Whether a viewer is known to be a minor, or the surface is for minors."""

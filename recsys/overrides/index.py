@@ -20,7 +20,7 @@ from recsys.overrides.plan import Compiled, Plan
 from recsys.overrides.reasons import CAP_TOTAL, CAP_UNREADABLE, CAP_USER_DAY
 from recsys.safety import terms
 from recsys.safety.recent import Recent
-from recsys.types import BoolArray, Viewer
+from recsys.types import BoolArray, IntArray, Viewer
 
 _NOWHERE = "\0"  # a territory that no override names
 _NO_COUNTS = NoExposure()
@@ -33,6 +33,7 @@ class _Place(NamedTuple):
     plan: Plan
     outcomes: Recent[tuple[Any, ...], tuple[BoolArray, BoolArray]]  # what audiences say, by the values they read
     resolved: Recent[bytes, Resolved]
+    excluded: Recent[bytes, IntArray]  # one array for one set of excludes, so that others can know it by its identity
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,7 +96,7 @@ class OverrideIndex:
         promote = on.copy()
         promote[list(spent)] = False
         key = np.packbits([on, promote, tight]).tobytes()
-        resolved = place.resolved.get(key, lambda: resolve(plan, on, promote, tight))
+        resolved = place.resolved.get(key, lambda: resolve(plan, on, promote, _excluded(place, tight)))
         spent = {at: reason for at, reason in spent.items() if on[at]}
         due = _due(plan, now, promote, exposure)
         user = person.user if person.personalised else None
@@ -113,7 +114,7 @@ class OverrideIndex:
             return held[0]
         here = (one for one in self.ordered if _speaks_of(one.campaign, surface, territory))
         plan = Plan.build(here, now, self.traffic, placeless=territory is None)
-        made = _Place(plan, Recent(4096), Recent(512))
+        made = _Place(plan, Recent(4096), Recent(512), Recent(512))
         held[:] = [made]  # replaced whole: a thread that reads the old one has a consistent one
         return made
 
@@ -161,6 +162,13 @@ def _applying(place: _Place, person: Person) -> tuple[BoolArray, BoolArray]:
     key = (person.profile_counts, *read)
     holds, tight = place.outcomes.get(key, lambda: _outcomes(plan, person))
     return holds[plan.audience_of], tight[plan.audience_of]
+
+
+def _excluded(place: _Place, tight: BoolArray) -> IntArray:
+    """(excluded,) sorted items that are left out."""
+    items, campaigns = place.plan.excludes
+    held = tight[campaigns]
+    return place.excluded.get(held.tobytes(), lambda: np.unique(items[held]))
 
 
 def _outcomes(plan: Plan, person: Person) -> tuple[BoolArray, BoolArray]:

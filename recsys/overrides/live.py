@@ -67,6 +67,11 @@ class Resolved:
         return np.clip(np.multiply.reduceat(self.rows.values, self.starts), 1 / MAX_FACTOR, MAX_FACTOR)
 
     @cached_property
+    def padded(self) -> NDArray[np.float64]:
+        """``values`` with a 1 behind them, so that place -1 has it."""
+        return np.append(self.values, 1.0)
+
+    @cached_property
     def lifted(self) -> IntArray:
         """Sorted items with a factor above 1: they may come in from beyond the candidates."""
         return self.factored[self.values > 1]
@@ -200,14 +205,11 @@ class Live:
 NONE_LIVE = Live()
 
 
-def resolve(plan: Plan, on: BoolArray, promote: BoolArray, tight: BoolArray) -> Resolved:
-    """Who wins among the campaigns that apply.
+def resolve(plan: Plan, on: BoolArray, promote: BoolArray, excluded: IntArray) -> Resolved:
+    """Who wins among the campaigns that apply: (campaigns,) ``on``, and ``promote`` where they are not spent.
 
-    All (campaigns,): ``on`` they apply; ``promote`` and are not spent; ``tight`` their excludes apply, also where it is
-    not known whether their audience holds.
+    ``excluded`` are the sorted items that are left out.
     """
-    items, campaigns = plan.excludes
-    excluded = np.unique(items[tight[campaigns]])
     claims, unserved = _claimed([claim for claim in plan.claims if promote[claim.campaign]], set(excluded.tolist()))
     rows = plan.factors
     held = np.where(rows.boosts, promote[rows.campaigns], on[rows.campaigns])

@@ -13,7 +13,6 @@ from recsys.types import BoolArray, FloatArray, IntArray, Slate
 
 FLOOR = 0.05  # the normalised score of a slate's last item, so that a boost moves it too
 BOOST = "boost"  # the source of an item that a boost brought in from beyond the candidates
-UNSPOKEN = 0.0  # the score of a proposed item that the model says nothing of
 
 Scores = NDArray[np.float64]
 
@@ -70,24 +69,27 @@ def candidates(slate: Slate, live: Live, eligible: BoolArray, room: Room, more: 
     items = slate.items[rows]
     plain, scale = _normalised(slate.scores[rows])
     proposed = _proposed(items, live, eligible, room)
+    n = len(items)
     if not len(proposed):
-        places = live.resolved.places(items)
-        return Candidates(items, plain, plain * _factor(live, places), places, rows, np.ones(len(items), np.bool_))
-    value = scale(more.score(proposed)) if len(items) else np.full(len(proposed), np.nan)
+        places, factor = _factors(items, live)
+        return Candidates(items, plain, plain * factor, places, rows, np.ones(n, np.bool_))
+    value = scale(more.score(proposed)) if n else np.full(len(proposed), np.nan)
     spoken = np.isfinite(value)
-    value = np.where(spoken, np.minimum(value, 1.0), UNSPOKEN)
-    own, places = live.resolved.places(items), live.resolved.places(proposed)
-    lifted = spoken & (places >= 0) & (_factor(live, places) > 1)
-    scores = value * _factor(live, places)
-    best = _best(scores, lifted, room.k) | ~lifted
-    return Candidates(
-        np.concatenate([items, proposed[best]]),
-        np.concatenate([plain, value[best]]),
-        np.concatenate([plain * _factor(live, own), scores[best]]),
-        np.concatenate([own, places[best]]),
-        np.concatenate([rows, np.full(int(best.sum()), -1, np.int32)]),
-        np.concatenate([np.ones(len(items), np.bool_), lifted[best]]),
+    items, plain = (
+        np.concatenate([items, proposed]),
+        np.concatenate([plain, np.where(spoken, np.minimum(value, 1.0), 0.0)]),
     )
+    places, factor = _factors(items, live)
+    scores, rows = plain * factor, np.concatenate([rows, np.full(len(proposed), -1, np.int32)])
+    open_to = np.concatenate([np.ones(n, np.bool_), spoken & (factor[n:] > 1)])
+    kept = _best(scores, open_to, n, room.k)
+    return Candidates(items[kept], plain[kept], scores[kept], places[kept], rows[kept], open_to[kept])
+
+
+def _factors(items: IntArray, live: Live) -> tuple[IntArray, Scores]:
+    """(items,) the place of each in ``resolved.factored``, and its factor."""
+    places = live.resolved.places(items)
+    return places, live.resolved.padded[places]
 
 
 def _kept(items: IntArray, eligible: BoolArray) -> IntArray:
@@ -147,16 +149,12 @@ class Scale:
         return np.where(line < FLOOR, FLOOR * np.exp(np.minimum(line / FLOOR - 1, 0)), line)
 
 
-def _factor(live: Live, places: IntArray) -> Scores:
-    values = live.resolved.values
-    return np.where(places >= 0, values[places], 1.0) if len(values) else np.ones(len(places))
-
-
-def _best(scores: Scores, among: BoolArray, k: int) -> BoolArray:
-    """The ``k`` highest of those among which to choose."""
-    chosen = np.zeros(len(scores), np.bool_)
-    rows = np.flatnonzero(among)
-    if len(rows) > k:
-        rows = rows[np.argsort(-scores[rows], kind="stable")[:k]]
-    chosen[rows] = True
-    return chosen
+def _best(scores: Scores, open_to: BoolArray, n: int, k: int) -> IntArray:
+    """All rows but, behind the first ``n``, those who would stand by their score and are not among the best ``k``."""
+    lifted = np.flatnonzero(open_to[n:]) + n
+    if len(lifted) <= k:
+        return np.arange(len(scores))
+    stays = np.ones(len(scores), np.bool_)
+    stays[lifted] = False
+    stays[lifted[np.argsort(-scores[lifted], kind="stable")[:k]]] = True
+    return np.flatnonzero(stays)
