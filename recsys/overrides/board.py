@@ -1,8 +1,9 @@
 """A list in the making: positions, who stands in them, and how strong."""
 
-from collections import Counter
+from collections import defaultdict
 from dataclasses import dataclass, field
 from enum import IntEnum
+from math import isnan
 from typing import NamedTuple
 
 import numpy as np
@@ -57,9 +58,10 @@ class Board:
         self.live, self.eligible, self.room = live, eligible, room
         self.spots: list[Spot | None] = [None] * room.k
         self.used: set[int] = set()
-        self.given: Counter[int] = Counter()  # positions of each campaign
+        self.given: defaultdict[int, int] = defaultdict(int)  # positions of each campaign
         self.late: list[Unserved] = []
-        self._creators: Counter[int] = Counter()
+        self._creators: defaultdict[int, int] = defaultdict(int)
+        self._ceilings = frozenset[int]() if live.plan is None else live.plan.ceilings
 
     def __len__(self) -> int:
         return sum(spot is not None for spot in self.spots)
@@ -81,6 +83,8 @@ class Board:
 
     def refusal(self, campaign: int, at: int) -> str | None:
         """Why a campaign may not have the slot index ``at``; None if it may."""
+        if campaign not in self._ceilings:
+            return None
         return self.live.refusal(campaign, at + 1 + self.room.offset, self.room.k, self.given[campaign])
 
     def put(self, at: int, spot: Spot) -> None:
@@ -88,16 +92,18 @@ class Board:
         before = self.spots[at]
         if before is not None:
             self.used.discard(before.item)
-            self._creators[self._group(before.item)] -= 1
-            if before.campaign >= 0:
-                self.given[before.campaign] -= 1
+            self._count(before, -1)
             if before.override is not None:
                 self.miss(before.override, QUOTA if spot.level is Level.QUOTA else FULL)
         self.spots[at] = spot
         self.used.add(spot.item)
-        self._creators[self._group(spot.item)] += 1
+        self._count(spot, 1)
+
+    def _count(self, spot: Spot, n: int) -> None:
+        if self.room.limit is not None:
+            self._creators[self._group(spot.item)] += n
         if spot.campaign >= 0:
-            self.given[spot.campaign] += 1
+            self.given[spot.campaign] += n
 
     def miss(self, override: str, reason: str) -> None:
         """Report what had no place."""
@@ -106,15 +112,14 @@ class Board:
     def slate(self) -> Slate:
         """The positions that were taken, closed up; scores never rise."""
         taken = [spot for spot in self.spots if spot is not None]
-        scores = np.array([spot.score for spot in taken], np.float64)
-        known = scores[~np.isnan(scores)]
-        last = float(known[0]) if len(known) else 1.0
-        for at, score in enumerate(scores.tolist()):
-            last = last if np.isnan(score) else min(last, score)
-            scores[at] = last
+        last = next((spot.score for spot in taken if not isnan(spot.score)), 1.0)
+        scores = []
+        for spot in taken:
+            last = last if isnan(spot.score) else min(last, spot.score)
+            scores.append(last)
         return Slate(
             np.array([spot.item for spot in taken], np.int32),
-            scores.astype(np.float32),
+            np.array(scores, np.float32),
             tuple(spot.source for spot in taken),
             tuple(spot.override for spot in taken),
         )

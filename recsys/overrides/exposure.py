@@ -3,13 +3,14 @@
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import repeat
 from threading import Lock
 from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from recsys.safety.recent import Recent
 
 Counts = NDArray[np.int64]
 _NEVER: Mapping[tuple[str, int], int] = MappingProxyType({})
@@ -72,19 +73,25 @@ class Exposure:
     def __init__(self, *, users: int = 100_000, days: int = 2) -> None:
         self._users = max(1, users)
         self._days = max(1, days)
-        self._totals: Counter[str] = Counter()
+        self._places: dict[str, int] = {}  # campaign → its place in counts
+        self._counts: Counts = np.zeros(64, np.int64)
+        self._asked: Recent[tuple[str, ...], NDArray[np.intp]] = Recent(256)  # the same campaigns are asked for again
         self._slots: Counter[tuple[str, int]] = Counter()
         self._seen: OrderedDict[str, Counter[tuple[str, int]]] = OrderedDict()
         self._lock = Lock()
 
     def totals(self, campaigns: Sequence[str]) -> Counts:
         """(campaigns,) impressions of each over its run."""
-        return np.fromiter(map(self._totals.get, campaigns, repeat(0)), np.int64, len(campaigns))
+        if len(campaigns) == 1:
+            place = self._places.get(campaigns[0])
+            return np.array([0 if place is None else self._counts[place]], np.int64)
+        places = self._asked.get(tuple(campaigns), lambda: self._placed(campaigns))
+        return self._counts[places]
 
     def of_user(self, user: str) -> Mapping[tuple[str, int], int]:
         """Impressions that a user has had, by campaign and local day."""
         with self._lock:
-            return dict(self._seen.get(user, Counter()))
+            return dict(self._seen.get(user, _NEVER))
 
     def in_slot(self, campaign: str, slot: int) -> int:
         """Impressions of a campaign in one slot over its run."""
@@ -93,21 +100,28 @@ class Exposure:
     def record(self, user: str | None, impressions: Iterable[Impression]) -> None:
         """Count what a list has shown; None is somebody without an id."""
         shown = list(impressions)
-        if not shown:
-            return
+        places = self._placed([one.campaign for one in shown])
         with self._lock:
+            np.add.at(self._counts, places, 1)
             for one in shown:
-                self._totals[one.campaign] += 1
                 self._slots[one.campaign, one.slot] += 1
-            if user is not None:
+            if user is not None and shown:
                 self._remember(user, shown)
 
     def forget(self, campaigns: Iterable[str]) -> None:
         """Drop the counts of campaigns that have ended."""
         gone = set(campaigns)
         with self._lock:
-            self._totals = Counter({name: n for name, n in self._totals.items() if name not in gone})
+            self._counts[[self._places[name] for name in gone if name in self._places]] = 0
             self._slots = Counter({key: n for key, n in self._slots.items() if key[0] not in gone})
+
+    def _placed(self, campaigns: Sequence[str]) -> NDArray[np.intp]:
+        """Where the counts of campaigns are; a new one gets a place."""
+        with self._lock:
+            places = [self._places.setdefault(name, len(self._places)) for name in campaigns]
+            if len(self._places) > len(self._counts):
+                self._counts = np.concatenate([self._counts, np.zeros(len(self._places), np.int64)])
+        return np.array(places, np.intp)
 
     def _remember(self, user: str, shown: Sequence[Impression]) -> None:
         counts = self._seen.setdefault(user, Counter())

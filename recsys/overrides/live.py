@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from recsys.overrides.actions import MAX_FACTOR
 from recsys.overrides.campaign import Sponsor
 from recsys.overrides.exposure import ExposureCounts, Impression, NoExposure
-from recsys.overrides.plan import Claim, Factors, Plan, Text
+from recsys.overrides.plan import Claim, Factors, Plan, Promises, Text
 from recsys.overrides.reasons import (
     CAP_SLOT,
     CAP_TOTAL,
@@ -97,7 +97,7 @@ class Page:
     beyond: tuple[str, ...]  # ids of those that want one behind its end
     pinned: frozenset[int]  # items with a pin here or before
     wanted: IntArray  # sorted: items that are boosted or in a pool here
-    wanted_set: frozenset[int]
+    _with_due: Recent[tuple[int, ...], IntArray]
 
     @classmethod
     def of(cls, resolved: Resolved, offset: int, k: int) -> "Page":
@@ -107,7 +107,14 @@ class Page:
         pinned = frozenset(c.items[0] for c in resolved.claims if c.kind == "pin" and c.slot <= offset + k)
         pools = [item for claim in here if claim.kind != "pin" for item in claim.items]
         wanted = np.union1d(resolved.lifted, np.array(pools, np.int32)).astype(np.int32)
-        return cls(here, beyond, pinned, wanted, frozenset(wanted.tolist()))
+        return cls(here, beyond, pinned, wanted, Recent(64))
+
+    def with_due(self, due: tuple[int, ...], promises: Promises) -> IntArray:
+        """``wanted`` and the items of guarantees that are due."""
+        if not due:
+            return self.wanted
+        items = [item for place in due for item in promises.items[place]]
+        return self._with_due.get(due, lambda: np.union1d(self.wanted, np.array(items, np.int32)).astype(np.int32))
 
 
 NOTHING_RESOLVED = Resolved()

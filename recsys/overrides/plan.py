@@ -92,6 +92,7 @@ class Plan:
     lost: tuple[tuple[int, str, str], ...]  # campaign, action id, reason
     totals: tuple[IntArray, tuple[str, ...], NDArray[np.int64]]  # campaigns with a total cap, their ids, their caps
     user_caps: Mapping[str, tuple[int, int]]  # id → (campaign, cap)
+    ceilings: frozenset[int]  # campaigns that have any
     promises: Promises
     at: Mapping[str, int] = field(default_factory=dict)  # action id → campaign, of what promotes
 
@@ -117,6 +118,7 @@ class Plan:
                 for at, campaign in enumerate(campaigns)
                 if campaign.caps.user_day is not None
             },
+            ceilings=frozenset(at for at, campaign in enumerate(campaigns) if _has_ceiling(campaign)),
             promises=_promises(live, now, until, traffic),
             **_audiences(campaigns),
             **_actions(live, placeless),
@@ -143,6 +145,11 @@ def _turns(campaign: Campaign, now: float) -> list[float]:
 def _for_minors(campaign: Campaign) -> bool:
     aims = (campaign.objective, "sponsored") if campaign.sponsor is not None else (campaign.objective,)
     return all(OBJECTIVES[aim].for_minors for aim in aims)
+
+
+def _has_ceiling(campaign: Campaign) -> bool:
+    caps = (campaign.caps.user_day, campaign.caps.slot, campaign.caps.total)
+    return campaign.share is not None or any(cap is not None for cap in caps)
 
 
 def _days(campaigns: Sequence[Campaign], now: float) -> tuple[int, ...]:

@@ -106,10 +106,7 @@ def _kept(items: IntArray, eligible: BoolArray) -> IntArray:
 def _proposed(items: IntArray, live: Live, eligible: BoolArray, room: Room) -> IntArray:
     """Items beyond the slate that editors want: boosted, of a pool, or of a guarantee that is due."""
     page = live.resolved.page(room.offset, room.k)
-    wanted = page.wanted
-    if live.due and live.plan is not None:
-        promised = {item for at in live.due[: room.k] for item in live.plan.promises.items[at]} - page.wanted_set
-        wanted = np.concatenate([wanted, np.array(sorted(promised), np.int32)])
+    wanted = page.wanted if live.plan is None else page.with_due(live.due[: room.k], live.plan.promises)
     if not len(wanted):
         return wanted
     wanted = wanted[wanted < len(eligible)]
