@@ -45,7 +45,7 @@ from serving.view import Live, View
 BARS = "1,000 live campaigns add ≤ 0.5 ms p50 to a request"
 BENCH = "overrides"
 BAR = 0.5  # ms
-CAMPAIGNS, ITEMS, USERS, EVENTS, K = 1_000, 20_000, 500, 20, 20
+CAMPAIGNS, ITEMS, USERS, EVENTS, K = 1_000, 20_000, 500, 20, 10
 AUDIENCES = 20
 NOW = 1_700_000_000.0
 LANGUAGES = ("de", "en", "fr", "zh")
