@@ -192,9 +192,7 @@ def _data(items: int) -> Dataset:
     """Users with tastes of their own over works in four languages."""
     rng = np.random.default_rng(0)
     names = [f"i{at:06}" for at in range(items)]
-    rows = [
-        {"item_id": name, "title": f"Work {name}", "language": LANGUAGES[at % 4]} for at, name in enumerate(names)
-    ]
+    rows = [{"item_id": name, "title": f"Work {name}", "language": LANGUAGES[at % 4]} for at, name in enumerate(names)]
     user = np.repeat(np.arange(USERS, dtype=np.int32), EVENTS)
     item = ((rng.zipf(1.3, len(user)) + 97 * (user % 50)) % items).astype(np.int32)
     when = NOW - rng.uniform(0, 30 * 86_400, len(user))

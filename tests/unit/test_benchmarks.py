@@ -27,7 +27,7 @@ from support.models import Told
 
 DATA = dataset([("u", "a", 0.0), ("v", "b", 0.0)], items=["c", "d"])
 ASKED = holdout(DATA, {"u": ["c"]})
-DRAWN = ("ann", "evaluation_speed", "loop", "retrieval")  # need no logs
+DRAWN = ("ann", "evaluation_speed", "loop", "overrides", "properties", "retrieval")  # need no logs
 ALL = (
     "ann",
     "cold_items",
@@ -38,6 +38,8 @@ ALL = (
     "loop",
     "ml100k_random",
     "news",
+    "overrides",
+    "properties",
     "random",
     "retrieval",
     "sasrec_speed",
