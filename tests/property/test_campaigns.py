@@ -7,7 +7,19 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recsys.overrides import REASONS, OverrideIndex, Person, Quota, QuotaIndex, Room, campaign_of, place
+from recsys.overrides import (
+    REASONS,
+    Hours,
+    OverrideIndex,
+    Person,
+    Quota,
+    QuotaIndex,
+    Room,
+    Traffic,
+    campaign_of,
+    place,
+)
+from recsys.overrides.pacing import is_due, planned
 from recsys.types import Slate, Viewer
 from support.campaigns import IDS, WORKS, Known, slate
 from support.examples import EXAMPLES
@@ -95,6 +107,33 @@ def test_a_quota_is_met_or_the_pool_or_another_quota_is_why_not(orders, viewer, 
             assert len(inside) >= kept.wanted
         elif len(quotas) == 1:
             assert set(matching) <= set(shown)  # none is left: the pool has no more
+
+
+WEIGHTS = st.lists(st.sampled_from([0.0, 1.0, 3.0]), min_size=24, max_size=24).filter(any).map(tuple)
+HOURS = st.sampled_from([None, Hours(opens=480, closes=1320), Hours(frozenset({6, 7}), 1200, 120)])
+
+
+@EXAMPLES
+@given(
+    WEIGHTS,
+    HOURS,
+    st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kolkata"]),
+    st.integers(1, 50),
+    st.integers(1, 60 * 24 * 14),
+    st.lists(st.floats(0, 1), max_size=80).map(sorted),
+)
+def test_a_guarantee_is_never_ahead_of_its_plan_and_served_whenever_behind(weights, hours, zone, n, minutes, moments):
+    start, length = 1_806_000_000.0, minutes * 60.0  # days before the clocks change in Europe
+    traffic, delivered, last = Traffic(weights), 0, 0.0
+    for part in moments:
+        plan = planned(n, traffic.share(start, start + length, start + part * length, zone=zone, hours=hours))
+        served = is_due(delivered, plan)
+        assert served == (delivered < plan)
+        delivered += served
+        assert last - 1e-6 <= plan <= n
+        assert delivered < plan + 1
+        last = plan
+    assert traffic.share(start, start + length, start + length, zone=zone, hours=hours) == 1
 
 
 @EXAMPLES

@@ -3,7 +3,22 @@
 import numpy as np
 import pytest
 
-from recsys.overrides import NONE_LIVE, Boost, Bury, Exclude, Fill, Pin, Room, Row, place, rows
+from recsys.overrides import (
+    NONE_LIVE,
+    Boost,
+    Bury,
+    Caps,
+    Exclude,
+    Exposure,
+    Fill,
+    Impression,
+    Person,
+    Pin,
+    Room,
+    Row,
+    place,
+    rows,
+)
 from recsys.types import Slate
 from support.campaigns import Known, campaign, live, placed, reasons, shown
 
@@ -215,3 +230,31 @@ def test_a_creator_cap_holds_for_pins_and_says_so():
     out = placed([0, 3, 4], [pin("p", 1, 1), pin("q", 2, 2)], 3, groups=creators, limit=1)
     assert shown(out) == [1, 3]
     assert reasons(out) == {"q": "creator_cap"}
+
+
+# the worked examples of docs/campaigns.md: a list of three under the model's order A B C
+
+A, B, C, X, Y = range(5)
+TWICE = Exposure()
+TWICE.record("u", [Impression("c", 719_163, 1)] * 2)
+
+
+@pytest.mark.parametrize(
+    ("orders", "items", "told"),
+    [
+        ([pin("p1", X, 1), pin("p2", Y, 1, priority=1)], [Y, A, B], {"p1": "slot_taken"}),
+        ([pin("p1", X, 1), campaign("x", Exclude(f"i{X}"))], [A, B, C], {"p1": "excluded"}),
+        ([campaign("p1", Pin(f"i{X}", 1), Pin(f"i{X}", 3))], [X, A, B], {"p1/2": "item_pinned"}),
+        (
+            [campaign("f", Fill(1, (f"i{C}", f"i{B}"), 2)), pin("p", X, 2, priority=1)],
+            [B, X, A],
+            {"f": "slot_taken"},
+        ),
+        ([boost("b1", B, 4.0), boost("b2", B, 3.0)], [B, A, C], {}),
+        ([pin("c", X, 1, caps=Caps(user_day=2)), pin("d", Y, 1)], [Y, A, B], {"c": "cap_user_day"}),
+        ([campaign("g", Boost(f"i{X}", 1.0), start=-100.0, guarantee=1)], [A, B, X], {}),
+    ],
+)
+def test_the_worked_examples_are_true(orders, items, told):
+    out = placed([A, B, C], live(*orders, person=Person("u"), exposure=TWICE), 3)
+    assert (shown(out), reasons(out)) == (items, told)
