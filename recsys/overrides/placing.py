@@ -40,10 +40,12 @@ class Placed:
         return (*self.live.unserved, *beyond, *self.late, *self._crowded_out())
 
     def _crowded_out(self) -> Iterator[Unserved]:
-        plan = self.live.plan
-        for place in self.full if plan is not None else ():
-            if not self.given[int(plan.promises.campaigns[place])]:
-                yield Unserved(plan.promises.ids[place], FULL)
+        if self.live.plan is None:
+            return
+        promises = self.live.plan.promises
+        for at in self.full:
+            if not self.given.get(int(promises.campaigns[at]), 0):
+                yield Unserved(promises.ids[at], FULL)
 
 
 def place(slate: Slate, live: Live, eligible: BoolArray, room: Room, more: More | None = None) -> Placed:

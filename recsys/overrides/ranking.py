@@ -115,7 +115,8 @@ def _proposed(items: IntArray, live: Live, eligible: BoolArray, room: Room) -> I
         return wanted
     known = np.sort(items)
     at = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
-    return wanted[known[at] != wanted]
+    fresh: IntArray = wanted[known[at] != wanted]
+    return fresh
 
 
 def _normalised(scores: NDArray[np.floating]) -> tuple[Scores, "Scale"]:
@@ -150,8 +151,8 @@ def _best(scores: Scores, open_to: BoolArray, n: int, k: int) -> IntArray:
     """All rows but, behind the first ``n``, those who would stand by their score and are not among the best ``k``."""
     lifted = np.flatnonzero(open_to[n:]) + n
     if len(lifted) <= k:
-        return np.arange(len(scores))
+        return np.arange(len(scores), dtype=np.int32)
     stays = np.ones(len(scores), np.bool_)
     stays[lifted] = False
     stays[lifted[np.argsort(-scores[lifted], kind="stable")[:k]]] = True
-    return np.flatnonzero(stays)
+    return np.flatnonzero(stays).astype(np.int32)
