@@ -1,7 +1,7 @@
 """Everything a request reads, as one frozen value that is swapped whole: no request ever mixes two states."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -14,7 +14,7 @@ from recsys.clock import Clock
 from recsys.dataset.catalogue import Catalogue
 from recsys.dataset.ids import IdMap
 from recsys.expressions import Columns
-from recsys.overrides import NO_QUOTAS, OverrideIndex, QuotaIndex, Room
+from recsys.overrides import NO_QUOTAS, Campaign, Override, OverrideIndex, QuotaIndex, Room
 from recsys.overrides import Live as LiveOverrides
 from recsys.pipeline import Overlay, no_overlay
 from recsys.prepare.spec import EventRule
@@ -235,6 +235,11 @@ def _without(mask: BoolArray, excluded: IntArray) -> BoolArray:
     return left
 
 
+def compiled(view: View, orders: Iterable[Override | Campaign]) -> OverrideIndex:
+    """Orders over the items of a view; an objective that is not for minors is held to the policy's own surfaces."""
+    return OverrideIndex.compile(orders, view.ids, minor_surfaces=view.policy.minor_surfaces)
+
+
 def build(bundle: Bundle, control: ControlStore, clock: Clock, policy: str | None = None) -> View:
     """A view of ``bundle`` under everything the control store holds.
 
@@ -254,7 +259,7 @@ def build(bundle: Bundle, control: ControlStore, clock: Clock, policy: str | Non
         Series.of_catalogue(bundle.catalogue),
     )
     view = relabelled(_with_items(bare, _news(bundle, control)), control, clock())
-    return replace(view, overrides=OverrideIndex.compile(control.overrides(), view.ids))
+    return replace(view, overrides=compiled(view, control.orders()))
 
 
 def advanced(view: View, control: ControlStore, changes: Sequence[Change], now: float) -> View:
@@ -273,8 +278,8 @@ def advanced(view: View, control: ControlStore, changes: Sequence[Change], now: 
         after = replace(after, gate=after.gate.with_rights(control.rights(view.sequence)))
     if kinds & {"takedown", "restore"}:
         after = replace(after, gate=after.gate.with_takedowns(control.takedowns()))
-    if kinds & {"override", "override_revoked", "item"}:
-        after = replace(after, overrides=OverrideIndex.compile(control.overrides(), after.ids))
+    if kinds & {"override", "override_revoked", "campaign", "halt", "item"}:
+        after = replace(after, overrides=compiled(after, control.orders()))
     _carry(view, after, [*upserted, *judged], same_records=not upserted)
     return after
 

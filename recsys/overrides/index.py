@@ -1,7 +1,7 @@
 """All campaigns of a service, compiled: what holds for a viewer is found without a loop over them."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
 
@@ -11,7 +11,7 @@ from recsys.dataset.ids import IdMap
 from recsys.errors import ConfigError
 from recsys.overrides.actions import CampaignAction, Fill, Present, Row
 from recsys.overrides.audience import NOBODY, Audience, Person
-from recsys.overrides.campaign import Campaign
+from recsys.overrides.campaign import MINOR_SURFACES, Campaign
 from recsys.overrides.exposure import ExposureCounts, NoExposure
 from recsys.overrides.live import NONE_LIVE, Live, Resolved, minors_spared, resolve
 from recsys.overrides.override import Override
@@ -54,6 +54,7 @@ class OverrideIndex:
         *,
         readable: TextCheck | None = None,
         traffic: Traffic = EVEN,
+        minor_surfaces: Collection[str] = MINOR_SURFACES,
     ) -> Self:
         """Put campaigns in order: priority falling, specificity falling, approval rising, id.
 
@@ -63,7 +64,7 @@ class OverrideIndex:
         sound, refused = [], []
         for order in dict.fromkeys(orders):
             try:
-                order.validate()
+                order.validate() if isinstance(order, Override) else order.validate(minor_surfaces)
             except ConfigError as error:
                 refused.append(str(error))
             else:

@@ -84,6 +84,11 @@ class Policy(Part):
             max_per_topic=min((n for s in named if (n := s.max_per_topic) is not None), default=None),
         )
 
+    @cached_property
+    def minor_surfaces(self) -> frozenset[str]:
+        """The surfaces that the pack names as made for minors."""
+        return frozenset(name for name, surface in self.surfaces.items() if surface.minors)
+
     def surface(self, name: str) -> Surface:
         """The rules of a surface, named in the pack or not."""
         return self.surfaces.get(name, self.elsewhere)

@@ -12,7 +12,7 @@ from serving.api.bodies import where
 from serving.api.problems import MEDIA_TYPE, problem
 from serving.asks import AskError
 from serving.routes import methods_of
-from serving.stores.reviews import ConflictError
+from serving.stores.records import ConflictError
 
 log = structlog.get_logger()
 

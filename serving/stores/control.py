@@ -8,10 +8,13 @@ from sqlalchemy import select
 
 from recsys.clock import Clock, system_clock
 from serving.stores.audit import AuditLog
+from serving.stores.campaigns import CampaignStore
 from serving.stores.database import Database, control_url
+from serving.stores.halts import HaltStore
 from serving.stores.items import ItemStore
 from serving.stores.keys import KeyStore
 from serving.stores.labels import LabelStore
+from serving.stores.outbox import OutboxStore
 from serving.stores.overrides import OverrideStore
 from serving.stores.records import ROLES, AuditEntry, Change, Controls, Key, Principal, RestoreRequest, Role, load
 from serving.stores.reviews import ReviewStore
@@ -36,6 +39,9 @@ __all__ = [
 
 class ControlStore(
     OverrideStore,
+    CampaignStore,
+    HaltStore,
+    OutboxStore,
     TakedownStore,
     ItemStore,
     RightsStore,

@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from recsys.errors import ConfigError
+
 Role = Literal["platform", "editor", "safety", "metrics", "admin"]
 ROLES: tuple[Role, ...] = ("platform", "editor", "safety", "metrics", "admin")
 
@@ -23,7 +25,13 @@ ChangeKind = Literal[
     "key",
     "key_revoked",
     "erasure",
+    "campaign",
+    "halt",
 ]
+
+
+class ConflictError(ConfigError):
+    """What somebody wants is not possible any more, or not for them."""
 
 
 @dataclass(frozen=True, slots=True)

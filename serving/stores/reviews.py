@@ -17,17 +17,13 @@ from recsys.safety.labels import LabelEvent
 from recsys.safety.review import KINDS, Kind, worst
 from serving.stores.database import Database, Write
 from serving.stores.labels import add
-from serving.stores.records import dump, load
+from serving.stores.records import ConflictError, dump, load
 from serving.stores.tables import reports, reviews, statements
 
 CLAIM_SECONDS = 1_800.0  # how long a claim keeps others away
 APPEAL_DAYS = 183  # six months
 KEPT_REPORTS = 1_000  # notes kept of one case; more are counted
 PAGE = 1_000
-
-
-class ConflictError(ConfigError):
-    """What somebody wants is not possible any more, or not for them."""
 
 
 @dataclass(frozen=True, slots=True)

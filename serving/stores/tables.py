@@ -177,6 +177,114 @@ statements = Table(
 )
 Index("statements_item", statements.c.item_id)
 
+campaigns = Table(
+    "campaigns",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("version", Integer, nullable=False),  # raised by every act: whoever writes names the one that was read
+    Column("state", String, nullable=False),
+    Column("document", Text, nullable=False),  # JSON: as it was last written
+    Column("served", Text),  # JSON: as it was approved; NULL = nothing of it is on air
+    Column("authors", Text, nullable=False),  # JSON list: who has written what is not approved yet
+    Column("submitted_by", String),
+    Column("approved_at", Double),
+    Column("created_at", Double, nullable=False),
+    Column("created_by", String, nullable=False),
+    Column("end", Double, nullable=False),
+)
+Index("campaigns_end", campaigns.c.end)
+
+campaign_versions = Table(
+    "campaign_versions",
+    metadata,
+    Column("campaign_id", String, primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("act", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("document", Text, nullable=False),  # JSON
+)
+
+halts = Table(
+    "halts",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("scope", String, nullable=False),  # campaign, editor, all
+    Column("key", String, nullable=False),  # the campaign's or override's id, the editor, "" for all
+    Column("at", Double, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("release_requested_by", String),
+    Column("released_at", Double),
+)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("actor", String, primary_key=True),
+    Column("digest", String, nullable=False),  # sha256 of what was asked
+    Column("campaign_id", String, nullable=False),
+    Column("at", Double, nullable=False),
+)
+
+exposures = Table(
+    "exposures",
+    metadata,
+    Column("campaign_id", String, primary_key=True),
+    Column("slot", Integer, primary_key=True, autoincrement=False),
+    Column("hour", BigInteger, primary_key=True, autoincrement=False),  # hours since 1970 UTC
+    Column("n", BigInteger, nullable=False),
+    Column("rev", BigInteger, nullable=False),  # rises with every change, so that workers read news alone
+)
+Index("exposures_rev", exposures.c.rev)
+
+exposure_users = Table(
+    "exposure_users",
+    metadata,
+    Column("campaign_id", String, primary_key=True),
+    Column("pseudonym", String, primary_key=True),
+    Column("day", Integer, primary_key=True, autoincrement=False),  # the local date of the campaign, as an ordinal
+    Column("n", BigInteger, nullable=False),
+    Column("rev", BigInteger, nullable=False),
+)
+Index("exposure_users_rev", exposure_users.c.rev)
+Index("exposure_users_pseudonym", exposure_users.c.pseudonym)
+
+exposure_misses = Table(
+    "exposure_misses",
+    metadata,
+    Column("campaign_id", String, primary_key=True),
+    Column("reason", String, primary_key=True),
+    Column("hour", BigInteger, primary_key=True, autoincrement=False),
+    Column("n", BigInteger, nullable=False),
+)
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("created_by", String, nullable=False),
+    Column("removed_at", Double),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("webhook_id", String, nullable=False),
+    Column("body", Text, nullable=False),  # JSON
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", Double),  # NULL = delivered or given up
+    Column("delivered_at", Double),
+    Column("error", Text, nullable=False),
+)
+Index("outbox_due", outbox.c.due_at)
+
 api_keys = Table(
     "api_keys",
     metadata,

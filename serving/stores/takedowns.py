@@ -8,6 +8,7 @@ from sqlalchemy import Row, select
 from recsys.errors import ConfigError
 from recsys.safety import Takedown, terms
 from serving.stores.database import Database, Write
+from serving.stores.outbox import tell
 from serving.stores.records import RestoreRequest
 from serving.stores.reviews import Reasons, Statement, state
 from serving.stores.tables import takedowns
@@ -42,6 +43,7 @@ class TakedownStore:
             write.change("takedown", item_id, payload)
             write.audit("takedown", item_id, after=payload, reason=reason)
             state(write, _reasons(found, actor))
+            tell(write, "takedown", payload)
         return found
 
     def restore_requests(self) -> list[RestoreRequest]:
@@ -81,6 +83,7 @@ class TakedownStore:
             payload = {"takedown_id": takedown_id, "item_id": known.item_id, "territory": known.territory or None}
             write.change("restore", known.item_id, payload)
             before = {**payload, "reason": known.reason, "requested_by": known.restore_requested_by}
+            tell(write, "takedown.restored", {"item_id": known.item_id, "id": takedown_id})
             write.audit("restore.approve", known.item_id, before=before, reason=known.restore_reason)
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from recsys.errors import ConfigError
 from recsys.safety.labels import PRESENT, LabelEvent
-from serving.stores.reviews import APPEAL_DAYS, CLAIM_SECONDS, ConflictError, Decision, Reasons, case, case_of
+from serving.stores.records import ConflictError
+from serving.stores.reviews import APPEAL_DAYS, CLAIM_SECONDS, Decision, Reasons, case, case_of
 from support.stores import clock, control, location
 
 __all__ = ["clock", "control", "location"]

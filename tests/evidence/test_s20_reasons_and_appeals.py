@@ -8,7 +8,8 @@ from recsys.errors import ConfigError
 from recsys.safety.labels import PRESENT, LabelEvent
 from serving.stores import reviews
 from serving.stores.control import ControlStore
-from serving.stores.reviews import ConflictError, Decision, Reasons
+from serving.stores.records import ConflictError
+from serving.stores.reviews import Decision, Reasons
 from support.evidence import proves
 from support.inside import inside
 

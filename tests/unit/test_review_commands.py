@@ -10,7 +10,7 @@ from recsys.errors import ConfigError
 from serving.cli import commands
 from serving.settings import Settings
 from serving.stores.control import ControlStore
-from serving.stores.reviews import ConflictError
+from serving.stores.records import ConflictError
 from support.http import publish
 
 WHY = ("--what", "hate symbols", "--why", "no context", "--rule", "terms 4.2", "--scope", "everywhere")

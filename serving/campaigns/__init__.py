@@ -1,0 +1,1 @@
+"""Campaigns as people work with them: states, approval, dry runs, previews, exposure, webhooks."""
