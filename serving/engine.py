@@ -3,7 +3,7 @@
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +11,7 @@ import structlog
 
 from recsys.clock import Clock
 from recsys.models.memory import TOGETHER, one_request
-from recsys.overrides import PLACED, ExposureCounts, NoExposure
+from recsys.overrides import PLACED, ExposureCounts, NoExposure, Placed
 from recsys.safety import Response
 from recsys.types import BoolArray, Query, Slate
 from serving.asks import Answer, Ask, Histories
@@ -43,10 +43,12 @@ class Engine:
         max_history: int = 200,
         at: float | None = None,  # s UTC: the moment to rank for, where it is not the clock's (lists on old logs)
         exposure: ExposureCounts | None = None,  # what campaigns' caps and guarantees go by; None counts nothing
+        note: Callable[[Placed], None] | None = None,  # is told of every list that was made for somebody
     ) -> None:
         self.live = live
         self._clock = clock
         self._at = at
+        self._note = note
         self._drafts = Drafts(control, state, max_history, exposure or NoExposure())
 
     def recommend(self, asks: Sequence[Ask]) -> list[Answer]:
@@ -55,6 +57,8 @@ class Engine:
         for answer in answers:
             if answer.placed is not None:
                 answer.placed.live.record(answer.slate.overrides, answer.offset)
+                if self._note is not None:
+                    self._note(answer.placed)
         return answers
 
     def recommend_on(self, view: View, asks: Sequence[Ask]) -> list[Answer]:

@@ -13,6 +13,7 @@ from serving.asks import Answer, Ask, AskError
 from serving.champion import Watcher, settle
 from serving.decisions import DecisionLog
 from serving.engine import Engine
+from serving.exposure import SharedExposure
 from serving.maintenance import Maintenance
 from serving.pulse import Pulse
 from serving.queue import Queue
@@ -45,9 +46,11 @@ class Runtime:
     # Threads that a slow store has kept do not count here, so that a fallback always finds one.
     spare: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(8))
     pulse: Pulse = field(init=False)
+    exposure: SharedExposure = field(init=False)
 
     def __post_init__(self) -> None:
         self.pulse = Pulse(self.control)
+        self.exposure = SharedExposure(self.control, self.clock)
 
     @classmethod
     def start(cls, settings: Settings) -> "Runtime":
@@ -59,6 +62,7 @@ class Runtime:
         if isinstance(clock, EventClock):
             clock.saw(float(state.cursor(EVENTS_CLOCK) or 0))
         runtime = cls(settings, clock, control, state, jobs, DecisionLog(settings.var / "decisions"))
+        runtime.exposure.start()
         runtime._load()
         runtime.maintenance = Maintenance(settings, control, state, jobs)
         runtime.maintenance.start()
@@ -71,7 +75,15 @@ class Runtime:
             self.clock.saw(bundle.manifest.at)
         if self.engine is None:
             live = Live(bundle, self.control, self.clock, policy=self.settings.policy)
-            engine = Engine(live, self.control, self.state, self.clock, max_history=self.settings.max_history)
+            engine = Engine(
+                live,
+                self.control,
+                self.state,
+                self.clock,
+                max_history=self.settings.max_history,
+                exposure=self.exposure,
+                note=self.exposure.note,
+            )
             self._warm(engine, live.view())
             self.engine = self.pulse.engine = engine
         else:
@@ -86,7 +98,7 @@ class Runtime:
 
     def close(self) -> None:
         """Stop the threads and flush the logs."""
-        for part in (self.watcher, self.maintenance, self.pulse):
+        for part in (self.watcher, self.maintenance, self.pulse, self.exposure):
             if part is not None:
                 part.stop()
         self.decisions.close()

@@ -108,6 +108,16 @@ class Exposure:
             if user is not None and shown:
                 self._remember(user, shown)
 
+    def seen(self, user: str, campaign: str, day: int, n: int) -> None:
+        """Count impressions of a user alone, which another process has counted for the campaign already."""
+        with self._lock:
+            self._remember(user, [Impression(campaign, day, 0)] * n)
+
+    def erase(self, user: str) -> None:
+        """Forget a user."""
+        with self._lock:
+            self._seen.pop(user, None)
+
     def forget(self, campaigns: Iterable[str]) -> None:
         """Drop the counts of campaigns that have ended."""
         gone = set(campaigns)

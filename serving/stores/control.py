@@ -10,6 +10,7 @@ from recsys.clock import Clock, system_clock
 from serving.stores.audit import AuditLog
 from serving.stores.campaigns import CampaignStore
 from serving.stores.database import Database, control_url
+from serving.stores.exposure import ExposureStore
 from serving.stores.halts import HaltStore
 from serving.stores.items import ItemStore
 from serving.stores.keys import KeyStore
@@ -42,6 +43,7 @@ class ControlStore(
     CampaignStore,
     HaltStore,
     OutboxStore,
+    ExposureStore,
     TakedownStore,
     ItemStore,
     RightsStore,

@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from serving.stores.database import Database, Write
 from serving.stores.records import Controls, dump
-from serving.stores.tables import controls, erasures
+from serving.stores.tables import controls, erasures, exposure_users
 
 POINT = "SELECT personalised, hidden, not_interested FROM controls WHERE user_id = :user_id"
 ERASED = "SELECT at FROM erasures WHERE pseudonym = :pseudonym"
@@ -63,6 +63,7 @@ class UserControls:
         name = self.pseudonym(user_id)
         with self._db.write(actor) as write:
             write.execute(delete(controls).where(controls.c.user_id == user_id))
+            write.execute(delete(exposure_users).where(exposure_users.c.pseudonym == name))
             seq = write.change("erasure", name, {})
             _upsert(write, erasures, {"pseudonym": name, "at": write.now, "seq": seq})
             write.audit("user.erase", f"user:{name}")
