@@ -3,7 +3,6 @@
 import threading
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date
 from typing import TypeVar
 
 import structlog
@@ -13,11 +12,12 @@ from recsys.errors import StoreError
 from recsys.overrides import Exposure, Impression, Placed, campaign_of
 from recsys.overrides.exposure import Counts
 from serving.stores.control import ControlStore
-from serving.stores.exposure import Misses, Slots, Users
+from serving.stores.exposure import KEPT_DAYS, Misses, Slots, Users
 
 log = structlog.get_logger()
 EVERY_SECONDS = 0.4
 HOUR = 3600.0
+UNEXPLAINED = "unexplained"
 K = TypeVar("K")
 KEPT_ANSWERS = 5_000  # answers of which it is worked out later what was unserved in them
 
@@ -105,10 +105,13 @@ class SharedExposure:
             seen = self._control.exposure_since(self._rev)
             with self._lock:
                 for slot, n in _others(seen.slots, self._known_slots, slots):
-                    self._slot(slot, n)
+                    self._mine.add(slot[0], slot[1], n)
                 for user, n in _others(seen.users, self._known_users, users):
                     self._mine.seen(user[1], user[0], user[2], n)
                 self._rev = seen.rev
+                if seen.users:
+                    oldest = max(key[2] for key in seen.users) - KEPT_DAYS
+                    self._known_users = {key: n for key, n in self._known_users.items() if key[2] > oldest}
 
     def _forget_erased(self) -> None:
         sequence = self._control.sequence()
@@ -126,13 +129,8 @@ class SharedExposure:
         hour, found = int(self._clock() // HOUR), Misses()
         while self._answers:
             placed = self._answers.popleft()
-            found.update((campaign_of(one.override), one.reason, hour) for one in placed.unserved)
+            found.update((name, why, hour) for name, why in _reasons(placed))
         return found
-
-    def _slot(self, key: tuple[str, int, int], n: int) -> None:
-        campaign, slot, hour = key
-        day = date(1970, 1, 1).toordinal() + hour // 24
-        self._mine.record(None, [Impression(campaign, day, slot)] * n)
 
     def _run(self) -> None:
         while not self._stopped.wait(self._every):
@@ -145,6 +143,20 @@ class SharedExposure:
             log.warning("exposure_not_exchanged", error=str(error))
         except Exception:
             log.exception("exposure_failed")
+
+
+def _reasons(placed: Placed) -> Iterator[tuple[str, str]]:
+    """What was unserved in a list and why; a promise that was due, not given and not explained is counted as that."""
+    told = {(campaign_of(one.override), one.reason) for one in placed.unserved}
+    yield from told
+    plan = placed.live.plan
+    if plan is None or not placed.live.due:
+        return
+    explained = {name for name, _ in told}
+    for place in placed.live.due:
+        name = plan.promises.ids[place]
+        if not placed.given.get(int(plan.promises.campaigns[place]), 0) and name not in explained:
+            yield name, UNEXPLAINED
 
 
 def _others(now: Mapping[K, int], known: dict[K, int], told: Mapping[K, int]) -> Iterator[tuple[K, int]]:

@@ -30,6 +30,11 @@ RULES = (
     _rule("GET", r"/v1/overrides", "editor", "safety"),
     _rule("POST", r"/v1/overrides", "editor"),
     _rule("DELETE", r"/v1/overrides/[^/]+", "editor", "safety"),  # removing is tightening: safety may do it too
+    _rule("GET", r"/v1/campaigns(/[^/]+(/(history|findings))?)?|/v1/(halts|exposure)", "editor", "safety"),
+    _rule("POST", r"/v1/campaigns|/v1/campaigns/[^/]+/(validate|submit|resume)", "editor"),
+    _rule("PUT", r"/v1/campaigns/[^/]+", "editor"),
+    _rule("POST", r"/v1/campaigns/[^/]+/(approve|reject|pause|revoke)", "editor", "safety"),
+    _rule("POST", r"/v1/preview|/v1/halts(/[^/]+/release(/approval)?)?", "editor", "safety"),
     _rule("GET", r"/v1/takedowns", "safety", "editor"),
     _rule("POST", r"/v1/takedowns(/[^/]+/restore(/approval)?)?", "safety"),
     _rule("POST", r"/v1/labels", "platform", "safety"),  # the route itself bounds what a platform may say

@@ -10,6 +10,10 @@ from recsys.bundle import Bundle, load_bundle
 from recsys.clock import Clock, EventClock, system_clock
 from recsys.errors import ConfigError, RecsysError
 from serving.asks import Answer, Ask, AskError
+from serving.campaigns.desk import Desk
+from serving.campaigns.four_eyes import FourEyes
+from serving.campaigns.recent_lists import recent_lists
+from serving.campaigns.webhooks import Herald
 from serving.champion import Watcher, settle
 from serving.decisions import DecisionLog
 from serving.engine import Engine
@@ -47,10 +51,12 @@ class Runtime:
     spare: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(8))
     pulse: Pulse = field(init=False)
     exposure: SharedExposure = field(init=False)
+    herald: Herald = field(init=False)
 
     def __post_init__(self) -> None:
         self.pulse = Pulse(self.control)
         self.exposure = SharedExposure(self.control, self.clock)
+        self.herald = Herald(self.control, self.clock, self.settings.webhook_hosts)
 
     @classmethod
     def start(cls, settings: Settings) -> "Runtime":
@@ -67,6 +73,7 @@ class Runtime:
         runtime.maintenance = Maintenance(settings, control, state, jobs)
         runtime.maintenance.start()
         runtime.pulse.start()
+        runtime.herald.start()
         return runtime
 
     def switch(self, bundle: Bundle) -> None:
@@ -90,6 +97,12 @@ class Runtime:
             engine = self.engine
             engine.live.swap(bundle, lambda view: self._warm(engine, view))
 
+    def desk(self, *, reach: bool = False) -> Desk:
+        """Where people work on campaigns; with ``reach`` a dry run looks at recent lists too."""
+        view = None if self.engine is None else self.engine.live.view()
+        lists = recent_lists(self.settings.var / "decisions") if reach else ()
+        return Desk(self.control, FourEyes.load(self.settings.four_eyes), view, lists)
+
     def running(self) -> Engine:
         """The engine; RuntimeError where no model is published yet."""
         if self.engine is None:
@@ -98,7 +111,7 @@ class Runtime:
 
     def close(self) -> None:
         """Stop the threads and flush the logs."""
-        for part in (self.watcher, self.maintenance, self.pulse, self.exposure):
+        for part in (self.watcher, self.maintenance, self.pulse, self.exposure, self.herald):
             if part is not None:
                 part.stop()
         self.decisions.close()

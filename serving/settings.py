@@ -51,6 +51,8 @@ class Settings(BaseSettings):
         8.0, gt=0, lt=10
     )  # below the framework's own timeout, which knows no problem document
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    four_eyes: Path | None = None  # rules of who approves what; None takes those that ship
+    webhook_hosts: Annotated[tuple[str, ...], NoDecode] = ()  # may be told by plain http and at private addresses
     log_requests: Literal["none", "failed", "all"] = "failed"
 
     def __init__(self, **values: Any) -> None:
@@ -114,7 +116,7 @@ class Settings(BaseSettings):
                 raise ValueError(f"write ROLE=REQUESTS A SECOND above 0 for the roles {', '.join(ROLES)}")
         return value
 
-    @field_validator("cors_origins", mode="before")
+    @field_validator("cors_origins", "webhook_hosts", mode="before")
     @classmethod
     def _origins(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

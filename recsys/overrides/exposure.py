@@ -108,6 +108,13 @@ class Exposure:
             if user is not None and shown:
                 self._remember(user, shown)
 
+    def add(self, campaign: str, slot: int, n: int) -> None:
+        """Count impressions of a slot that another process has shown."""
+        place = self._placed([campaign])
+        with self._lock:
+            self._counts[place] += n
+            self._slots[campaign, slot] += n
+
     def seen(self, user: str, campaign: str, day: int, n: int) -> None:
         """Count impressions of a user alone, which another process has counted for the campaign already."""
         with self._lock:

@@ -8,6 +8,22 @@ from litestar.openapi.spec import Components, Reference, SecurityScheme
 
 from serving.about import about as about_document
 from serving.api.bodies import StrictRequest
+from serving.api.campaigning import (
+    approve_campaign,
+    campaign_findings,
+    campaign_history,
+    create_campaign,
+    get_campaign,
+    list_campaigns,
+    pause_campaign,
+    preview_list,
+    reject_campaign,
+    resume_campaign,
+    revoke_campaign,
+    submit_campaign,
+    update_campaign,
+    validate_campaign,
+)
 from serving.api.editing import list_overrides, put_override, revoke_override
 from serving.api.intake import events, items
 from serving.api.labelling import item_labels, put_labels
@@ -26,6 +42,16 @@ from serving.api.reviewing import (
     report,
 )
 from serving.api.safety import approve_restore, audit, list_takedowns, request_restore, take_down
+from serving.api.stopping import (
+    add_webhook,
+    approve_release,
+    exposure,
+    list_halts,
+    list_webhooks,
+    remove_webhook,
+    request_release,
+    throw_halt,
+)
 from serving.api.users import erase, get_controls, put_controls
 from serving.runtime import holder
 
@@ -58,6 +84,28 @@ HANDLERS = [
     put_override,
     list_overrides,
     revoke_override,
+    create_campaign,
+    list_campaigns,
+    get_campaign,
+    campaign_history,
+    campaign_findings,
+    update_campaign,
+    validate_campaign,
+    submit_campaign,
+    approve_campaign,
+    reject_campaign,
+    pause_campaign,
+    resume_campaign,
+    revoke_campaign,
+    preview_list,
+    throw_halt,
+    list_halts,
+    request_release,
+    approve_release,
+    exposure,
+    add_webhook,
+    list_webhooks,
+    remove_webhook,
     take_down,
     list_takedowns,
     request_restore,

@@ -21,7 +21,10 @@ from serving.runtime import holder, is_known
     summary="Pin, boost, bury or exclude a work",
 )
 def put_override(data: OverrideRequest, request: Request[Any, Any, Any]) -> OverrideBody:
-    """Counts on the next request on every worker. Safety, rights and users' own choices outrank it."""
+    """Counts on the next request on every worker. Safety, rights and users' own choices outrank it.
+
+    409 where a second person has to approve, as for a pin on home: make it a campaign.
+    """
     runtime = holder.runtime()
     now = runtime.clock()
     override = Override(
@@ -41,6 +44,8 @@ def put_override(data: OverrideRequest, request: Request[Any, Any, Any]) -> Over
     )
     if override.end <= now:
         raise Refused(400, f"end has passed: it is {iso(now)} here.", "end")
+    override.validate()
+    runtime.desk().refuse_single(override.campaign)
     return _body(runtime.control.put_override(override, actor(request)))
 
 

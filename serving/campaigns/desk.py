@@ -1,5 +1,6 @@
 """Where people work on campaigns: every act with its rules, the same from the API and the command line."""
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,6 +18,8 @@ from serving.stores.control import ControlStore
 from serving.stores.records import ConflictError
 from serving.view import View
 
+ID = re.compile(r"[\w][\w.\-]{0,99}")  # stands in paths
+
 
 @dataclass(frozen=True, slots=True)
 class Desk:
@@ -33,8 +36,10 @@ class Desk:
         return MINOR_SURFACES if self.view is None else self.view.policy.minor_surfaces
 
     def create(self, document: Document, said: Said) -> Filed:
-        """A draft."""
+        """A draft. ConfigError where the text cannot be."""
         campaign = self._read(document)
+        if not ID.fullmatch(campaign.id):
+            raise ConfigError(f"id is {campaign.id!r}; write 1 to 100 letters, digits and . _ - in it.")
         return self.control.file_campaign(document_of(campaign), campaign.end, said)
 
     def update(self, campaign_id: str, document: Document, said: Said) -> Filed:
@@ -104,8 +109,8 @@ class Desk:
         """ConflictError where a single override is one of those that a second person has to approve."""
         if why := self.four_eyes.why(campaign, self.minor_surfaces):
             raise ConflictError(
-                f"This needs a second person: {'; '.join(why)}. Make it a campaign (POST /v1/campaigns, recsys campaign "
-                "create), or name other surfaces."
+                f"This needs a second person: {'; '.join(why)}. Make it a campaign (POST /v1/campaigns, "
+                "recsys campaign create), or name other surfaces."
             )
 
     def _settled(self, filed: Filed, said: Said) -> Filed:

@@ -74,7 +74,14 @@ def _event_counts(api: Api) -> str:
 
 def _pin_counts(api: Api) -> str:
     item = api.titles("platform", "/v1/recommend", user_id=USER, k=40)[-1]["item_id"]
-    pin = {"action": "pin", "item_id": item, "slot": 1, "end": _later(api), "reason": "smoke test"}
+    pin = {
+        "action": "pin",
+        "item_id": item,
+        "slot": 1,
+        "surfaces": ["feed"],
+        "end": _later(api),
+        "reason": "smoke test",
+    }
     made = api.call("editor", "POST", "/v1/overrides", pin)
     first = api.titles("platform", "/v1/recommend", user_id=USER, k=5)[0]
     api.call("editor", "DELETE", f"/v1/overrides/{made['id']}?reason=smoke+test")
@@ -137,7 +144,7 @@ def _rows(title: str, rows: Sequence[tuple[str, ...]]) -> Table:
 
 def _lines(api: Api, shown: list[dict[str, Any]]) -> str:
     first, last = shown[0]["item_id"], shown[-1]["item_id"]
-    pin = {"action": "pin", "item_id": last, "slot": 1, "end": _later(api), "reason": "demo"}
+    pin = {"action": "pin", "item_id": last, "slot": 1, "surfaces": ["feed"], "end": _later(api), "reason": "demo"}
     event = {"events": [{"user_id": USER, "item_id": first, "kind": "rating", "value": 5}]}
     calls = [
         ("Recommend", "platform", "POST", "/v1/recommend", {"user_id": USER, "k": 5, "explain": True}),

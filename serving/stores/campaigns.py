@@ -98,9 +98,8 @@ class CampaignStore:
         query = select(campaigns).where(campaigns.c.served.is_not(None) & (campaigns.c.end > now))
         filed = [_filed(row) for row in self._db.rows(query.order_by(campaigns.c.id))]
         found: list[Override | Campaign] = [o for o in singles if not halted(halts, o.id, (o.created_by,))]
-        for one in filed:
-            if not halted(halts, one.id, (one.created_by, *one.authors)) and (order := _order(one)) is not None:
-                found.append(order)
+        running = (one for one in filed if not halted(halts, one.id, (one.created_by, *one.authors)))
+        found += [order for one in running if (order := _order(one)) is not None]
         return found
 
     def file_campaign(self, document: Document, end: float, said: Said) -> Filed:
@@ -145,7 +144,7 @@ class CampaignStore:
             return _turned(write, moved) if act == "approve" else moved
 
     def turn_campaigns(self) -> int:
-        """Say of campaigns that have begun or ended that they have; serving goes by their times and needs no telling."""
+        """Say of campaigns that have begun or ended that they have; serving goes by their times by itself."""
         now = self._db.clock()
         waiting = campaigns.c.state.not_in(FINAL) & ((campaigns.c.state == "scheduled") | (campaigns.c.end <= now))
         due = [f for row in self._db.rows(select(campaigns).where(waiting)) if _due(f := _filed(row), now)]

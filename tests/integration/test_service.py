@@ -89,7 +89,7 @@ def test_a_label_counts_on_the_next_request_of_every_worker_until_it_is_taken_ba
 
 
 def test_a_pin_counts_on_the_next_request_of_every_worker_until_it_is_revoked(service):
-    pin = {"action": "pin", "item_id": "i39", "slot": 1, "end": END, "reason": "premiere"}
+    pin = {"action": "pin", "item_id": "i39", "slot": 1, "surfaces": ["feed"], "end": END, "reason": "premiere"}
     made = service.call("POST", "/v1/overrides", pin, role="editor")
     assert made.status_code == 201
     shown = [service.items(k=3)[0] for _ in range(6)]
