@@ -132,6 +132,9 @@ def _put(
     who: tuple[int, str, str],
 ) -> None:
     from recsys.overrides import Override
+    from serving.campaigns.desk import Desk
+    from serving.campaigns.four_eyes import FourEyes
+    from serving.settings import Settings
 
     start, end = when
     surfaces, territories = where
@@ -151,6 +154,8 @@ def _put(
         created_by=actor,
         reason=reason,
     )
+    override.validate()
     with opened_control() as control:
+        Desk(control, FourEyes.load(Settings().four_eyes)).refuse_single(override.campaign)
         control.put_override(override, actor)
     typer.echo(f"{override.id}: {action} {item} until {iso(override.end)}.")

@@ -1,11 +1,13 @@
 """The audit log: who did what, to what, why; each line holds the hash of the one before."""
 
 import json
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from serving.stores.database import AUDIT_HEAD, Database, chained
-from serving.stores.records import AuditEntry, load
+from serving.stores.records import AuditEntry, dump, load
 from serving.stores.tables import audit, meta
 
 PAGE = 1000
@@ -41,9 +43,32 @@ class AuditLog:
         head = self._db.rows(select(meta.c.value).where(meta.c.name == AUDIT_HEAD))
         return None if head and head[0].value == f"{expected - 1}:{previous}" else expected
 
+    def audit_before(self, at: float) -> int:
+        """The number of the last line from before a moment (s UTC), 0 where there is none."""
+        found = self._db.rows(select(func.max(audit.c.seq)).where(audit.c.at < at))
+        return int(found[0][0] or 0)
+
     def export_audit(self, since: int = 0) -> list[str]:
         """The lines as JSON, for an archive outside of the store."""
         return [
             json.dumps({name: getattr(entry, name) for name in AuditEntry.__slots__}, ensure_ascii=False, default=str)
             for entry in self.audit(since)
         ]
+
+
+def verify_lines(lines: Sequence[Mapping[str, Any]]) -> int | None:
+    """The number of the first exported line that is altered, missing or out of place; None where all hold.
+
+    The first line of an export that does not begin at 1 is taken as it is: its hash covers a line that is not there.
+    """
+    previous, expected = None, None
+    for line in lines:
+        entry = {name: line[name] for name in AuditEntry.__slots__ if name != "hash"}
+        entry |= {"before": dump(line["before"]), "after": dump(line["after"])}
+        if expected is not None and line["seq"] != expected:
+            return expected
+        known = previous if previous is not None else "" if line["seq"] == 1 else None
+        if known is not None and chained(known, entry) != line["hash"]:
+            return int(line["seq"])
+        previous, expected = str(line["hash"]), int(line["seq"]) + 1
+    return None

@@ -5,6 +5,16 @@ import pytest
 from serving.stores.control import ControlStore
 from support.asgi import inside
 
+PACK = """
+name = "test"
+version = "1"
+[surfaces.feed]
+unlabelled = "allow"
+strict = false
+[surfaces.home]
+unlabelled = "allow"
+strict = false
+"""
 END = "2999-01-01"
 PIN = {"id": "home-pin", "surfaces": ["home"], "end": END, "actions": [{"kind": "pin", "item_id": "i39", "slot": 1}]}
 LIST = {"surface": "home", "age": 30, "k": 5}
@@ -12,7 +22,8 @@ LIST = {"surface": "home", "age": 30, "k": 5}
 
 @pytest.fixture
 def app(tmp_path):
-    with inside(tmp_path) as found:
+    (tmp_path / "pack.toml").write_text(PACK)
+    with inside(tmp_path, policy=str(tmp_path / "pack.toml")) as found:
         control = ControlStore.open(tmp_path / "control.db")
         found.keys["editor2"] = control.create_key("second editor", "editor", "tests")
         control.close()
@@ -78,7 +89,9 @@ async def test_an_idempotency_key_makes_a_repetition_harmless(app):
 
 
 async def test_a_campaign_of_an_unknown_work_is_not_validated(app):
-    await ok(app, "POST", "/v1/campaigns", {**PIN, "actions": [{"kind": "pin", "item_id": "zz", "slot": 1}]}, status=201)
+    await ok(
+        app, "POST", "/v1/campaigns", {**PIN, "actions": [{"kind": "pin", "item_id": "zz", "slot": 1}]}, status=201
+    )
     checked = await ok(app, "POST", "/v1/campaigns/home-pin/validate", {})
     assert checked["campaign"]["state"] == "draft"
     assert checked["findings"]["mistakes"] == ["the catalogue has no work 'zz'"]
@@ -104,7 +117,7 @@ async def test_a_preview_shows_both_lists_and_what_changes_and_counts_nowhere(ap
     before = app.runtime.control.sequence()
     found = await ok(app, "POST", "/v1/preview", body)
     assert found["list"]["items"][0]["item_id"] == "i39"
-    assert found["list"]["items"][0]["why"]["code"] == "editorial"
+    assert found["list"]["items"][0]["why"]["code"] == "editor"
     assert found["without"]["items"][0]["override_id"] is None
     assert found["changes"]["added"] == ["i39"]
     assert len(found["changes"]["displaced"]) == 1
@@ -153,7 +166,12 @@ async def test_the_exposure_report_counts_what_was_answered(app):
 
 
 async def test_a_webhook_to_a_private_or_plain_address_is_refused(app):
-    for url in ("http://example.org/x", "https://user:pw@example.org/", "https://example.org:8443/", "file:///etc/passwd"):
+    for url in (
+        "http://example.org/x",
+        "https://user:pw@example.org/",
+        "https://example.org:8443/",
+        "file:///etc/passwd",
+    ):
         assert (await app.call("POST", "/v1/webhooks", {"url": url}, role="admin")).status_code == 400, url
     made = await ok(app, "POST", "/v1/webhooks", {"url": "https://example.org/hook"}, role="admin", status=201)
     assert len(made["secret"]) == 64
