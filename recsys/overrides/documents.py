@@ -90,7 +90,9 @@ def _action(given: Any, number: int) -> CampaignAction:
     where = f"actions[{number}]"
     if not isinstance(given, Mapping) or given.get("kind") not in KINDS:
         raise ConfigError(f"{where} has no known kind; write one of {', '.join(KINDS)}.")
-    return _part(KINDS[given["kind"]], {name: value for name, value in given.items() if name != "kind"}, where)
+    kind, told = KINDS[given["kind"]], {name: value for name, value in given.items() if name != "kind"}
+    action: CampaignAction = _part(kind, told, where)
+    return action
 
 
 def _part(kind: Any, given: Any, where: str) -> Any:
@@ -150,7 +152,8 @@ def _texts(value: Any, where: str) -> list[str]:
 
 
 def _sponsor(given: Any) -> Sponsor | None:
-    return None if given is None else _part(Sponsor, given, "sponsor")  # type: ignore[no-any-return]
+    sponsor: Sponsor | None = None if given is None else _part(Sponsor, given, "sponsor")
+    return sponsor
 
 
 def _hours(given: Any) -> Hours | None:

@@ -34,7 +34,7 @@ def _lines(path: Path) -> Iterator[bytes]:
         with path.open("rb") as file:
             if path.name.endswith(CLOSED):
                 with zstandard.ZstdDecompressor().stream_reader(file) as reader:
-                    yield from io.BufferedReader(reader)  # type: ignore[type-var]
+                    yield from io.BufferedReader(reader)
             else:
                 yield from file
     except (OSError, zstandard.ZstdError):  # a segment that is rotated away meanwhile

@@ -67,8 +67,8 @@ def report(
         slots[name][slot] += n
         hours[name][hour] += n
     lost: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for (name, why, _), n in misses.items():
-        lost[name][why] += n
+    for (name, code, _), n in misses.items():
+        lost[name][code] += n
     stopped, lines = set(halted), []
     for campaign, state in campaigns:
         line = Line(

@@ -73,6 +73,7 @@ def _row(line: Line) -> str:
 
 def _plot(found: list[Line]) -> bytes:
     """Delivered over time, for the twenty campaigns that were shown most; promises as marks at the right."""
+    from matplotlib.dates import date2num
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 5), layout="constrained")
@@ -84,9 +85,10 @@ def _plot(found: list[Line]) -> bytes:
             times.append(to_datetime((hour + 1) * HOUR))
             sums.append(total)
         if times:
-            (drawn,) = axes.plot(times, sums, marker=".", label=line.campaign.replace("$", r"\$"))
+            (drawn,) = axes.plot(date2num(times), sums, marker=".", label=line.campaign.replace("$", r"\$"))
             if line.promised is not None:
                 axes.axhline(line.promised, color=drawn.get_color(), linestyle=":", linewidth=1)
+    axes.xaxis_date()
     axes.set_ylabel("impressions")
     axes.set_title("Delivered; dotted: promised")
     if axes.lines:

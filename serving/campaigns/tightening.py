@@ -1,7 +1,7 @@
 """Whether a change of a campaign only takes away from what it does: then one person is enough, and it acts at once."""
 
 from collections import Counter
-from dataclasses import replace
+from dataclasses import fields
 
 from recsys.overrides import Bury, Campaign, Exclude
 
@@ -20,12 +20,13 @@ def tightens(before: Campaign, after: Campaign) -> bool:
 
 def _same_otherwise(before: Campaign, after: Campaign) -> bool:
     """Nothing else has changed: whom it is for, who pays, what it is for."""
-    free = {
-        name: getattr(after, name)
-        for name in ("actions", "surfaces", "territories", "start", "end", "caps", "guarantee", "share")
-    }
-    words = {"name": after.name, "reason": after.reason, "created_by": after.created_by}
-    return replace(before, **free, **words, approved_at=after.approved_at) == after
+    free = {"actions", "surfaces", "territories", "start", "end", "caps", "guarantee", "share"}
+    told = {"name", "reason", "created_by", "approved_at"}
+    return all(
+        getattr(before, part.name) == getattr(after, part.name)
+        for part in fields(Campaign)
+        if part.name not in free | told
+    )
 
 
 def _actions_tighten(before: Campaign, after: Campaign) -> bool:

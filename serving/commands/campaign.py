@@ -32,8 +32,10 @@ def register(app: typer.Typer) -> None:
     """Add the group to the root app."""
     for command in (create, update, validate, submit, approve, reject, pause, resume, revoke, history, preview):
         group.command()(command)
-    for name, command in (("list", listing), ("show", display), ("import", take_in), ("export", give_out)):
-        group.command(name)(command)
+    group.command("list")(listing)
+    group.command("show")(display)
+    group.command("import")(take_in)
+    group.command("export")(give_out)
     app.add_typer(group, name="campaign", no_args_is_help=True)
 
 

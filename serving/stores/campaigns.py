@@ -186,11 +186,11 @@ def _moved(before: Filed, act: Act, actor: str, document: Document | None, end: 
 
 def _turned(write: Write, filed: Filed) -> Filed:
     """What time has brought about by now."""
-    said = Said(CLOCK)
+    said = Said(write.actor)
     if filed.state not in FINAL and filed.end <= write.now:
-        return _put(write, filed, _moved(filed, "expire", CLOCK, None, None), "expire", replace(said, reason="its end"))
+        return _put(write, filed, _moved(filed, "expire", write.actor, None, None), "expire", replace(said, reason="its end"))
     if filed.state == "scheduled" and filed.campaign.start <= write.now:
-        return _put(write, filed, _moved(filed, "start", CLOCK, None, None), "start", replace(said, reason="its start"))
+        return _put(write, filed, _moved(filed, "start", write.actor, None, None), "start", replace(said, reason="its start"))
     return filed
 
 

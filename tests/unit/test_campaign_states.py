@@ -50,7 +50,7 @@ def test_from_draft_to_air_every_act_is_in_the_history_with_who_and_why(desk):
         ("validate", "validated", "Anna"),
         ("submit", "pending", "Anna"),
         ("approve", "scheduled", "Ben"),
-        ("start", "live", "clock"),
+        ("start", "live", "Ben"),
     ]
     audited = [(line.action, line.actor, line.reason) for line in desk.control.audit() if line.target == "c"]
     assert audited[0] == ("campaign.create", "Anna", "premiere")

@@ -79,14 +79,14 @@ def test_a_restore_takes_two_people(recsys):
 
 
 def test_a_pin_is_listed_with_its_slot_and_place(recsys):
-    recsys("override", "pin", "film-1", "--slot", 2, "--end", "2999-01-01", "--surface", "home", "--territory", "fr")
+    recsys("override", "pin", "film-1", "--slot", 2, "--end", "2999-01-01", "--surface", "feed", "--territory", "fr")
     (found,) = listed(recsys, "override", "list")
-    assert (found["action"], found["slot"], found["surfaces"], found["territories"]) == ("pin", 2, "home", "FR")
+    assert (found["action"], found["slot"], found["surfaces"], found["territories"]) == ("pin", 2, "feed", "FR")
     assert (found["start"], found["end"]) == (None, "2999-01-01T00:00:00+00:00")
 
 
 def test_boost_bury_and_exclude_are_kept_by_priority_and_factor(recsys):
-    recsys("override", "boost", "a", "--factor", 2, "--end", "+7d", "--priority", 5)
+    recsys("override", "boost", "a", "--factor", 2, "--end", "+7d", "--priority", 5, "--surface", "feed")
     recsys("override", "bury", "b", "--factor", 0.5, "--end", "+12h")
     recsys("override", "exclude", "c", "--end", "+2w")
     rows = {row["item_id"]: row for row in listed(recsys, "override", "list")}
