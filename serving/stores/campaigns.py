@@ -16,6 +16,7 @@ from serving.stores.database import Database, Write
 from serving.stores.halts import halted
 from serving.stores.outbox import tell
 from serving.stores.records import ConflictError, dump, load
+from serving.stores.removals import state_removals
 from serving.stores.tables import campaign_versions, campaigns, idempotency
 
 log = structlog.get_logger()
@@ -141,6 +142,9 @@ class CampaignStore:
                 _refuse_own(before, said.actor, needs)
                 moved = replace(moved, served=before.document, approved_at=write.now)
             moved = _put(write, before, moved, act, said)
+            if act in ("approve", "tighten"):
+                was = None if before.served is None else campaign_from(before.served)
+                state_removals(write, moved.campaign, moved.authors, was)
             return _turned(write, moved) if act == "approve" else moved
 
     def turn_campaigns(self) -> int:
@@ -188,9 +192,13 @@ def _turned(write: Write, filed: Filed) -> Filed:
     """What time has brought about by now."""
     said = Said(write.actor)
     if filed.state not in FINAL and filed.end <= write.now:
-        return _put(write, filed, _moved(filed, "expire", write.actor, None, None), "expire", replace(said, reason="its end"))
+        return _put(
+            write, filed, _moved(filed, "expire", write.actor, None, None), "expire", replace(said, reason="its end")
+        )
     if filed.state == "scheduled" and filed.campaign.start <= write.now:
-        return _put(write, filed, _moved(filed, "start", write.actor, None, None), "start", replace(said, reason="its start"))
+        return _put(
+            write, filed, _moved(filed, "start", write.actor, None, None), "start", replace(said, reason="its start")
+        )
     return filed
 
 

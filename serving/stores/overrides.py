@@ -10,6 +10,7 @@ from recsys.errors import ConfigError
 from recsys.overrides import Override
 from serving.stores.database import Database
 from serving.stores.records import dump, load
+from serving.stores.removals import state_removals
 from serving.stores.tables import overrides
 
 
@@ -40,6 +41,7 @@ class OverrideStore:
             after = _plain(override)
             write.change("override", override.id, after)
             before = None if known is None else _plain(_override(known))
+            state_removals(write, override.campaign, (), None if known is None else _override(known).campaign)
             write.audit("override.put", override.id, before=before, after=after, reason=override.reason)
         return override
 
