@@ -78,17 +78,19 @@ def report(
         if campaign.guarantee is not None:
             plan = _planned(campaign, now, traffic)
             missing = max(0, plan - line.delivered)
-            why = _why(state, lost[campaign.id], halted=campaign.id in stopped) if missing else ()
+            why = _why(state, lost[campaign.id], missing, halted=campaign.id in stopped) if missing else ()
             line = replace(line, promised=campaign.guarantee, planned=plan, missing=missing, why=why)
         lines.append(line)
     return lines
 
 
-def _why(state: str, lost: Counter[str], *, halted: bool) -> tuple[tuple[str, int], ...]:
+def _why(state: str, lost: Counter[str], missing: int, *, halted: bool) -> tuple[tuple[str, int], ...]:
     """Why a promise is behind its plan. Whoever is due is served by the next list or counted as unserved in it."""
     why = [(HALTED, 0)] if halted else [(NOT_ON_AIR, 0)] if state not in SERVED | {"expired"} else []
     why += lost.most_common()
-    return tuple(why or [(FEW_LISTS, 0)])  # each list that there was has served it
+    if lost.total() < missing:  # in every other list it was served: there were too few
+        why.append((FEW_LISTS, 0))
+    return tuple(why)
 
 
 def _planned(campaign: Campaign, now: float, traffic: Traffic) -> int:
