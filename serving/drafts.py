@@ -93,8 +93,10 @@ class Drafts:
         if user_id is None:
             return _Remembered()
         try:
-            seen = () if view.bundle.manifest.returns else self._state.seen(user_id)
-            return _Remembered(self._state.history(user_id, self._max_history), seen, self._state.profile(user_id))
+            history, seen = self._state.history(user_id, self._max_history), ()
+            if not view.bundle.manifest.returns:  # a history below its limit is whole
+                seen = history.items if len(history) < self._max_history else self._state.seen(user_id)
+            return _Remembered(history, seen, self._state.profile(user_id))
         except StoreError as error:
             log.warning("history_unavailable", error=str(error))
             degraded.append("history_unavailable")
@@ -106,10 +108,13 @@ class Drafts:
         """Events and then the session as a history; a work that the user does not want speaks for nothing."""
         size = len(view.bundle.catalogue)
         items = (*history.items, *session)
-        index = [None if item in refused else view.ids.get(item) for item in items]
-        weights = [rule_of(view.rules, kind).weight for kind in history.kinds] + [1.0] * len(session)
+        index = view.ids.places(items)
+        rules = {kind: rule_of(view.rules, kind).weight for kind in set(history.kinds)}
+        weights = [*(rules[kind] for kind in history.kinds), *([1.0] * len(session))]
         times = [*history.times, *([at] * len(session))]
-        known = [place for place, item in enumerate(index) if item is not None and item < size]
+        known = [
+            place for place, item in enumerate(index) if item is not None and item < size and items[place] not in refused
+        ]
         known = known[-self._max_history :]
         return Query(
             np.array([index[place] for place in known], np.int32),

@@ -10,6 +10,7 @@ import numpy as np
 import structlog
 
 from recsys.clock import Clock
+from recsys.models.memory import one_request
 from recsys.overrides import Live as LiveOverrides
 from recsys.overrides import apply
 from recsys.overrides.apply import PIN
@@ -52,6 +53,10 @@ class Engine:
 
     def recommend_on(self, view: View, asks: Sequence[Ask]) -> list[Answer]:
         """The same against a given view, as for warming a bundle up before it is swapped in."""
+        with one_request():
+            return self._answers(view, asks)
+
+    def _answers(self, view: View, asks: Sequence[Ask]) -> list[Answer]:
         now = self._clock()
         drafts = [self._drafts.draft(view, ask, now, now if self._at is None else self._at) for ask in asks]
         # how many candidates are drawn up depends on k: a list must not depend on who else is in the batch
@@ -137,13 +142,15 @@ def _placed(view: View, draft: Draft, slate: Slate, now: float) -> Slate:
     eligible = draft.allowed.copy()
     eligible[draft.exclude] = False
     with_boosted = _with_boosted(view, draft, slate, live, eligible)
-    return view.capped(apply(with_boosted, live, eligible, len(with_boosted)), viewer, k)
+    capped = view.policy.surface(viewer.surface).max_per_creator is not None
+    width = len(with_boosted) if capped else min(k, len(with_boosted))  # what a cap drops is filled from behind
+    return view.capped(apply(with_boosted, live, eligible, width), viewer, k)
 
 
 def _with_boosted(view: View, draft: Draft, slate: Slate, live: LiveOverrides, eligible: BoolArray) -> Slate:
     """The slate and, at their own scores, the boosted items that the candidates did not reach."""
-    boosted = np.fromiter((item for item, (factor, _) in live.factors.items() if factor > 1), np.int32)
-    missing = np.setdiff1d(boosted[eligible[boosted]], slate.items).astype(np.int32)
+    boosted = {item for item, (factor, _) in live.factors.items() if factor > 1 and eligible[item]}
+    missing = np.array(sorted(boosted.difference(slate.items.tolist())), np.int32) if boosted else NOTHING_MORE
     if not len(missing) or not len(slate):
         return slate
     try:

@@ -1,7 +1,7 @@
 """What a worker holds while it runs: stores, clock, engine, logs. Built once, after the worker has started."""
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -9,11 +9,12 @@ from recsys.bundle import Bundle, load_bundle
 from recsys.clock import Clock, EventClock, system_clock
 from recsys.errors import ConfigError, RecsysError
 from recsys.types import Viewer
-from serving.asks import Ask
+from serving.asks import Answer, Ask
 from serving.champion import Watcher, settle
 from serving.decisions import DecisionLog
 from serving.engine import Engine
 from serving.maintenance import Maintenance
+from serving.queue import Queue
 from serving.settings import Settings
 from serving.stores.control import ControlStore
 from serving.stores.jobs import Jobs
@@ -37,6 +38,7 @@ class Runtime:
     engine: Engine | None = None
     watcher: Watcher | None = None
     maintenance: Maintenance | None = None
+    queue: Queue[Ask, Answer] = field(default_factory=Queue)  # of requests for lists
 
     @classmethod
     def start(cls, settings: Settings) -> "Runtime":

@@ -25,11 +25,12 @@ def apply(slate: Slate, live: Live, eligible: BoolArray, k: int) -> Slate:
     rows = _kept(slate.items, live, eligible, {item for _, item, _ in pins})
     scores = _normalised(slate.scores[rows])  # (kept,) float64
     items = slate.items[rows].tolist()
-    factors = np.array([live.factors.get(item, (1.0, ""))[0] for item in items], np.float64)
+    factors = _factors(items, live)
     order = np.argsort(-scores * factors, kind="stable")
+    moved = (scores * factors).tolist()
     ranked = [
-        (items[at], float(scores[at] * factors[at]), slate.sources[rows[at]], _cause(live, items[at], slate, rows[at]))
-        for at in order
+        (items[at], moved[at], slate.sources[rows[at]], _cause(live, items[at], slate, rows[at]))
+        for at in order[: max(k, 1)].tolist()
     ]
     return _joined(ranked, pins, k)
 
@@ -63,13 +64,24 @@ def _may(item: int, live: Live, eligible: BoolArray) -> bool:
 
 def _kept(items: IntArray, live: Live, eligible: BoolArray, pinned: set[int]) -> list[int]:
     """Rows of the slate that may stay, each item once."""
-    seen = set(pinned)
+    inside = (items >= 0) & (items < len(eligible))
+    inside[inside] = eligible[items[inside]]
+    gone = pinned | live.excluded  # grows by what is kept, so that an item stands once
     rows = []
-    for row, item in enumerate(items.tolist()):
-        if item not in seen and _may(item, live, eligible):
-            seen.add(item)
+    for row, (item, fine) in enumerate(zip(items.tolist(), inside.tolist(), strict=True)):
+        if fine and item not in gone:
+            gone.add(item)
             rows.append(row)
     return rows
+
+
+def _factors(items: list[int], live: Live) -> NDArray[np.float64]:
+    """(items,) 1 where no override says otherwise."""
+    factors = np.ones(len(items))
+    if live.factors.keys() & set(items):
+        for at, item in enumerate(items):
+            factors[at] = live.factors.get(item, (1.0, ""))[0]
+    return factors
 
 
 def _normalised(scores: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -1,6 +1,8 @@
 """POST /v1/recommend and /v1/similar: always 200 with what is safe to show."""
 
 import secrets
+from collections.abc import Sequence
+from functools import partial
 
 import anyio.to_thread
 import structlog
@@ -9,9 +11,10 @@ from litestar.openapi.datastructures import ResponseSpec
 
 from recsys.types import Viewer
 from serving.api.encode import encode_list
-from serving.api.problems import problem
+from serving.api.problems import MEDIA_TYPE, problem
 from serving.api.schemas import ListResponse, RecommendRequest, SimilarRequest
 from serving.asks import Answer, Ask
+from serving.engine import Engine
 from serving.measures import answered
 from serving.runtime import Runtime, holder
 
@@ -65,27 +68,48 @@ def _viewer(data: RecommendRequest | SimilarRequest) -> Viewer:
 
 
 async def _answered(ask: Ask) -> Response[bytes]:
+    status, kind, body = await listed(ask)
+    return Response(body, status_code=status, media_type=kind)
+
+
+async def listed(ask: Ask) -> tuple[int, str, bytes]:
+    """Status, media type and body of the answer; the same through the route and through the shortcut to it."""
     runtime = holder.runtime()
     if runtime.engine is None:
-        return Response(problem(503, NO_MODEL), status_code=503, media_type="application/problem+json")
+        return 503, MEDIA_TYPE, problem(503, NO_MODEL)
+    return 200, "application/json", encode_list(await answer_soon(runtime, ask))
+
+
+async def answer_soon(runtime: Runtime, ask: Ask) -> Answer:
+    """One list, made together with what else is queued."""
     if runtime.settings.remote:  # a store that is slow to answer must not hold up every other request
-        answer = await anyio.to_thread.run_sync(answer_one, runtime, ask)
-    else:
-        answer = answer_one(runtime, ask)
-    return Response(encode_list(answer), media_type="application/json")
+        return await anyio.to_thread.run_sync(answer_one, runtime, ask)
+    return await runtime.queue.put(ask, partial(answer_many, runtime))
 
 
 def answer_one(runtime: Runtime, ask: Ask) -> Answer:
-    """One list, logged and counted. A fault in personalisation falls back to the same list without it."""
+    """One list, logged and counted."""
+    return answer_many(runtime, [ask])[0]
+
+
+def answer_many(runtime: Runtime, asks: Sequence[Ask]) -> list[Answer]:
+    """A list each, logged and counted. A fault in personalisation falls back to the same list without it."""
     engine = runtime.engine
     if engine is None:
-        raise RuntimeError("answer_one needs a published model")
+        raise RuntimeError("answer_many needs a published model")
     with answered() as measure:
-        try:
-            answer = engine.recommend([ask])[0]
-        except Exception:
-            log.exception("personalisation_failed")
-            answer = engine.impersonal(ask)
-        measure(answer)
-    runtime.decisions.write([answer])
-    return answer
+        answers = _recommended(engine, asks)
+        for answer in answers:
+            measure(answer)
+    runtime.decisions.write(answers)
+    return answers
+
+
+def _recommended(engine: Engine, asks: Sequence[Ask]) -> list[Answer]:
+    try:
+        return engine.recommend(asks)
+    except Exception:
+        if len(asks) > 1:  # one that fails must not take the others with it
+            return [answer for ask in asks for answer in _recommended(engine, [ask])]
+        log.exception("personalisation_failed")
+        return [engine.impersonal(ask) for ask in asks]

@@ -27,7 +27,8 @@ from support.models import Told
 
 DATA = dataset([("u", "a", 0.0), ("v", "b", 0.0)], items=["c", "d"])
 ASKED = holdout(DATA, {"u": ["c"]})
-DRAWN = ("ann", "evaluation_speed", "fuzz", "loop", "retrieval")  # need no logs
+SERVED = ("serve_against_naive", "serve_latency", "serve_stages", "serve_throughput")
+DRAWN = ("ann", "evaluation_speed", "fuzz", "loop", "retrieval", *SERVED)  # need no logs, all of them or in some case
 ALL = (
     "ann",
     "cold_items",
@@ -43,6 +44,10 @@ ALL = (
     "retrieval",
     "sasrec_speed",
     "sequential",
+    "serve_against_naive",
+    "serve_latency",
+    "serve_stages",
+    "serve_throughput",
     "temporal",
 )
 ROW = {"case", "metric", "ours", "peer", "peer_name", "ratio", "low", "high", "bar", "ok"}

@@ -71,7 +71,9 @@ class TwoTowerModel:
         return Vectors.of(self.items)
 
     def _encode(self, query: Query) -> FloatArray:
-        own = self.token_vectors[-1] + self.token_vectors[self.tokens.known(query.profile)].sum(axis=0)
+        own: FloatArray = self.token_vectors[-1].copy()
+        if query.profile:
+            own += self.token_vectors[self.tokens.known(query.profile)].sum(axis=0)
         if len(query) == 0:
             return np.asarray(own, np.float32)
         weight = query.weights * self.place_weight[len(query) - 1 :: -1]  # (events,) oldest first
