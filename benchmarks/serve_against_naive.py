@@ -31,7 +31,7 @@ def run(options: Options) -> dict[str, Any]:
     rounds, seconds = (2, 1.0) if options.quick else (ROUNDS, SECONDS)
     rates: dict[str, list[float]] = {"ours": [], "naive": []}
     with product(case) as ours, _naive(case) as naive:
-        for name, server in (("ours", ours), ("naive", naive)):
+        for server in (ours, naive):
             server.load(OURS, seconds)
         for _ in range(rounds):
             rates["ours"].append(ours.load(OURS, seconds).rate)

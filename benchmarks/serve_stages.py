@@ -77,7 +77,7 @@ def _asgi_ms(app: Any, bodies: Sequence[bytes], key: str) -> float:
     """Milliseconds of CPU a request through an ASGI application."""
 
     async def all_rounds() -> float:
-        await _lifespan(app)
+        _running = await _lifespan(app)  # held, else it is collected and takes the service with it
         await _post(app, bodies[0], key)
         rounds = []
         for _ in range(ROUNDS):
@@ -126,8 +126,8 @@ async def _post(app: Any, body: bytes, key: str) -> None:
         raise RuntimeError(f"the service answered {status}")
 
 
-async def _lifespan(app: Any) -> None:
-    """Start an application; it is not stopped, the process ends soon."""
+async def _lifespan(app: Any) -> "asyncio.Future[None]":
+    """Start an application, which runs as long as what is returned is held."""
     started = asyncio.Event()
     messages = iter([{"type": "lifespan.startup"}])
 
@@ -145,3 +145,4 @@ async def _lifespan(app: Any) -> None:
     running: Awaitable[None] = app(scope, receive, send)
     task = asyncio.ensure_future(running)
     await asyncio.wait({task, asyncio.ensure_future(started.wait())}, return_when=asyncio.FIRST_COMPLETED)
+    return task

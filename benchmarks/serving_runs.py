@@ -64,8 +64,9 @@ def product(case: Case, *, workers: int = 1) -> Iterator[Server]:
 def _served(case: Case, answer: Path, core: int, workers: int) -> Iterator[int]:
     port = free_port()
     command = [sys.executable, "-m", "bentoml", "serve", "benchmarks._served:Recommender", "--host", "127.0.0.1"]
-    command += ["--port", str(port), "--api-workers", str(workers)]
-    env = {**serving_environment(case.var), "RECSYS_VAR": str(case.var), "RECSYS_BENCH_ANSWER": str(answer)}
+    command += ["--port", str(port)]
+    env = {**serving_environment(case.var), "RECSYS_VAR": str(case.var), "RECSYS_WORKERS": str(workers)}
+    env["RECSYS_BENCH_ANSWER"] = str(answer)
     with running(command, env, core, case.var / "serve.log"):
         await_answer(lambda: urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5).status == 200)
         yield port

@@ -6,6 +6,7 @@ from functools import cache, cached_property
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import NDArray
 
 from recsys.content import ContentSpace
 from recsys.dataset.catalogue import Catalogue
@@ -91,11 +92,14 @@ class Pipeline:
         exclude: Sequence[IntArray],
         overlay: Overlay | None = None,
         failed: Callable[[str, Exception], None] | None = None,
+        *,
+        reserve: Callable[[], IntArray] | None = None,
     ) -> list[Slate]:
         """``n`` items a query among ``allowed`` (catalogue + overlay,) without its sorted ``exclude``.
 
         A slate is shorter than ``n`` only where fewer items are allowed. Every item names its source. With ``failed``
-        a source that raises is reported there by name and passed over.
+        a source that raises is reported there by name and passed over. ``reserve`` gives the allowed items in the order
+        in which they backfill, and is asked only where the sources run out; without it that is the index order.
         """
         extra = no_overlay() if overlay is None else overlay
         drafts = [_Draft() for _ in queries]
@@ -116,7 +120,7 @@ class Pipeline:
                 drafts[short[q]].add(items, scores, _named(model, items, len(self.catalogue)), n)
         for q, draft in enumerate(drafts):
             if len(draft) < n:
-                draft.backfill(allowed, exclude[q], n)
+                draft.backfill(allowed, exclude[q], n, np.flatnonzero(allowed) if reserve is None else reserve())
         return [draft.slate() for draft in drafts]
 
     def reranked(
@@ -248,10 +252,10 @@ class _Draft:
         below: FloatArray = (last - np.maximum(first - last, 1.0) * fall).astype(np.float32)
         return below
 
-    def backfill(self, allowed: BoolArray, exclude: IntArray, n: int) -> None:
+    def backfill(self, allowed: BoolArray, exclude: IntArray, n: int, order: NDArray[np.integer]) -> None:
         rest = allowed.copy()
         rest[self.without(exclude)] = False
-        items = np.flatnonzero(rest)[: n - len(self)].astype(np.int32)
+        items = order[rest[order]][: n - len(self)].astype(np.int32)
         self.add(items, -np.arange(len(items), dtype=np.float32), [BACKFILL] * len(items), n)
 
     def slate(self) -> Slate:

@@ -113,5 +113,6 @@ def record(answer: Answer) -> dict[str, Any]:
             for item, source, override in zip(slate.items, slate.sources, slate.overrides, strict=True)
         ],
         "degraded": list(answer.degraded),
+        **({"offset": answer.offset} if answer.offset else {}),
         **({"seed": answer.ask.seed, "propensities": propensities} if propensities else {}),
     }

@@ -10,13 +10,15 @@ import numpy as np
 import structlog
 
 from recsys.clock import Clock
-from recsys.models.memory import one_request
+from recsys.models.memory import TOGETHER, one_request
 from recsys.overrides import Live as LiveOverrides
 from recsys.overrides import apply
 from recsys.overrides.apply import PIN
+from recsys.safety import Response
 from recsys.types import BoolArray, FloatArray, IntArray, Query, Slate
 from serving.asks import Answer, Ask, Histories
 from serving.drafts import Draft, Drafts
+from serving.laps import CANDIDATES, CHECK, DRAFT, OVERRIDES, RERANK, Laps
 from serving.reasons import reason_code
 from serving.stores.control import ControlStore
 from serving.view import Live, View
@@ -53,34 +55,45 @@ class Engine:
 
     def recommend_on(self, view: View, asks: Sequence[Ask]) -> list[Answer]:
         """The same against a given view, as for warming a bundle up before it is swapped in."""
-        with one_request():
-            return self._answers(view, asks)
+        answers: list[Answer] = []
+        for start in range(0, len(asks), TOGETHER):
+            with one_request():
+                answers += self._answers(view, asks[start : start + TOGETHER])
+        return answers
 
     def _answers(self, view: View, asks: Sequence[Ask]) -> list[Answer]:
-        now = self._clock()
+        now, laps = self._clock(), Laps()
         drafts = [self._drafts.draft(view, ask, now, now if self._at is None else self._at) for ask in asks]
+        laps.lap(DRAFT)
         # how many candidates are drawn up depends on k: a list must not depend on who else is in the batch
-        classes: defaultdict[tuple[int, int], list[Draft]] = defaultdict(list)
+        classes: defaultdict[tuple[int, int, bool], list[Draft]] = defaultdict(list)
         for draft in drafts:
-            classes[id(draft.allowed), draft.ask.k].append(draft)
+            draft.laps = laps
+            classes[id(draft.allowed), draft.k, draft.late].append(draft)
         slates: dict[int, Slate] = {}
         for group in classes.values():
             for draft, slate in zip(group, _candidates(view, group), strict=True):
                 slates[id(draft)] = _finished(view, draft, slate, now)
-        return [_answer(view, draft, slates[id(draft)], now) for draft in drafts]
+        return [self._answered(view, draft, slates[id(draft)], now) for draft in drafts]
 
-    def impersonal(self, ask: Ask) -> Answer:
+    def _answered(self, view: View, draft: Draft, slate: Slate, now: float) -> Answer:
+        return replace(_answer(view, draft, slate, now), next_page=self._drafts.next_page(view, draft, slate, now))
+
+    def impersonal(self, ask: Ask, *why: str) -> Answer:
         """The answer of last resort: no history, no profile; nothing at all where even that fails. Never raises."""
-        view = self.live.current
         plain = replace(ask, viewer=replace(ask.viewer, personalised=False), explain=False)
         try:
-            view = self.live.view()
-            answer = self.recommend_on(view, [plain])[0]
+            answer = self.recommend([plain])[0]
         except Exception:
             log.exception("recommendation_failed")
-            slate = Slate(np.zeros(0, np.int32), np.zeros(0, np.float32), (), ())
-            return Answer(decision_id(), self._clock(), ask, view, slate, (), (), False, ("engine_failed",))
-        return replace(answer, degraded=(*answer.degraded, "personalisation_failed"))
+            return self.nothing(ask, "engine_failed")
+        degraded = dict.fromkeys((*answer.degraded, *(why or ("personalisation_failed",))))
+        return replace(answer, degraded=tuple(degraded))
+
+    def nothing(self, ask: Ask, why: str) -> Answer:
+        """An empty list, which is always safe; reads no store."""
+        slate = Slate(np.zeros(0, np.int32), np.zeros(0, np.float32), (), ())
+        return Answer(decision_id(), self._clock(), ask, self.live.current, slate, (), (), False, (why,))
 
 
 def _candidates(view: View, drafts: Sequence[Draft]) -> list[Slate]:
@@ -91,21 +104,31 @@ def _candidates(view: View, drafts: Sequence[Draft]) -> list[Slate]:
         for draft in drafts:
             draft.degraded.append(f"source_failed:{source}")
 
-    pipeline, k = view.bundle.pipeline, drafts[0].ask.k
+    pipeline, k = view.bundle.pipeline, drafts[0].k
     n = max(k + SPARE, pipeline.rerank.width(k))
-    queries, exclude = [draft.query for draft in drafts], [draft.exclude for draft in drafts]
-    slates = pipeline.candidates(queries, n, drafts[0].allowed, exclude, view.overlay, failed)
-    return [_reranked(view, draft, slate) for draft, slate in zip(drafts, slates, strict=True)]
+    queries, exclude = [draft.query for draft in drafts], [draft.out for draft in drafts]
+    viewer = drafts[0].ask.viewer
+    if drafts[0].late:  # the source that answers with the least work; a slow store or a slow model has eaten the time
+        pipeline = replace(pipeline, sources=pipeline.sources[-1:])
+        for draft in drafts:
+            draft.degraded.append("deadline")
+    slates = pipeline.candidates(
+        queries, n, drafts[0].allowed, exclude, view.overlay, failed, reserve=lambda: view.reserve(viewer)
+    )
+    drafts[0].laps.lap(CANDIDATES)
+    reranked = [_reranked(view, draft, slate) for draft, slate in zip(drafts, slates, strict=True)]
+    drafts[0].laps.lap(RERANK)
+    return reranked
 
 
 def _reranked(view: View, draft: Draft, slate: Slate) -> Slate:
     """Diversity, calibration, exploration; a list around one work is meant to be alike and stays as it is."""
     ask = draft.ask
-    if ask.similar_to is not None:
+    if ask.similar_to is not None or draft.late:
         return slate
     seed = ask.seed if _may_explore(view, draft) else None
     try:
-        slate, propensities = view.bundle.pipeline.reranked(slate, draft.query, ask.k, view.overlay, seed)
+        slate, propensities = view.bundle.pipeline.reranked(slate, draft.query, draft.k, view.overlay, seed)
     except Exception:
         log.exception("rerank_failed")
         draft.degraded.append("rerank_failed")
@@ -118,33 +141,36 @@ def _may_explore(view: View, draft: Draft) -> bool:
     """Not for minors, not on strict surfaces, and not where two users in one context must get one list."""
     viewer = draft.ask.viewer
     minor = viewer.age is not None and viewer.age < view.policy.age_bands[-1]
-    return draft.personalised and not minor and not view.policy.surface(viewer.surface).strict
+    return draft.personalised and not minor and not view.limits(viewer).strict
 
 
 def _finished(view: View, draft: Draft, slate: Slate, now: float) -> Slate:
     """Overrides, caps, check; what caps and check remove is refilled from the masked pool and checked again."""
     for _ in range(ROUNDS):
         placed = _placed(view, draft, slate, now)
-        fine = view.gate.check(draft.ask.viewer, placed.items).allowed
-        short = len(placed) < draft.ask.k
-        surplus = np.setdiff1d(view.surplus(placed, draft.ask.viewer), draft.exclude) if short else NOTHING_MORE
+        draft.laps.lap(OVERRIDES)
+        verdicts = view.gate.check(draft.ask.viewer, placed.items)
+        fine = verdicts.allowed
+        draft.why += [] if fine.all() else [verdicts.reasons[place] for place in np.flatnonzero(~fine)]
+        draft.laps.lap(CHECK)
+        short = len(placed) < draft.k
+        surplus = np.setdiff1d(view.surplus(placed, draft.ask.viewer), draft.out) if short else NOTHING_MORE
         if fine.all() and not len(surplus):
             return placed
-        draft.exclude = np.unique(np.concatenate([draft.exclude, placed.items[~fine], surplus])).astype(np.int32)
+        draft.removed = np.concatenate([draft.removed, placed.items[~fine], surplus])
         slate = _candidates(view, [draft])[0]
     return _taken(placed, fine)
 
 
 def _placed(view: View, draft: Draft, slate: Slate, now: float) -> Slate:
-    viewer, k = draft.ask.viewer, draft.ask.k
+    viewer, k, before = draft.ask.viewer, draft.k, draft.page.offset
     live = view.overrides.live(viewer, now)
-    live = replace(live, pins={slot: pin for slot, pin in live.pins.items() if slot <= k})
+    pins = {slot - before: pin for slot, pin in live.pins.items() if before < slot <= before + k}  # those of this page
+    live = replace(live, pins=pins)
     eligible = draft.allowed.copy()
-    eligible[draft.exclude] = False
+    eligible[draft.out] = False
     with_boosted = _with_boosted(view, draft, slate, live, eligible)
-    capped = view.policy.surface(viewer.surface).max_per_creator is not None
-    width = len(with_boosted) if capped else min(k, len(with_boosted))  # what a cap drops is filled from behind
-    return view.capped(apply(with_boosted, live, eligible, width), viewer, k)
+    return view.capped(apply(with_boosted, live, eligible, len(with_boosted)), viewer, k)
 
 
 def _with_boosted(view: View, draft: Draft, slate: Slate, live: LiveOverrides, eligible: BoolArray) -> Slate:
@@ -188,8 +214,9 @@ def _taken(slate: Slate, keep: BoolArray) -> Slate:
 
 def _answer(view: View, draft: Draft, slate: Slate, now: float) -> Answer:
     ask, degraded = draft.ask, list(draft.degraded)
-    if not len(slate):
-        degraded.append("no_cleared_items")
+    if not len(slate) and not draft.page.offset:
+        unmatched = ask.filter is not None and draft.visible.any()
+        degraded.append("no_matching_items" if unmatched else "no_cleared_items")
     reasons = tuple(
         reason_code(
             source,
@@ -200,7 +227,10 @@ def _answer(view: View, draft: Draft, slate: Slate, now: float) -> Answer:
         )
         for source, override in zip(slate.sources, slate.overrides, strict=True)
     )
-    because = _because(view, draft, slate, reasons) if ask.explain else ((),) * len(slate)
+    because = _because(view, draft, slate, reasons) if ask.explain else ()
+    checked = view.gate.check_response(ask.viewer, Response(slate.items, because))
+    if not checked.verdicts.allowed.all():  # the clock has passed a boundary since the list was checked
+        return _answer(view, draft, _taken(slate, checked.verdicts.allowed), now)
     return Answer(
         decision_id=decision_id(),
         at=now,
@@ -208,10 +238,16 @@ def _answer(view: View, draft: Draft, slate: Slate, now: float) -> Answer:
         view=view,
         slate=slate,
         reasons=reasons,
-        because=because,
+        because=tuple(tuple(view.ids[item] for item in row) for row in checked.because),
         personalised=draft.personalised,
         degraded=tuple(dict.fromkeys(degraded)),
         propensities=_propensities(draft, slate),
+        notices=checked.verdicts.notices(),
+        withheld=checked.withheld,
+        signals=view.gate.signals(ask.viewer),
+        removed=tuple(draft.why),
+        laps=draft.laps.copy(),  # lists made together share the stages so far
+        offset=draft.page.offset,
     )
 
 
@@ -225,13 +261,10 @@ def _propensities(draft: Draft, slate: Slate) -> tuple[float, ...]:
     )
 
 
-def _because(view: View, draft: Draft, slate: Slate, reasons: Sequence[str]) -> tuple[tuple[str, ...], ...]:
-    """For items that the history brought: the item of the history that alone speaks loudest for each.
-
-    An explanation names a title, so it passes the same check as the list.
-    """
+def _because(view: View, draft: Draft, slate: Slate, reasons: Sequence[str]) -> tuple[tuple[int, ...], ...]:
+    """For items that the history brought: the item of the history that alone speaks loudest for each, if it may."""
     newest = np.unique(draft.query.items[-BECAUSE_OF:])
-    named = newest[draft.allowed[newest] & view.gate.check(draft.ask.viewer, newest).allowed]
+    named = newest[draft.visible[newest] & view.gate.check(draft.ask.viewer, newest).allowed]
     if not len(named) or "history" not in reasons:
         return ((),) * len(slate)
     alone = [
@@ -245,7 +278,7 @@ def _because(view: View, draft: Draft, slate: Slate, reasons: Sequence[str]) -> 
         return ((),) * len(slate)
     best = scores.argmax(axis=0)
     return tuple(
-        (view.ids[int(named[best[place]])],) if reason == "history" and np.isfinite(scores[best[place], place]) else ()
+        (int(named[best[place]]),) if reason == "history" and np.isfinite(scores[best[place], place]) else ()
         for place, reason in enumerate(reasons)
     )
 

@@ -37,7 +37,7 @@ class Queue(Generic[A, B]):
             return
         try:
             answers = answer([asked for asked, _ in batch])
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - it is told to everybody who asked
             for _, future in batch:
                 future.set_exception(error)
             return

@@ -28,7 +28,7 @@ def load_arrays(folder: Path, *names: str) -> list[NDArray[Any]]:
 def save_codes(folder: Path, vectors: Vectors) -> None:
     """Write what searched vectors have beside them, if anything, so that workers share this too."""
     if vectors.lead is not None:
-        save_arrays(folder, **dict(zip(_LEAD, (vectors.lead.rows, vectors.lead.basis), strict=True)))
+        save_arrays(folder, lead=vectors.lead.rows, lead_basis=vectors.lead.basis)
     if vectors.codes is not None:
         codes = vectors.codes
         bounds = np.array([codes.lost, codes.norm, codes.rest])

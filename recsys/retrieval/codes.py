@@ -129,10 +129,9 @@ def _finite(rows: FloatArray) -> FloatArray:
     return rows if np.isfinite(rows).all() else np.nan_to_num(rows, posinf=0.0, neginf=0.0)
 
 
-def _norms(rows: FloatArray) -> FloatArray:
-    norms: FloatArray = np.sqrt(np.vecdot(rows, rows))
-    return norms
+def _norms(rows: NDArray[np.floating]) -> FloatArray:
+    return np.asarray(np.sqrt(np.vecdot(rows, rows)), np.float32)
 
 
-def _longest(rows: FloatArray) -> float:
+def _longest(rows: NDArray[np.floating]) -> float:
     return float(_norms(rows).max(initial=0.0))

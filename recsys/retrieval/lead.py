@@ -82,7 +82,7 @@ class Lead:
         bias: FloatArray | None,
         slack: FloatArray,
     ) -> list[Ranked]:
-        """The best ``n`` allowed of ``items``, as ``Vectors`` finds them without; ``slack`` (q,) is twice the rounding."""
+        """The best ``n`` allowed of ``items``, as ``Vectors`` finds them; ``slack`` (q,) is twice the rounding."""
         shut = np.where(allowed, np.float32(0), np.float32(-np.inf))  # (items,)
         if bias is not None and bias.ndim == 1:
             shut += bias

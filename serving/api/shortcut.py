@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.api.lists import listed, recommend_ask, similar_ask
 from serving.api.schemas import RecommendRequest, SimilarRequest
-from serving.asks import Ask
+from serving.asks import Ask, AskError
 
 T = TypeVar("T")
 
@@ -40,15 +40,25 @@ class Shortcut:
             await self._app(scope, receive, send)
             return
         message = await receive()
+        ask = _read(reader, message)
         try:
-            ask = reader(message["body"])
-        except Exception:  # the application says what is wrong with it
+            told = None if ask is None else await listed(ask)
+        except AskError:
+            told = None
+        if told is None:  # the application says what is wrong with it
             await self._app(scope, partial(_once_more, [message], receive), send)
             return
-        status, kind, body = await listed(ask)
+        status, kind, body = told
         headers = [(b"content-type", kind.encode()), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+
+
+def _read(reader: Callable[[bytes], Ask], message: Message) -> Ask | None:
+    try:
+        return reader(message["body"])
+    except Exception:  # noqa: BLE001 - whatever it is, the route meets it again
+        return None
 
 
 def _is_json(scope: Scope) -> bool:

@@ -1,5 +1,6 @@
 """The control store: what people change while the system runs. The only door to it."""
 
+import hmac
 from pathlib import Path
 from typing import Self
 
@@ -10,8 +11,10 @@ from serving.stores.audit import AuditLog
 from serving.stores.database import Database, control_url
 from serving.stores.items import ItemStore
 from serving.stores.keys import KeyStore
+from serving.stores.labels import LabelStore
 from serving.stores.overrides import OverrideStore
 from serving.stores.records import ROLES, AuditEntry, Change, Controls, Key, Principal, RestoreRequest, Role, load
+from serving.stores.reviews import ReviewStore
 from serving.stores.rights import RightsStore
 from serving.stores.tables import changes
 from serving.stores.takedowns import TakedownStore
@@ -31,8 +34,18 @@ __all__ = [
 ]
 
 
-class ControlStore(OverrideStore, TakedownStore, ItemStore, RightsStore, UserControls, KeyStore, AuditLog):
-    """Overrides, takedowns, upserted items, rights, users' controls, keys and the audit log, in one database.
+class ControlStore(
+    OverrideStore,
+    TakedownStore,
+    ItemStore,
+    RightsStore,
+    LabelStore,
+    ReviewStore,
+    UserControls,
+    KeyStore,
+    AuditLog,
+):
+    """All that people change while the system runs, in one database; each parent holds one kind of it.
 
     Safe to share between threads. Every method raises StoreError where the database does not answer; a write that
     has returned is durable, in the change log and in the audit log.
@@ -50,6 +63,10 @@ class ControlStore(OverrideStore, TakedownStore, ItemStore, RightsStore, UserCon
         """Give every connection back; the store cannot be used any more."""
         self._db.close()
 
+    def derived_key(self, purpose: str) -> bytes:
+        """A secret of its own for a purpose, the same in every process that shares this store."""
+        return hmac.digest(self._db.pseudonym_key, f"recsys {purpose}".encode(), "sha256")
+
     def sequence(self) -> int:
         """The newest change that this process knows of: exact and µs embedded, within about 100 ms on PostgreSQL."""
         return self._db.feed.sequence()
@@ -59,6 +76,6 @@ class ControlStore(OverrideStore, TakedownStore, ItemStore, RightsStore, UserCon
         return self._db.feed.silent_seconds()
 
     def changes(self, since: int) -> list[Change]:
-        """The change log after number ``since``. An item's line has no payload: read ``items(since)``."""
+        """The change log after number ``since``. Lines of items and of labels have no payload: read those."""
         found = self._db.rows(select(changes).where(changes.c.seq > since).order_by(changes.c.seq))
         return [Change(r.seq, r.kind, r.key, load(r.payload), r.at) for r in found]

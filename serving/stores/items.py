@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import case, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from recsys.errors import DataError
@@ -36,12 +36,14 @@ class ItemStore:
         with self._db.write(actor) as write:
             first = write.newest() + 1
             rows = [
-                {"item_id": item_id, "first_seq": seq, "seq": seq, "record": record}
+                {"item_id": item_id, "first_seq": seq, "seq": seq, "record": record, "version": seq}
                 for seq, (item_id, record) in enumerate(zip(ids, texts, strict=True), first)
             ]
             dialect = postgresql if write.connection.dialect.name == "postgresql" else sqlite
             insert = dialect.insert(items)
-            fresh = {"seq": insert.excluded.seq, "record": insert.excluded.record}
+            same = items.c.record == insert.excluded.record
+            version = case((same, items.c.version), else_=insert.excluded.version)
+            fresh = {"seq": insert.excluded.seq, "record": insert.excluded.record, "version": version}
             write.execute(insert.on_conflict_do_update(index_elements=["item_id"], set_=fresh), rows)
             logged = [
                 {"seq": row["seq"], "kind": "item", "key": row["item_id"], "payload": "{}", "at": write.now}

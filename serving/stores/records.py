@@ -13,7 +13,16 @@ Role = Literal["platform", "editor", "safety", "metrics", "admin"]
 ROLES: tuple[Role, ...] = ("platform", "editor", "safety", "metrics", "admin")
 
 ChangeKind = Literal[
-    "override", "override_revoked", "takedown", "restore", "item", "rights", "key", "key_revoked", "erasure"
+    "override",
+    "override_revoked",
+    "takedown",
+    "restore",
+    "item",
+    "rights",
+    "label",
+    "key",
+    "key_revoked",
+    "erasure",
 ]
 
 
@@ -44,6 +53,7 @@ class Principal:
     id: str
     name: str
     role: Role
+    rate: float | None = None  # requests a second and worker; None goes by the role
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +66,7 @@ class Key:
     created_at: float  # s UTC
     created_by: str
     revoked_at: float | None
+    rate: float | None = None  # requests a second and worker; None goes by the role
 
 
 @dataclass(frozen=True, slots=True)

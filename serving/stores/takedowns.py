@@ -9,6 +9,7 @@ from recsys.errors import ConfigError
 from recsys.safety import Takedown, terms
 from serving.stores.database import Database, Write
 from serving.stores.records import RestoreRequest
+from serving.stores.reviews import Reasons, Statement, state
 from serving.stores.tables import takedowns
 
 ACTIVE = takedowns.c.restored_at.is_(None)
@@ -40,6 +41,7 @@ class TakedownStore:
             payload = {**row, "territory": found.territory}
             write.change("takedown", item_id, payload)
             write.audit("takedown", item_id, after=payload, reason=reason)
+            state(write, _reasons(found, actor))
         return found
 
     def restore_requests(self) -> list[RestoreRequest]:
@@ -87,6 +89,12 @@ def _in_force(write: Write, takedown_id: str) -> Row[Any]:
     if known is None:
         raise ConfigError(f"No takedown in force has the id {takedown_id}; list them with: recsys takedown list.")
     return known
+
+
+def _reasons(found: Takedown, actor: str) -> Statement:
+    """The statement of reasons of an order."""
+    told = Reasons("The work was taken down.", found.reason, f"Order {found.id}", found.territory or "Everywhere")
+    return Statement(f"st_{found.id}", found.id, found.item_id, None, told, (), actor, (actor,), found.at)
 
 
 def _takedown(row: Row[Any]) -> Takedown:

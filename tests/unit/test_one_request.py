@@ -12,7 +12,14 @@ from support.serve import make_bundle
 BLEND = {
     "recipe": "blend",
     "parts": [
-        {"recipe": "ease", "reg": 5.0, "half_life_days": 30.0, "half_life_events": 1e6, "forward": False, "popularity": 0.0},
+        {
+            "recipe": "ease",
+            "reg": 5.0,
+            "half_life_days": 30.0,
+            "half_life_events": 1e6,
+            "forward": False,
+            "popularity": 0.0,
+        },
         {"recipe": "als", "factors": 4, "epochs": 3},
     ],
     "weights": [0.5, 0.5],
@@ -102,3 +109,16 @@ def test_a_row_of_a_forest_scores_the_same_in_any_company():
     booster = lgb.train({"num_leaves": 4, "verbose": -1}, lgb.Dataset(x, x[:, 0].copy()), 40)
     forest = Forest.of(booster.dump_model())
     assert forest.score(x)[:5].tolist() == forest.score(x[:5]).tolist()
+
+
+def test_a_part_that_two_models_share_proposes_once_a_request(tmp_path, monkeypatch):
+    ranker = {"recipe": "ranker", "parts": BLEND["parts"]}
+    make_bundle(
+        tmp_path / "b", recipes=[{"recipe": "blend", "parts": [BLEND["parts"][0], ranker], "weights": [1.0, 1.0]}]
+    )
+    model = load_bundle(tmp_path / "b").pipeline.sources[0]
+    shared, asked = model.parts[0], []
+    top = type(shared).top
+    monkeypatch.setattr(type(shared), "top", lambda *given: asked.append(1) or top(*given))
+    model.top([query(np.array([1, 3]))], 5, np.ones(40, np.bool_), [np.zeros(0, np.int32)])
+    assert asked == [1]

@@ -145,7 +145,7 @@ def test_what_is_no_toml_is_a_config_error_with_its_line():
 
 
 def test_an_unknown_pack_names_those_that_ship():
-    with pytest.raises(ConfigError, match=r"no policy 'opne'.*demo, open, strict"):
+    with pytest.raises(ConfigError, match=r"no policy 'opne'.*books, demo, films, music, news, open, strict"):
         load_policy("opne")
 
 

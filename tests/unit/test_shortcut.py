@@ -68,7 +68,7 @@ def test_a_good_request_is_answered_alike(runtime, path, body):
     assert json.loads(short[2])["items"]
 
 
-@pytest.mark.parametrize("body", [b"{", b'{"k": 0}', b'{"nothing": 1}', b"[]", b"\xff"])
+@pytest.mark.parametrize("body", [b"{", b'{"k": 0}', b'{"nothing": 1}', b"[]", b"\xff", b'{"filter": "(("}'])
 def test_a_bad_request_is_refused_in_the_words_of_the_route(runtime, body):
     short, long = both("/v1/recommend", body)
     assert short == long

@@ -78,7 +78,7 @@ def _splits(node: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _plain(split: Mapping[str, Any]) -> bool:
-    return split["decision_type"] == "<=" and split["missing_type"] == "None"
+    return bool(split["decision_type"] == "<=" and split["missing_type"] == "None")
 
 
 def _table(root: Mapping[str, Any], splits: Sequence[Mapping[str, Any]], shift: int) -> NDArray[np.float64]:

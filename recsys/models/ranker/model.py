@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from recsys.models.files import save_arrays
-from recsys.models.memory import once, one_request
+from recsys.models.memory import once, one_request, portions
 from recsys.models.parts import best_of, proposed, save_parts, standards
 from recsys.models.ranker.facts import Facts
 from recsys.models.ranker.judge import Judge
@@ -33,9 +33,12 @@ class RankerModel:
 
     def top(self, queries: Sequence[Query], n: int, allowed: BoolArray, exclude: Sequence[IntArray]) -> list[Ranked]:
         """The best of what the parts propose."""
-        with one_request():
-            found = zip(queries, self.candidates(queries, n, allowed, exclude), strict=True)
-            return [best_of(items, self._rank(query, items), n, self.recipe.name) for query, items in found]
+        lists: list[Ranked] = []
+        for part, hidden in portions(queries, exclude):
+            with one_request():
+                found = zip(part, self.candidates(part, n, allowed, hidden), strict=True)
+                lists += [best_of(items, self._rank(query, items), n, self.recipe.name) for query, items in found]
+        return lists
 
     def score(self, queries: Sequence[Query], items: IntArray) -> FloatArray:
         with one_request():
