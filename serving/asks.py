@@ -55,6 +55,7 @@ class Answer:
     removed: tuple[str, ...] = ()  # why the last check took items out, one reason an item
     laps: Laps = field(default_factory=Laps)
     offset: int = 0  # places on the pages before
+    live: str | None = None  # the newest event in the counts of live sources; None where they are the bundle's own
     next_page: str | None = None  # the token of the next page, None where this is the last
 
 

@@ -113,6 +113,7 @@ def record(answer: Answer) -> dict[str, Any]:
             for item, source, override in zip(slate.items, slate.sources, slate.overrides, strict=True)
         ],
         "degraded": list(answer.degraded),
+        **({"live": answer.live} if answer.live is not None else {}),
         **({"offset": answer.offset} if answer.offset else {}),
         **({"seed": answer.ask.seed, "propensities": propensities} if propensities else {}),
     }

@@ -8,6 +8,7 @@ import numpy as np
 import structlog
 
 from recsys.errors import StoreError
+from recsys.pipeline import Pipeline
 from recsys.prepare.spec import rule_of
 from recsys.types import NOTHING, BoolArray, IntArray, Query, Slate, Viewer
 from serving.asks import Ask, Histories
@@ -36,6 +37,8 @@ class Draft:
     has_history: bool
     degraded: list[str]
     page: Page = FIRST
+    pipeline: Pipeline | None = None  # with the counts of this moment; None is the bundle's
+    live: str | None = None  # the version of these counts
     removed: IntArray = field(default_factory=lambda: NONE)  # by caps and the last check, from this page
     propensities: dict[int, float] = field(default_factory=dict)  # of the items that exploration may have moved
     why: list[str] = field(default_factory=list)  # the last check took items out

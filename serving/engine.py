@@ -14,11 +14,13 @@ from recsys.models.memory import TOGETHER, one_request
 from recsys.overrides import Live as LiveOverrides
 from recsys.overrides import apply
 from recsys.overrides.apply import PIN
+from recsys.pipeline import Pipeline
 from recsys.safety import Response
 from recsys.types import BoolArray, FloatArray, IntArray, Query, Slate
 from serving.asks import Answer, Ask, Histories
 from serving.drafts import Draft, Drafts
 from serving.laps import CANDIDATES, CHECK, DRAFT, OVERRIDES, RERANK, Laps
+from serving.live import Follower, Now
 from serving.reasons import reason_code
 from serving.stores.control import ControlStore
 from serving.view import Live, View
@@ -42,11 +44,13 @@ class Engine:
         clock: Clock,
         *,
         max_history: int = 200,
+        follower: Follower | None = None,  # of the events as they arrive; None ranks by the bundle's own counts
         at: float | None = None,  # s UTC: the moment to rank for, where it is not the clock's (lists on old logs)
     ) -> None:
         self.live = live
         self._clock = clock
         self._at = at
+        self._follower = follower
         self._drafts = Drafts(control, state, max_history)
 
     def recommend(self, asks: Sequence[Ask]) -> list[Answer]:
@@ -64,6 +68,9 @@ class Engine:
     def _answers(self, view: View, asks: Sequence[Ask]) -> list[Answer]:
         now, laps = self._clock(), Laps()
         drafts = [self._drafts.draft(view, ask, now, now if self._at is None else self._at) for ask in asks]
+        counted = Now(view.bundle.pipeline) if self._follower is None else self._follower.now(view)
+        for draft in drafts:
+            draft.pipeline, draft.live = counted.pipeline, counted.version
         laps.lap(DRAFT)
         # how many candidates are drawn up depends on k: a list must not depend on who else is in the batch
         classes: defaultdict[tuple[int, int, bool], list[Draft]] = defaultdict(list)
@@ -78,6 +85,11 @@ class Engine:
 
     def _answered(self, view: View, draft: Draft, slate: Slate, now: float) -> Answer:
         return replace(_answer(view, draft, slate, now), next_page=self._drafts.next_page(view, draft, slate, now))
+
+    def follow(self, view: View) -> None:
+        """Bring the counts of live sources up to date, without a request."""
+        if self._follower is not None:
+            self._follower.now(view)
 
     def impersonal(self, ask: Ask, *why: str) -> Answer:
         """The answer of last resort: no history, no profile; nothing at all where even that fails. Never raises."""
@@ -96,6 +108,10 @@ class Engine:
         return Answer(decision_id(), self._clock(), ask, self.live.current, slate, (), (), False, (why,))
 
 
+def _pipeline(view: View, draft: Draft) -> Pipeline:
+    return view.bundle.pipeline if draft.pipeline is None else draft.pipeline
+
+
 def _candidates(view: View, drafts: Sequence[Draft]) -> list[Slate]:
     """More than k reranked items for each of a viewer class and k; a source that fails is passed over and named."""
 
@@ -104,7 +120,7 @@ def _candidates(view: View, drafts: Sequence[Draft]) -> list[Slate]:
         for draft in drafts:
             draft.degraded.append(f"source_failed:{source}")
 
-    pipeline, k = view.bundle.pipeline, drafts[0].k
+    pipeline, k = _pipeline(view, drafts[0]), drafts[0].k
     n = max(k + SPARE, pipeline.rerank.width(k))
     queries, exclude = [draft.query for draft in drafts], [draft.out for draft in drafts]
     viewer = drafts[0].ask.viewer
@@ -128,7 +144,7 @@ def _reranked(view: View, draft: Draft, slate: Slate) -> Slate:
         return slate
     seed = ask.seed if _may_explore(view, draft) else None
     try:
-        slate, propensities = view.bundle.pipeline.reranked(slate, draft.query, draft.k, view.overlay, seed)
+        slate, propensities = _pipeline(view, draft).reranked(slate, draft.query, draft.k, view.overlay, seed)
     except Exception:
         log.exception("rerank_failed")
         draft.degraded.append("rerank_failed")
@@ -180,7 +196,7 @@ def _with_boosted(view: View, draft: Draft, slate: Slate, live: LiveOverrides, e
     if not len(missing) or not len(slate):
         return slate
     try:
-        scores = view.bundle.pipeline.score([draft.query], missing, view.overlay)[0]
+        scores = _pipeline(view, draft).score([draft.query], missing, view.overlay)[0]
     except Exception:
         log.exception("boost_unscored")
         draft.degraded.append("boost_unscored")
@@ -248,6 +264,7 @@ def _answer(view: View, draft: Draft, slate: Slate, now: float) -> Answer:
         removed=tuple(draft.why),
         laps=draft.laps.copy(),  # lists made together share the stages so far
         offset=draft.page.offset,
+        live=draft.live,
     )
 
 
@@ -272,7 +289,7 @@ def _because(view: View, draft: Draft, slate: Slate, reasons: Sequence[str]) -> 
         for item in named
     ]
     try:
-        scores = view.bundle.pipeline.score(alone, slate.items, view.overlay)  # (named, shown)
+        scores = _pipeline(view, draft).score(alone, slate.items, view.overlay)  # (named, shown)
     except Exception:
         log.exception("explanation_failed")
         return ((),) * len(slate)
