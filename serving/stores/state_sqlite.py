@@ -30,10 +30,10 @@ SCHEMA = (
     """CREATE TABLE seen (user_id TEXT NOT NULL, item_id TEXT NOT NULL, PRIMARY KEY (user_id, item_id)) WITHOUT ROWID;
     INSERT INTO seen SELECT DISTINCT user_id, item_id FROM events""",
     # Numbers are never given twice, so that a reader's place stays good whoever is erased.
-    """CREATE TABLE recent (
+    """CREATE TABLE IF NOT EXISTS recent (
         seq INTEGER PRIMARY KEY AUTOINCREMENT, user_id TEXT NOT NULL, item_id TEXT NOT NULL, kind TEXT NOT NULL,
         value REAL, time REAL, before TEXT NOT NULL, again INTEGER NOT NULL);
-    CREATE INDEX recent_user ON recent (user_id)""",
+    CREATE INDEX IF NOT EXISTS recent_user ON recent (user_id)""",
 )
 INSERT = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (event_id) DO NOTHING"
 # From what is stored: an id that belongs to another event adds nothing.
@@ -59,8 +59,6 @@ class SqliteState:
         self._writer = connect(path, synchronous="NORMAL")
         migrate(self._writer, path, SCHEMA)
         self._readers = Readers(path)
-        self._appended = 0  # batches of this process; the pragma tells of changes by other connections
-        self._quiet: tuple[str, int, int] | None = None
 
     def append(self, events: Sequence[Event], *, pending: bool = True) -> int:
         """Store the events whose ids are new, in one transaction; gives how many."""
@@ -84,7 +82,6 @@ class SqliteState:
             if arrived:
                 connection.execute("DELETE FROM recent WHERE seq <= (SELECT MAX(seq) FROM recent) - ?", (RECENT,))
             connection.executemany(OUTBOX, [(e.event_id, e.user_id, json.dumps(asdict(e))) for e in fresh])
-        self._appended += 1
         return len(fresh)
 
     def history(self, user_id: str, limit: int | None = None) -> History:
@@ -118,12 +115,12 @@ class SqliteState:
 
     def recent(self, after: str, limit: int) -> list[Recent]:
         """Accepted events behind a cursor, oldest first; where the file has not changed a pragma tells, in no time."""
-        version = self._readers.mine().connection.execute("PRAGMA data_version").fetchone()[0]
-        known = (after, version, self._appended)
-        if self._quiet == known:
+        reader = self._readers.mine()
+        version = reader.connection.execute("PRAGMA data_version").fetchone()[0]
+        if reader.quiet == (after, version):
             return []
         rows = self._readers.rows(READ_RECENT, (int(after or 0), limit))
-        self._quiet = known if not rows else None
+        reader.quiet = None if rows else (after, version)
         return [_recent(row) for row in rows]
 
     def drained(self, event_ids: Collection[str]) -> None:
