@@ -1,6 +1,5 @@
 """The counts of ``session`` while they change."""
 
-import heapq
 import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -28,9 +27,8 @@ class SessionCounter:
         self._recipe, self._fitted = model.session, model
         counts = model.counts
         self._at = counts.at
-        self._items: dict[int, _Cell] = {
-            item: [counts.at, *row] for item, row in zip(counts.items.tolist(), counts.clicks.tolist(), strict=True)
-        }
+        self._row = {item: row for row, item in enumerate(counts.items.tolist())}
+        self._cells = np.column_stack([np.full(len(counts.items), counts.at), counts.clicks])  # (rows, 1 + half-lives)
         self._nexts = {item: _cells(nexts) for item, nexts in counts.nexts.items()}
         self._frozen = dict(counts.nexts)  # of ``_nexts``, those that have not changed since
         self._lock = threading.Lock()
@@ -61,12 +59,10 @@ class SessionCounter:
         time = arrival.time if arrival.time == arrival.time else self._at  # NaN is no time
         if not self._at >= time:
             self._at = time
-        _touch(self._items.setdefault(arrival.item, _nothing(time, HALF_LIVES)), time, arrival.weight, HALF_LIVES)
-        if len(self._items) > _SLACK * self._recipe.most_items:
-            self._forget()
+        self._click(arrival.item, time, arrival.weight)
         before = [item for item in dict.fromkeys(arrival.before) if item != arrival.item][:CONTEXT]
         for item in before:
-            if item not in self._items:
+            if item not in self._row:
                 continue  # what follows is known of at most as many as are counted
             follows = self._nexts.setdefault(item, {})
             _touch(follows.setdefault(arrival.item, _nothing(time, FOLLOW_LIVES)), time, arrival.weight, FOLLOW_LIVES)
@@ -75,24 +71,45 @@ class SessionCounter:
                 others = [other for other in follows if other != arrival.item]
                 del follows[min(others, key=lambda other: _left(follows[other], self._at, FOLLOW_LIVES))]
 
+    def _click(self, item: int, time: float, weight: float) -> None:
+        row = self._row.get(item)
+        if row is None:
+            if len(self._row) >= _SLACK * self._recipe.most_items:
+                self._forget()
+            row = self._row[item] = len(self._row)
+            if row >= len(self._cells):
+                self._cells = np.concatenate([self._cells, np.zeros((len(self._cells) + 64, self._cells.shape[1]))])
+            self._cells[row] = 0.0
+            self._cells[row, 0] = time
+        cell = self._cells[row]
+        late = cell[0] - time
+        if late < 0:
+            cell[1:] = cell[1:] * np.exp2(late / HALF_LIVES) + weight
+            cell[0] = time
+        else:
+            cell[1:] += weight * np.exp2(-late / HALF_LIVES)
+
     def _forget(self) -> None:
-        """Drop the least clicked items, and what follows them."""
-        surplus = len(self._items) - self._recipe.most_items
-        for item in heapq.nsmallest(
-            surplus, self._items, key=lambda item: _left(self._items[item], self._at, HALF_LIVES)
-        ):
-            del self._items[item]
-            self._nexts.pop(item, None)
+        """Keep the most clicked items alone, and what follows them."""
+        items = np.array(list(self._row), np.int64)  # in the order of their rows
+        cells = self._cells[: len(items)]
+        left = np.log2(cells[:, -1]) + cells[:, 0] / HALF_LIVES[-1]
+        kept = np.sort(np.argsort(-left, kind="stable")[: self._recipe.most_items])
+        self._cells = cells[kept]
+        self._row = {item: row for row, item in enumerate(items[kept].tolist())}
+        for item in [item for item in self._nexts if item not in self._row]:
+            del self._nexts[item]
             self._frozen.pop(item, None)
 
     def _counts(self) -> Counts:
-        items = np.array(sorted(self._items), np.int32)
-        cells = np.array([self._items[item] for item in items.tolist()]).reshape(len(items), 1 + len(HALF_LIVES))
+        items = np.array(list(self._row), np.int32)
+        order = np.argsort(items)
+        cells = self._cells[: len(items)][order]
         for item, follows in self._nexts.items():
             if item not in self._frozen:
                 self._frozen[item] = _nexts(follows, self._at)
         faded = cells[:, 1:] * np.exp2((cells[:, :1] - self._at) / HALF_LIVES)
-        return Counts(items, faded, dict(self._frozen), self._at)
+        return Counts(items[order], faded, dict(self._frozen), self._at)
 
 
 def _nothing(time: float, lives: Floats) -> _Cell:

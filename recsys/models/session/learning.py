@@ -44,8 +44,8 @@ class _Lesson:
 def walked(recipe: "Session", data: Dataset) -> tuple[Counts, tuple[float, ...] | None]:
     """The counts of the newest events, and weights; None where there is too little to learn from."""
     log = _log(data, recipe.newest)
-    taught = np.flatnonzero(log.new)[-recipe.lessons :] if recipe.lessons and recipe.weights is None else []
-    asked = set(np.asarray(taught).tolist())
+    wanted = recipe.lessons if recipe.weights is None else 0
+    asked = set(np.flatnonzero(log.new)[::-1][:wanted].tolist())
     first = min(asked, default=len(log.item))
     empty = Counts(
         np.zeros(0, np.int32), np.zeros((0, len(HALF_LIVES))), {}, float(log.time[0]) if len(log.time) else 0
