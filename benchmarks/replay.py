@@ -37,7 +37,7 @@ from recsys.types import FloatArray, Query
 from serving.stores.control import ControlStore
 from serving.stores.state import Event, open_state
 
-BARS = "an hour of news through the API, ndcg@20: live ≥ 1.05 × popular in its best window at each cut, ≥ 1.08 × in the mean"
+BARS = "an hour of news through the API: live ≥ 1.05 × popular in its best window at each cut, ≥ 1.08 × in the mean"
 BENCH = "replay"
 METRIC = "ndcg@20"
 CASES = tuple(CUTS)
@@ -271,7 +271,7 @@ def _live(data: Dataset, stream: Stream) -> tuple[np.ndarray, float]:
 
 @contextmanager
 def _served() -> Iterator[str]:
-    """`recsys serve` until the block ends, on the clock of the events and with counts that are never older than a list."""
+    """`recsys serve` until the block ends, on the clock of the events, with counts that are never older than a list."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
