@@ -5,10 +5,10 @@ is stored: a worker that starts, or is given another bundle, counts anew from th
 newer than it.
 """
 
+import math
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import structlog
@@ -25,7 +25,9 @@ from serving.view import View
 log = structlog.get_logger()
 
 BATCH = 5_000  # events read at once
-READ_AHEAD = 1.0  # s: how long a request may lend itself to reading before the rest is left to the next
+READ_AHEAD = 0.1  # s: how long a request may lend itself to reading before the rest is left to the next
+AFTER_FAILURE = 1.0  # s until a store that did not answer is asked again
+BUNDLES = 2  # counted for at once: the one that serves, and the one that is warmed up
 
 
 class Tail(Protocol):
@@ -52,68 +54,70 @@ class _Counting:
     counters: list[tuple[int, Counter]]  # by the id of the bundle's model
     now: Now
     cursor: str = ""
+    whole: bool = False  # every kept event has been read once
+    due: float = -math.inf  # monotonic s: when to look again
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
     def of(cls, bundle: Bundle) -> "_Counting":
-        counters = [
-            (id(model), model.counter()) for model in countable(bundle.pipeline.sources) if isinstance(model, Countable)
-        ]
+        found = countable(bundle.pipeline.sources)
+        counters = [(id(model), model.counter()) for model in found if isinstance(model, Countable)]
         return cls(bundle, counters, Now(bundle.pipeline))
 
 
 class Follower:
     """One worker's counts. Thread-safe; while the store does not answer the last counts stay."""
 
-    def __init__(self, tail: Tail, every: float = 0.25, clock: Callable[[], float] = time.time) -> None:
-        self._tail, self._every, self._clock = tail, every, clock
-        self._counting: _Counting | None = None
-        self._looked = -float("inf")  # monotonic s
+    def __init__(self, tail: Tail, every: float = 0.25) -> None:
+        self._tail, self._every = tail, every
+        self._countings: list[_Counting] = []
         self._lock = threading.Lock()
 
     def now(self, view: View) -> Now:
-        """The pipeline of ``view`` with counts that are at most ``every`` seconds old. Never raises."""
-        counting = self._counting
-        if counting is not None and counting.bundle is view.bundle:
-            if time.monotonic() - self._looked < self._every or not self._lock.acquire(blocking=False):
-                return counting.now  # another thread is reading
-        else:
-            self._lock.acquire()
-        try:
-            return self._read(view).now
-        except Exception as error:  # recommendations degrade to older counts
-            if not isinstance(error, StoreError):
-                log.exception("live_counts_failed")
-            self._looked = time.monotonic()
-            counting = self._counting
-            return counting.now if counting and counting.bundle is view.bundle else Now(view.bundle.pipeline)
-        finally:
-            self._lock.release()
+        """The pipeline of ``view`` with counts that are at most ``every`` seconds old. Never raises.
 
-    def _read(self, view: View) -> _Counting:
-        counting = self._counting
-        if counting is None or counting.bundle is not view.bundle:
-            counting = self._counting = _Counting.of(view.bundle)
-        if not counting.counters:
-            return counting
-        fresh = False
-        until = time.monotonic() + READ_AHEAD
+        The first call for a bundle reads all kept events, so it belongs to the warm-up.
+        """
+        counting = self._of(view.bundle)
+        waits = not counting.whole
+        if not counting.counters or time.monotonic() < counting.due or not counting.lock.acquire(blocking=waits):
+            return counting.now  # there is nothing to count, or not yet, or another thread is reading
+        try:
+            self._read(counting, view)
+            counting.due = time.monotonic() + self._every
+        except StoreError:  # said by what reads histories there, and by the age of the counts
+            counting.due = time.monotonic() + AFTER_FAILURE
+        except Exception:
+            log.exception("live_counts_failed")
+            counting.due = time.monotonic() + AFTER_FAILURE
+        finally:
+            counting.lock.release()
+        return counting.now
+
+    def _of(self, bundle: Bundle) -> _Counting:
+        found = next((one for one in self._countings if one.bundle is bundle), None)
+        if found is None:
+            with self._lock:
+                found = next((one for one in self._countings if one.bundle is bundle), None)
+                if found is None:
+                    found = _Counting.of(bundle)
+                    self._countings = [*self._countings[1 - BUNDLES :], found]
+        return found
+
+    def _read(self, counting: _Counting, view: View) -> None:
+        fresh, until = False, time.monotonic() + READ_AHEAD
         while events := self._tail.recent(counting.cursor, BATCH):
-            fresh |= self._count(counting, view, events)
+            arrivals = [arrival for event in events if (arrival := _arrival(event, view)) is not None]
+            for _, counter in counting.counters:
+                counter.count(arrivals)
             counting.cursor = events[-1].cursor
-            if len(events) < BATCH or time.monotonic() > until:
+            fresh |= bool(arrivals)
+            if len(events) < BATCH or (counting.whole and time.monotonic() > until):
                 break
-        self._looked = time.monotonic()
-        gauge("recsys_live_counts_timestamp_seconds", self._clock())
         if fresh:
             counting.now = _renewed(counting)
-        return counting
-
-    def _count(self, counting: _Counting, view: View, events: Sequence[Recent]) -> bool:
-        """Count what is liked, known, newer than the bundle, and not one user's once more; whether there was any."""
-        arrivals = [arrival for event in events if (arrival := _arrival(event, view)) is not None]
-        for _, counter in counting.counters:
-            counter.count(arrivals)
-        return bool(arrivals)
+        counting.whole = True
+        gauge("recsys_live_counts_timestamp_seconds", time.time())
 
 
 def _arrival(event: Recent, view: View) -> Arrival | None:

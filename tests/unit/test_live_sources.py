@@ -1,15 +1,19 @@
 """Lists follow the events as they arrive, on every worker, and fall back to older counts where they cannot."""
 
+import time
+
 import numpy as np
 import pytest
 
 from recsys.clock import fixed_clock
 from recsys.errors import StoreError
+from recsys.prepare.spec import EventRule
 from recsys.types import Viewer
 from serving.asks import Ask
 from serving.decisions import record
 from serving.engine import Engine
 from serving.live import Follower
+from serving.live.follower import AFTER_FAILURE
 from serving.stores.state import Event
 from serving.view import Live
 from support.data import AT
@@ -121,7 +125,7 @@ def test_what_is_clicked_now_is_not_shown_to_whom_it_is_not_allowed(bundle, tmp_
     assert shown(engine)[0] == "i36"
 
 
-def test_a_store_that_does_not_answer_leaves_the_last_counts(bundle, tmp_path):
+def test_a_store_that_does_not_answer_leaves_the_last_counts(bundle, tmp_path, monkeypatch):
     here = stand(tmp_path, bundle, fixed_clock(NOW))
 
     class Failing:
@@ -140,7 +144,19 @@ def test_a_store_that_does_not_answer_leaves_the_last_counts(bundle, tmp_path):
     clicks(here.state, "i37", 90)
     assert shown(engine)[0] == "i39"
     tail.fails = False
+    monkeypatch.setattr(time, "monotonic", lambda real=time.monotonic: real() + AFTER_FAILURE)
     assert shown(engine)[0] == "i37"
+
+
+def test_two_bundles_are_counted_for_while_one_is_warmed_up(bundle, tmp_path):
+    here = stand(tmp_path, bundle, fixed_clock(NOW))
+    other = make_bundle(tmp_path / "other", recipes=[SESSION, POPULAR])
+    follower = Follower(here.state, 0.0)
+    clicks(here.state, "i39", 30)
+    views = [Live(one, here.control, fixed_clock(NOW), policy="open").view() for one in (bundle, other)]
+    first, second = (follower.now(view) for view in views)
+    assert first.version == second.version
+    assert [follower.now(view) for view in views] == [first, second]  # neither was begun anew
 
 
 def test_between_two_looks_the_counts_stay(bundle, tmp_path):
@@ -160,8 +176,6 @@ def test_a_decision_names_the_newest_event_in_its_counts(bundle, tmp_path):
 
 
 def test_an_event_kind_that_is_not_liked_does_not_count(tmp_path):
-    from recsys.prepare.spec import EventRule
-
     rules = {"view": EventRule(), "skip": EventRule(positive="false")}
     bundle = make_bundle(tmp_path / "b", recipes=[SESSION, POPULAR], rules=rules)
     here = stand(tmp_path, bundle, fixed_clock(NOW))
