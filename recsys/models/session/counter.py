@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from recsys.models.session.model import SessionModel
 
 _SLACK = 1.1  # items are dropped in batches, so that it costs next to nothing an event
-_Cell = list[float]  # the time it was last touched, then a count a half-life
 
 
 class SessionCounter:
@@ -29,7 +28,7 @@ class SessionCounter:
         self._at = counts.at
         self._row = {item: row for row, item in enumerate(counts.items.tolist())}
         self._cells = np.column_stack([np.full(len(counts.items), counts.at), counts.clicks])  # (rows, 1 + half-lives)
-        self._nexts = {item: _cells(nexts) for item, nexts in counts.nexts.items()}
+        self._nexts = {item: _Follows.of(nexts) for item, nexts in counts.nexts.items()}
         self._frozen = dict(counts.nexts)  # of ``_nexts``, those that have not changed since
         self._lock = threading.Lock()
         self._model: SessionModel | None = model
@@ -64,12 +63,10 @@ class SessionCounter:
         for item in before:
             if item not in self._row:
                 continue  # what follows is known of at most as many as are counted
-            follows = self._nexts.setdefault(item, {})
-            _touch(follows.setdefault(arrival.item, _nothing(time, FOLLOW_LIVES)), time, arrival.weight, FOLLOW_LIVES)
+            if item not in self._nexts:
+                self._nexts[item] = _Follows()
+            self._nexts[item].add(arrival.item, time, arrival.weight, self._recipe.most_nexts)
             self._frozen.pop(item, None)
-            if len(follows) > self._recipe.most_nexts:
-                others = [other for other in follows if other != arrival.item]
-                del follows[min(others, key=lambda other: _left(follows[other], self._at, FOLLOW_LIVES))]
 
     def _click(self, item: int, time: float, weight: float) -> None:
         row = self._row.get(item)
@@ -81,20 +78,13 @@ class SessionCounter:
                 self._cells = np.concatenate([self._cells, np.zeros((len(self._cells) + 64, self._cells.shape[1]))])
             self._cells[row] = 0.0
             self._cells[row, 0] = time
-        cell = self._cells[row]
-        late = cell[0] - time
-        if late < 0:
-            cell[1:] = cell[1:] * np.exp2(late / HALF_LIVES) + weight
-            cell[0] = time
-        else:
-            cell[1:] += weight * np.exp2(-late / HALF_LIVES)
+        _touch(self._cells[row], time, weight, HALF_LIVES)
 
     def _forget(self) -> None:
         """Keep the most clicked items alone, and what follows them."""
         items = np.array(list(self._row), np.int64)  # in the order of their rows
         cells = self._cells[: len(items)]
-        left = np.log2(cells[:, -1]) + cells[:, 0] / HALF_LIVES[-1]
-        kept = np.sort(np.argsort(-left, kind="stable")[: self._recipe.most_items])
+        kept = np.sort(np.argsort(-_left(cells, HALF_LIVES), kind="stable")[: self._recipe.most_items])
         self._cells = cells[kept]
         self._row = {item: row for row, item in enumerate(items[kept].tolist())}
         for item in [item for item in self._nexts if item not in self._row]:
@@ -107,37 +97,67 @@ class SessionCounter:
         cells = self._cells[: len(items)][order]
         for item, follows in self._nexts.items():
             if item not in self._frozen:
-                self._frozen[item] = _nexts(follows, self._at)
+                self._frozen[item] = follows.frozen(self._at)
         faded = cells[:, 1:] * np.exp2((cells[:, :1] - self._at) / HALF_LIVES)
         return Counts(items[order], faded, dict(self._frozen), self._at)
 
 
-def _nothing(time: float, lives: Floats) -> _Cell:
-    return [time, *[0.0] * len(lives)]
+class _Follows:
+    """What follows one item: a row of ``cells`` each, as (time last touched, a count a half-life)."""
+
+    __slots__ = ("_cells", "_items", "_size")
+
+    def __init__(self) -> None:
+        self._items = np.full(2, -1, np.int32)
+        self._cells = np.zeros((2, 1 + len(FOLLOW_LIVES)))
+        self._size = 0
+
+    @classmethod
+    def of(cls, nexts: Nexts) -> "_Follows":
+        """Those of a fitted model."""
+        follows = cls()
+        follows._items = np.array(nexts.items, np.int32)
+        follows._cells = np.column_stack([np.full(len(nexts.items), nexts.at), nexts.counts])
+        follows._size = len(nexts.items)
+        return follows
+
+    def add(self, item: int, time: float, weight: float, most: int) -> None:
+        """Count ``item``; where there are ``most`` it takes the place of the smallest."""
+        found = np.flatnonzero(self._items[: self._size] == item)
+        row = int(found[0]) if len(found) else self._place(item, time, most)
+        _touch(self._cells[row], time, weight, FOLLOW_LIVES)
+
+    def frozen(self, at: float) -> Nexts:
+        """As of ``at``."""
+        order = np.argsort(self._items[: self._size])
+        cells = self._cells[order]
+        return Nexts(self._items[order], cells[:, 1:] * np.exp2((cells[:, :1] - at) / FOLLOW_LIVES), at)
+
+    def _place(self, item: int, time: float, most: int) -> int:
+        if self._size >= most:
+            row = int(np.argmin(_left(self._cells[: self._size], FOLLOW_LIVES)))
+        else:
+            row = self._size
+            self._size += 1
+            if row == len(self._items):
+                self._items = np.concatenate([self._items, self._items])
+                self._cells = np.concatenate([self._cells, self._cells])
+        self._items[row], self._cells[row] = item, 0.0
+        self._cells[row, 0] = time
+        return row
 
 
-def _touch(cell: _Cell, time: float, weight: float, lives: Floats) -> None:
+def _touch(cell: Floats, time: float, weight: float, lives: Floats) -> None:
     """Add one event; the cell stays as of the newest event it has seen."""
     late = cell[0] - time
     if late < 0:
-        faded = np.array(cell[1:]) * np.exp2(late / lives) + weight
+        cell[1:] = cell[1:] * np.exp2(late / lives) + weight
         cell[0] = time
     else:
-        faded = np.array(cell[1:]) + weight * np.exp2(-late / lives)
-    cell[1:] = faded.tolist()
+        cell[1:] += weight * np.exp2(-late / lives)
 
 
-def _left(cell: _Cell, at: float, lives: Floats) -> float:
-    """What the longest half-life has left of a cell."""
-    return float(cell[-1] * np.exp2((cell[0] - at) / lives[-1]))
-
-
-def _cells(nexts: Nexts) -> dict[int, _Cell]:
-    rows = zip(nexts.items.tolist(), nexts.counts.tolist(), strict=True)
-    return {item: [nexts.at, *row] for item, row in rows}
-
-
-def _nexts(follows: dict[int, _Cell], at: float) -> Nexts:
-    items = np.array(sorted(follows), np.int32)
-    cells = np.array([follows[item] for item in items.tolist()])
-    return Nexts(items, cells[:, 1:] * np.exp2((cells[:, :1] - at) / FOLLOW_LIVES), at)
+def _left(cells: Floats, lives: Floats) -> Floats:
+    """(rows,) what the longest half-life has left of each, as a logarithm, so that it compares at any moment."""
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log2(cells[:, -1]) + cells[:, 0] / lives[-1])
