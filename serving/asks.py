@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from recsys.types import NOTHING, Slate, Viewer
+from serving.stores.records import Controls
 from serving.stores.state import History
 from serving.view import View
 
@@ -25,6 +26,17 @@ class Ask:
     seed: int | None = None  # of what is explored: nothing is without one; a logged one gives the same list again
 
 
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What the stores said of a user when a list was made: the newest events, every item ever had, profile, choices."""
+
+    history: History = field(default_factory=History)
+    seen: Sequence[str] = ()
+    profile: Mapping[str, str] = field(default_factory=lambda: NOTHING)
+    controls: Controls = field(default_factory=Controls)
+    max_history: int = 200  # how many events of history and session a model was given at most
+
+
 @dataclass(frozen=True, eq=False)
 class Answer:
     """The list, why it is so, and under which versions it was made."""
@@ -39,6 +51,7 @@ class Answer:
     personalised: bool
     degraded: tuple[str, ...]
     propensities: tuple[float, ...] = ()  # aligned with the slate; empty where nothing was explored
+    memory: Memory | None = None  # for the receipt; None where no list could be made
 
 
 class Histories(Protocol):

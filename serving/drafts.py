@@ -9,7 +9,7 @@ import structlog
 from recsys.errors import StoreError
 from recsys.prepare.spec import rule_of
 from recsys.types import NOTHING, BoolArray, IntArray, Query, Viewer
-from serving.asks import Ask, Histories
+from serving.asks import Ask, Histories, Memory
 from serving.stores.control import Controls, ControlStore
 from serving.stores.state import History
 from serving.view import View
@@ -30,16 +30,8 @@ class Draft:
     personalised: bool
     has_history: bool
     degraded: list[str]
+    memory: Memory  # what was read of the user, for the receipt
     propensities: dict[int, float] = field(default_factory=dict)  # of the items that exploration may have moved
-
-
-@dataclass(frozen=True, slots=True)
-class _Remembered:
-    """What is known of a user: the newest events, every item ever had, a profile."""
-
-    history: History = field(default_factory=History)
-    seen: Sequence[str] = ()
-    profile: Mapping[str, str] = field(default_factory=lambda: NOTHING)
 
 
 class Drafts:
@@ -58,7 +50,7 @@ class Drafts:
         degraded: list[str] = []
         controls = self._controls(ask.user_id, degraded)
         personalised = ask.viewer.personalised and controls.personalised
-        known = self._remembered(view, ask.user_id, degraded) if personalised else _Remembered()
+        known = self._remembered(view, ask.user_id, degraded) if personalised else Memory()
         session = ask.session if personalised else ()
         refused = controls.hidden | controls.not_interested
         unwanted = [*refused, *ask.exclude]
@@ -76,7 +68,8 @@ class Drafts:
         if self._control.silent_seconds() > LEASE_SECONDS:
             degraded.append("safety_stale")
             allowed = _vouched(view, ask.viewer, allowed)
-        return Draft(ask, query, exclude, allowed, personalised, len(query) > 0, degraded)
+        memory = replace(known, controls=controls, max_history=self._max_history)
+        return Draft(ask, query, exclude, allowed, personalised, len(query) > 0, degraded, memory)
 
     def _controls(self, user_id: str | None, degraded: list[str]) -> Controls:
         if user_id is None:
@@ -89,16 +82,16 @@ class Drafts:
             degraded.append("controls_unavailable")
             return Controls(personalised=False)
 
-    def _remembered(self, view: View, user_id: str | None, degraded: list[str]) -> _Remembered:
+    def _remembered(self, view: View, user_id: str | None, degraded: list[str]) -> Memory:
         if user_id is None:
-            return _Remembered()
+            return Memory()
         try:
             seen = () if view.bundle.manifest.returns else self._state.seen(user_id)
-            return _Remembered(self._state.history(user_id, self._max_history), seen, self._state.profile(user_id))
+            return Memory(self._state.history(user_id, self._max_history), seen, self._state.profile(user_id))
         except StoreError as error:
             log.warning("history_unavailable", error=str(error))
             degraded.append("history_unavailable")
-            return _Remembered()
+            return Memory()
 
     def _query(
         self, view: View, history: History, session: Sequence[str], at: float, refused: Collection[str]

@@ -205,6 +205,7 @@ def _answer(view: View, draft: Draft, slate: Slate, now: float) -> Answer:
         personalised=draft.personalised,
         degraded=tuple(dict.fromkeys(degraded)),
         propensities=_propensities(draft, slate),
+        memory=draft.memory,
     )
 
 

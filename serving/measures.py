@@ -32,15 +32,29 @@ def _events() -> Counter:
     return Counter("recsys_events_accepted", "Events accepted for the first time.")
 
 
+@cache
+def _last_appearance() -> Histogram:
+    return Histogram(
+        "recsys_takedown_last_appearance_seconds",
+        "From a takedown to the last list that showed the item, one observation a takedown and node.",
+        buckets=(0.0, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 60.0, 600.0, 3600.0),
+    )
+
+
 def touch() -> None:
     """Create the metrics: after BentoML has set up its directory for them, before the first request."""
-    for metric in (_latency, _items, _degraded, _events):
+    for metric in (_latency, _items, _degraded, _events, _last_appearance):
         metric()
 
 
 def accepted(events: int) -> None:
     """Count events that were new."""
     _events().inc(events)
+
+
+def last_appearance(seconds: float) -> None:
+    """How long an item was still shown after its takedown (S40)."""
+    _last_appearance().observe(seconds)
 
 
 @contextmanager

@@ -47,7 +47,8 @@ class Runtime:
         jobs = Jobs(settings.jobs_location())
         if isinstance(clock, EventClock):
             clock.saw(float(state.cursor(EVENTS_CLOCK) or 0))
-        runtime = cls(settings, clock, control, state, jobs, DecisionLog(settings.var / "decisions"))
+        decisions = DecisionLog(settings.decisions_folder(), control.pseudonym)
+        runtime = cls(settings, clock, control, state, jobs, decisions)
         runtime._load()
         runtime.maintenance = Maintenance(settings, control, state, jobs)
         runtime.maintenance.start()

@@ -131,12 +131,12 @@ def _without(mask: BoolArray, excluded: frozenset[int]) -> BoolArray:
     return left
 
 
-def build(bundle: Bundle, control: ControlStore, clock: Clock, policy: str | None = None) -> View:
+def build(bundle: Bundle, control: ControlStore, clock: Clock, policy: str | Policy | None = None) -> View:
     """A view of ``bundle`` under everything the control store holds.
 
-    ``policy`` names a pack or a file; None takes the bundle's own: strict where the lake has labels, else open.
+    ``policy`` is a pack, or names one or a file; None takes the bundle's own: strict where the lake has labels, else open.
     """
-    pack = load_policy(policy or bundle.manifest.policy)
+    pack = policy if isinstance(policy, Policy) else load_policy(policy or bundle.manifest.policy)
     sequence = control.sequence()  # read first: a change that comes in between is applied again, never lost
     bare = View(
         bundle,

@@ -10,6 +10,7 @@ from serving.stores.audit import AuditLog
 from serving.stores.database import Database, control_url
 from serving.stores.items import ItemStore
 from serving.stores.keys import KeyStore
+from serving.stores.outbox import Outbox
 from serving.stores.overrides import OverrideStore
 from serving.stores.records import ROLES, AuditEntry, Change, Controls, Key, Principal, RestoreRequest, Role, load
 from serving.stores.tables import changes
@@ -30,7 +31,7 @@ __all__ = [
 ]
 
 
-class ControlStore(OverrideStore, TakedownStore, ItemStore, UserControls, KeyStore, AuditLog):
+class ControlStore(OverrideStore, TakedownStore, ItemStore, UserControls, KeyStore, Outbox, AuditLog):
     """Overrides, takedowns, upserted items, users' controls, keys and the audit log, in one database.
 
     Safe to share between threads. Every method raises StoreError where the database does not answer; a write that
@@ -57,7 +58,10 @@ class ControlStore(OverrideStore, TakedownStore, ItemStore, UserControls, KeySto
         """How long a remote store has not answered (s), 0 embedded; after a long silence takedowns may be missing."""
         return self._db.feed.silent_seconds()
 
-    def changes(self, since: int) -> list[Change]:
-        """The change log after number ``since``. An item's line has no payload: read ``items(since)``."""
-        found = self._db.rows(select(changes).where(changes.c.seq > since).order_by(changes.c.seq))
+    def changes(self, since: int, until: int | None = None) -> list[Change]:
+        """The change log after number ``since``, up to ``until``. An item's line has no payload: read ``items``."""
+        wanted = changes.c.seq > since
+        if until is not None:
+            wanted &= changes.c.seq <= until
+        found = self._db.rows(select(changes).where(wanted).order_by(changes.c.seq))
         return [Change(r.seq, r.kind, r.key, load(r.payload), r.at) for r in found]

@@ -4,13 +4,13 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from recsys.errors import DataError
 from serving.stores.database import Database
 from serving.stores.records import dump, load
-from serving.stores.tables import changes, items
+from serving.stores.tables import changes, item_versions, items
 
 
 class ItemStore:
@@ -26,6 +26,21 @@ class ItemStore:
         """
         newer = select(items.c.seq, items.c.record).where(items.c.seq > since).order_by(items.c.first_seq)
         return [(row.seq, load(row.record)) for row in self._db.rows(newer)]
+
+    def items_as_of(self, seq: int) -> list[tuple[int, dict[str, Any]]]:
+        """``items()`` as it was when ``seq`` was the newest change."""
+        first, last = func.min(item_versions.c.seq), func.max(item_versions.c.seq)
+        until = select(item_versions.c.item_id, first.label("first"), last.label("last"))
+        then = until.where(item_versions.c.seq <= seq).group_by(item_versions.c.item_id).subquery()
+        found = select(item_versions.c.seq, item_versions.c.record).join(then, item_versions.c.seq == then.c.last)
+        return [(row.seq, load(row.record)) for row in self._db.rows(found.order_by(then.c.first))]
+
+    def item_as_of(self, item_id: str, seq: int) -> dict[str, Any] | None:
+        """The newest upsert of one item up to change number ``seq``, None if there is none."""
+        own = (item_versions.c.item_id == item_id) & (item_versions.c.seq <= seq)
+        newest = select(item_versions.c.record).where(own).order_by(item_versions.c.seq.desc()).limit(1)
+        found = self._db.rows(newest)
+        return load(found[0].record) if found else None
 
     def upsert_items(self, records: Sequence[Mapping[str, Any]], actor: str) -> int:
         """Store all records or none; gives the last change number (0 for none). DataError without an ``item_id``."""
@@ -48,6 +63,8 @@ class ItemStore:
                 for row in rows
             ]
             write.execute(changes.insert(), logged)
+            kept = [{"seq": row["seq"], "item_id": row["item_id"], "record": row["record"]} for row in rows]
+            write.execute(item_versions.insert(), kept)
             digest = hashlib.sha256("\n".join(texts).encode()).hexdigest()
             write.audit("items.upsert", f"{len(ids)} items", after={"items": ids, "sha256": digest})
         return first + len(ids) - 1

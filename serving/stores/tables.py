@@ -60,6 +60,10 @@ takedowns = Table(
     Column("restore_requested_by", String),
     Column("restore_reason", Text),
     Column("restored_at", Double),
+    Column("seq", BigInteger),  # the order's number in the change log
+    Column("legal_basis", Text),
+    Column("attachments", Text),  # JSON list of {name, bytes, sha256}; the files themselves stay where they are
+    Column("record", Text),  # JSON: the item as it was when it was taken down, where the order's taker knew it
 )
 Index(
     "takedowns_active",
@@ -79,6 +83,35 @@ items = Table(
     Column("record", Text, nullable=False),  # JSON
 )
 Index("items_seq", items.c.seq)
+
+item_versions = Table(
+    "item_versions",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("item_id", Text, nullable=False),
+    Column("record", Text, nullable=False),  # JSON
+)
+Index("item_versions_item", item_versions.c.item_id, item_versions.c.seq)
+
+sightings = Table(  # what the decision log of each node says of a takedown
+    "sightings",
+    metadata,
+    Column("takedown_id", String, primary_key=True),
+    Column("node", String, primary_key=True),
+    Column("checked_at", Double, nullable=False),
+    Column("found", Text, nullable=False),  # JSON
+)
+
+outbox = Table(  # what a regulator or the operator has to be told; whoever delivers it sets delivered_at
+    "outbox",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("payload", Text, nullable=False),  # JSON
+    Column("at", Double, nullable=False),
+    Column("delivered_at", Double),
+)
 
 controls = Table(
     "controls",
