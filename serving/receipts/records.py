@@ -59,10 +59,10 @@ def record(answer: Answer) -> dict[str, Any]:
     """The loggable part of a decision, below 1 kB at 20 items with short ids."""
     view, viewer, slate = answer.view, answer.ask.viewer, answer.slate
     placed = {place: override for place, override in enumerate(slate.overrides) if override is not None}
-    optional = {"overrides": placed, "degraded": list(answer.degraded)}
+    explored: dict[str, Any] = {}
     if answer.propensities:
         short = [int(p) if p in (0.0, 1.0) else float(f"{p:.6g}") for p in answer.propensities]
-        optional |= {"seed": answer.ask.seed, "propensities": short}
+        explored = {"seed": answer.ask.seed, "propensities": short}
     return {
         "id": answer.decision_id,
         "at": answer.at,
@@ -74,7 +74,9 @@ def record(answer: Answer) -> dict[str, Any]:
         "k": answer.ask.k,
         "items": view.ids.external(slate.items),
         "sources": _runs(slate.sources),
-        **{name: value for name, value in optional.items() if value},
+        **({"overrides": placed} if placed else {}),
+        **({"degraded": list(answer.degraded)} if answer.degraded else {}),
+        **explored,
         "seal": seal_of(answer),
     }
 

@@ -49,6 +49,7 @@ class _Walk:
     n: int
     head: str
     number: int
+    hashes: set[str] = field(default_factory=set)  # of record n and of the headers behind it
 
 
 def verify(folder: Path, audit: AuditLog) -> Verified:
@@ -87,6 +88,8 @@ def _follow(
         except DataError as error:
             raise _Found(segment.path.name, walk.n + 1, str(error).rstrip(".")) from None
         result.segments += 1
+    if own:
+        _anchored(own[-1], walk, kept)
     beyond = [place for place in kept if place > walk.n]
     if beyond:
         file = own[-1].path.name if own else chain
@@ -102,7 +105,8 @@ def _read(segment: Segment, walk: _Walk, anchors: Mapping[int, str], result: Ver
         found = decoded(line, segment)
         _compare(segment, walk, found, body, digest, first=first)
         if not first:
-            walk.n += 1
+            _anchored(segment, walk, anchors)
+            walk.n, walk.hashes = walk.n + 1, set()
             result.records += 1
             beside = sides.get(found["id"])
             if beside is not None:
@@ -110,12 +114,16 @@ def _read(segment: Segment, walk: _Walk, anchors: Mapping[int, str], result: Ver
                 if sealed(beside.salt, beside.raw) != found["side"]:
                     raise _Found(segment.side.name, walk.n, "the side record is not the one that was written")
         walk.head = digest
-        if walk.n in anchors and not first and anchors[walk.n] != digest:
-            raise _Found(segment.path.name, walk.n, "the anchor in the audit log has another hash")
+        walk.hashes.add(digest)
         first = False
     if first:
         raise _Found(segment.path.name, None, "the segment has no header")
     walk.number = segment.number
+
+
+def _anchored(segment: Segment, walk: _Walk, anchors: Mapping[int, str]) -> None:
+    if walk.n in anchors and anchors[walk.n] not in walk.hashes:
+        raise _Found(segment.path.name, walk.n, "the anchor in the audit log has another hash")
 
 
 def _compare(
