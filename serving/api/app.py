@@ -7,11 +7,12 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 
 from serving.about import about as about_document
+from serving.api.decisions import get_decision
 from serving.api.editing import list_overrides, put_override, revoke_override
 from serving.api.intake import events, items
 from serving.api.lists import recommend, similar
 from serving.api.refusals import refused
-from serving.api.safety import approve_restore, audit, list_takedowns, request_restore, take_down
+from serving.api.safety import approve_restore, audit, list_takedowns, report_takedown, request_restore, take_down
 from serving.api.users import erase, get_controls, put_controls
 from serving.runtime import holder
 
@@ -43,6 +44,8 @@ HANDLERS = [
     list_takedowns,
     request_restore,
     approve_restore,
+    report_takedown,
+    get_decision,
     audit,
     about,
 ]

@@ -5,7 +5,7 @@ number, the clock at its moment, its seed, and what the side record says of the 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -62,6 +62,18 @@ class Replayed:
     response: bytes | None  # as it was sent, with the same decision id
     ask: Ask | None = None
     memory: Memory | None = field(default=None, repr=False)
+
+    def document(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """The record and what came of it, as JSON values."""
+        return {
+            "decision_id": record["id"],
+            "identical": self.identical,
+            "why": self.why,
+            "same": self.same,
+            "record": dict(record),
+            "items": [asdict(place) for place in self.places],
+            "response": None if self.response is None else msgspec.json.decode(self.response),
+        }
 
 
 def replay(found: Found, control: ControlStore, folder: Path, bundles: Callable[[str], Bundle]) -> Replayed:

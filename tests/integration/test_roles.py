@@ -31,6 +31,8 @@ MAY = {  # who, beside admins, may call what; written by hand, so that a new rou
     ("POST", "/v1/takedowns"): {"safety"},
     ("POST", "/v1/takedowns/x/restore"): {"safety"},
     ("POST", "/v1/takedowns/x/restore/approval"): {"safety"},
+    ("GET", "/v1/takedowns/x/report"): {"safety"},
+    ("GET", "/v1/decisions/x"): LISTS,
     ("GET", "/v1/audit"): {"safety"},
     ("GET", "/metrics"): {"metrics"},
     ("GET", "/schema.json"): LISTS,
