@@ -48,7 +48,8 @@ class Drafts:
         With personalisation off no history and no profile is read at all.
         """
         degraded: list[str] = []
-        controls = self._controls(ask.user_id, degraded)
+        silent = self._control.silent_seconds() > LEASE_SECONDS
+        controls = self._controls(ask.user_id, degraded, silent=silent)
         personalised = ask.viewer.personalised and controls.personalised
         known = self._remembered(view, ask.user_id, degraded) if personalised else Memory()
         session = ask.session if personalised else ()
@@ -71,10 +72,12 @@ class Drafts:
         memory = replace(known, controls=controls, max_history=self._max_history)
         return Draft(ask, query, exclude, allowed, personalised, len(query) > 0, degraded, memory)
 
-    def _controls(self, user_id: str | None, degraded: list[str]) -> Controls:
+    def _controls(self, user_id: str | None, degraded: list[str], *, silent: bool) -> Controls:
         if user_id is None:
             return Controls()
         try:
+            if silent:  # no request waits for a store that is known not to answer
+                raise StoreError("The control store has been silent for longer than the lease.")
             return self._control.controls(user_id)
         except StoreError as error:
             # Whoever has opted out cannot be told apart now, so everybody is treated as opted out.
