@@ -56,6 +56,7 @@ class DecisionLog:
         self._lock = threading.Lock()  # one writer of the file
         self._queue = threading.Lock()  # held for a moment only, on the way of a request
         self._stopped = threading.Event()
+        self._n, self._head, self._number = 0, "", 0
         self._take_chain()
         self._thread = threading.Thread(target=self._run, name="decision-log", daemon=True)
         self._thread.start()

@@ -1,6 +1,6 @@
 """From a request to a query: whose history counts, what must not be shown, what the gate allows."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -8,7 +8,7 @@ import structlog
 
 from recsys.errors import StoreError
 from recsys.prepare.spec import rule_of
-from recsys.types import NOTHING, BoolArray, IntArray, Query, Viewer
+from recsys.types import BoolArray, IntArray, Query, Viewer
 from serving.asks import Ask, Histories, Memory
 from serving.stores.control import Controls, ControlStore
 from serving.stores.state import History

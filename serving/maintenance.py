@@ -36,9 +36,7 @@ class Maintenance:
         self._control = control
         self._state = state
         self._jobs = jobs
-        self._upkeep = Upkeep(
-            settings.decisions_folder(), control, days=settings.decisions_days, told=last_appearance
-        )
+        self._upkeep = Upkeep(settings.decisions_folder(), control, days=settings.decisions_days, told=last_appearance)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="maintenance", daemon=True)
 

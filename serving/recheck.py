@@ -48,7 +48,7 @@ class Rechecked:
     items: dict[str, str]  # item id → reason
 
 
-def recheck(files: Sequence[Path], settings: Settings, options: Options = Options()) -> list[Rechecked]:  # noqa: B008
+def recheck(files: Sequence[Path], settings: Settings, options: Options = Options()) -> list[Rechecked]:
     """Look at batch files again; ranks are closed up, and the metadata tell what they were checked against.
 
     Every file is read before the first one is written. DataError names a file that is none of ours.

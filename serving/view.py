@@ -134,7 +134,8 @@ def _without(mask: BoolArray, excluded: frozenset[int]) -> BoolArray:
 def build(bundle: Bundle, control: ControlStore, clock: Clock, policy: str | Policy | None = None) -> View:
     """A view of ``bundle`` under everything the control store holds.
 
-    ``policy`` is a pack, or names one or a file; None takes the bundle's own: strict where the lake has labels, else open.
+    ``policy`` is a pack, or the name of a pack or file; None takes the bundle's own: strict where the lake has labels,
+    else open.
     """
     pack = policy if isinstance(policy, Policy) else load_policy(policy or bundle.manifest.policy)
     sequence = control.sequence()  # read first: a change that comes in between is applied again, never lost

@@ -21,7 +21,9 @@ ELSEWHERE = "This node's log has no such decision; another replica may have it, 
 
 @get("/v1/decisions/{decision_id:str}", tags=["safety"], summary="What was decided, and why")
 def get_decision(
-    decision_id: str, request: Request[Any, Any, Any], replay: bool = False  # noqa: FBT001, FBT002 - a query parameter
+    decision_id: str,
+    request: Request[Any, Any, Any],
+    replay: bool = False,
 ) -> DecisionBody:
     """Items, sources, overrides and versions of a list that was sent.
 

@@ -6,7 +6,6 @@ from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pyarrow as pa
 import structlog
 
@@ -118,8 +117,12 @@ def _fact(segment: Segment) -> dict[str, Any]:
     first, end = header(segment), last(segment)
     count = end["n"] - first["n"]
     return {
-        **{"file": segment.path.name, "chain": segment.chain, "segment": segment.number},
-        **{"records": count, "n": end["n"], "head": end["h"]},
+        "file": segment.path.name,
+        "chain": segment.chain,
+        "segment": segment.number,
+        "records": count,
+        "n": end["n"],
+        "head": end["h"],
     }
 
 
@@ -141,7 +144,10 @@ def _row(found: dict[str, Any]) -> dict[str, Any]:
     return {
         "decision_id": found["id"],
         "timestamp": round(found["at"] * 1e6),
-        **{"surface": surface, "territory": territory, "age": age, "personalised": personalised},
+        "surface": surface,
+        "territory": territory,
+        "age": age,
+        "personalised": personalised,
         **{name: found[name] for name in ("bundle", "policy", "control", "overlay", "k", "items")},
         "sources": sources_of(found),
         "overrides": overrides_of(found),

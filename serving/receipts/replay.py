@@ -27,7 +27,7 @@ from serving.receipts.asof import AsOf
 from serving.receipts.find import Found
 from serving.receipts.records import overrides_of, remembered, seal_of, sources_of
 from serving.settings import Settings
-from serving.stores.control import ControlStore, Controls
+from serving.stores.control import Controls, ControlStore
 from serving.stores.state import History
 from serving.view import Live, View, build
 
@@ -88,8 +88,8 @@ def replay(found: Found, control: ControlStore, folder: Path, bundles: Callable[
     except RecsysError as error:
         return Replayed(None, [str(error)], {}, _places(record, then, None, None), None, ask, memory)
     if ask is None or memory is None:
-        why = ERASED if ask is None else FAILED
-        return Replayed(None, [why], {}, _places(record, then, view, None), None, ask, memory)
+        cause = ERASED if ask is None else FAILED
+        return Replayed(None, [cause], {}, _places(record, then, view, None), None, ask, memory)
     answer = _answer(view, then, ask, memory, record["at"])
     answer = replace(answer, decision_id=record["id"], degraded=tuple(record.get("degraded", ())))
     same = _compared(record, answer, view)

@@ -67,7 +67,8 @@ def _item(order: Ordered, control: ControlStore, settings: Settings) -> tuple[di
 
 def _shown(order: Ordered, control: ControlStore, folder: Path) -> dict[str, dict[str, Any]]:
     shown = {
-        node: {**found, "checked_at": checked} for node, (checked, found) in control.sightings(order.takedown.id).items()
+        node: {**found, "checked_at": checked}
+        for node, (checked, found) in control.sightings(order.takedown.id).items()
     }
     if folder.is_dir():
         shown[node_of(folder)] = {**sighted(folder, order), "checked_at": None}  # just now

@@ -63,8 +63,12 @@ def _appearances(folder: Path, order: Ordered) -> Iterator[dict[str, Any]]:
             if bites(places, territory):
                 rank = record["items"].index(item) + 1
                 yield {
-                    **{"decision_id": record["id"], "at": record["at"], "rank": rank},
-                    **{"surface": surface, "territory": territory, "control": record["control"]},
+                    "decision_id": record["id"],
+                    "at": record["at"],
+                    "rank": rank,
+                    "surface": surface,
+                    "territory": territory,
+                    "control": record["control"],
                 }
 
 

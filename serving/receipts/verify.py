@@ -126,9 +126,7 @@ def _anchored(segment: Segment, walk: _Walk, anchors: Mapping[int, str]) -> None
         raise _Found(segment.path.name, walk.n, "the anchor in the audit log has another hash")
 
 
-def _compare(
-    segment: Segment, walk: _Walk, found: Mapping[str, Any], body: bytes, digest: str, *, first: bool
-) -> None:
+def _compare(segment: Segment, walk: _Walk, found: Mapping[str, Any], body: bytes, digest: str, *, first: bool) -> None:
     place = walk.n if first else walk.n + 1
     if first and (found.get("previous") != walk.head or found.get("segment") != segment.number):
         raise _Found(segment.path.name, place, "its header does not follow the segment before")

@@ -172,4 +172,6 @@ def _takedown(row: Row[Any]) -> Takedown:
 def _ordered(row: Row[Any]) -> Ordered:
     attachments = tuple(Attachment(**one) for one in load(row.attachments or "[]"))
     record = None if row.record is None else load(row.record)
-    return Ordered(_takedown(row), row.actor, Basis(row.legal_basis or "", attachments, record), row.seq, row.restored_at)
+    return Ordered(
+        _takedown(row), row.actor, Basis(row.legal_basis or "", attachments, record), row.seq, row.restored_at
+    )

@@ -1,11 +1,8 @@
-"""A replica whose control store on PostgreSQL cannot be reached: within the lease it serves what is cleared, or nothing."""
+"""A replica whose PostgreSQL cannot be reached: within the lease it serves what is cleared, or nothing."""
 
-import os
 import threading
 import time
-import uuid
 
-import psycopg
 import pytest
 
 from recsys.clock import fixed_clock
@@ -17,27 +14,17 @@ from serving.stores.control import ControlStore
 from serving.stores.state import open_state
 from serving.view import Live
 from support.data import AT
+from support.postgres import POSTGRES, schema
 from support.proxy import Proxy
 from support.serve import make_bundle
 
-POSTGRES = "postgresql://postgres@127.0.0.1:5432/test"
-SKIP = "RECSYS_TEST_NO_SERVERS"
 FEED, HOME = Viewer("feed", "DE", 30), Viewer("home", "DE", 30)
 
 
 @pytest.fixture
 def location():
-    try:
-        server = psycopg.connect(POSTGRES, autocommit=True, connect_timeout=5)
-    except psycopg.Error as error:
-        if os.environ.get(SKIP) == "1":
-            pytest.skip(f"PostgreSQL is not tested: {SKIP}=1")
-        pytest.fail(f"PostgreSQL at {POSTGRES} does not answer ({error}); start it, or set {SKIP}=1.", pytrace=False)
-    schema = f"test_{uuid.uuid4().hex}"
-    server.execute(f"CREATE SCHEMA {schema}")
-    yield f"?options=-csearch_path%3D{schema}"
-    server.execute(f"DROP SCHEMA {schema} CASCADE")
-    server.close()
+    with schema() as found:
+        yield found
 
 
 class Replica:

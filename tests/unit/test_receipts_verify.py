@@ -1,4 +1,4 @@
-"""What was done to a decision log is found, with file and record; erasing a user and removing old segments is no fault."""
+"""What was done to a decision log is found, by file and record; erasure and removal in time are no fault."""
 
 import sqlite3
 

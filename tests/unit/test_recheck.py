@@ -140,7 +140,9 @@ def test_several_files_go_into_a_folder(place, tmp_path):
     other = tmp_path / "other.parquet"
     other.write_bytes(place.file.read_bytes())
     done = recheck([place.file, other], place.settings, Options(out=tmp_path / "clean"))
-    assert [found.out for found in done] == [str(tmp_path / "clean" / name) for name in ("lists.parquet", "other.parquet")]
+    assert [found.out for found in done] == [
+        str(tmp_path / "clean" / name) for name in ("lists.parquet", "other.parquet")
+    ]
 
 
 def test_one_file_that_is_none_of_ours_leaves_all_of_them_as_they_were(place, tmp_path):

@@ -100,7 +100,12 @@ def test_the_time_to_the_last_appearance_is_from_the_order_to_the_last_list_that
     assert found["last_at"] == AT + 2.25
     assert [at["decision_id"] for at in found["last_after"]] == ["DE0.5", "DE2.25"]
     assert found["last_before"][0] == {
-        **{"decision_id": "DE-5.0", "at": AT - 5, "rank": 3, "surface": "feed", "territory": "DE", "control": 0},
+        "decision_id": "DE-5.0",
+        "at": AT - 5,
+        "rank": 3,
+        "surface": "feed",
+        "territory": "DE",
+        "control": 0,
     }
 
 
