@@ -7,9 +7,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import zstandard
+
 from recsys.errors import DataError
 from serving.receipts.chain import Segment, decoded, lines, linked, node_of, segments, unlinked
-from serving.receipts.records import Side, sealed
+from serving.receipts.records import Side
+from serving.receipts.sides import ONE
 from serving.stores.audit import AuditLog
 from serving.stores.sqlite import Readers
 
@@ -98,7 +101,18 @@ def _follow(
 
 
 def _read(segment: Segment, walk: _Walk, anchors: Mapping[int, str], result: Verified) -> None:
-    sides = _sides(segment)
+    readers = Readers(segment.side) if segment.side.exists() else None
+    try:
+        _read_lines(segment, walk, anchors, result, readers)
+    finally:
+        if readers is not None:
+            readers.close()
+    walk.number = segment.number
+
+
+def _read_lines(
+    segment: Segment, walk: _Walk, anchors: Mapping[int, str], result: Verified, readers: Readers | None
+) -> None:
     first = True
     for line in lines(segment):
         body, digest = unlinked(line)
@@ -108,17 +122,15 @@ def _read(segment: Segment, walk: _Walk, anchors: Mapping[int, str], result: Ver
             _anchored(segment, walk, anchors)
             walk.n, walk.hashes = walk.n + 1, set()
             result.records += 1
-            beside = sides.get(found["id"])
-            if beside is not None:
+            for row in () if readers is None else readers.rows(ONE, (found["id"],)):
                 result.sides += 1
-                if sealed(beside.salt, beside.raw) != found["side"]:
+                if not _whole(Side(*row), found):
                     raise _Found(segment.side.name, walk.n, "the side record is not the one that was written")
         walk.head = digest
         walk.hashes.add(digest)
         first = False
     if first:
         raise _Found(segment.path.name, None, "the segment has no header")
-    walk.number = segment.number
 
 
 def _anchored(segment: Segment, walk: _Walk, anchors: Mapping[int, str]) -> None:
@@ -136,15 +148,11 @@ def _compare(segment: Segment, walk: _Walk, found: Mapping[str, Any], body: byte
         raise _Found(segment.path.name, place, f"the record says that it is number {found['n']}")
 
 
-def _sides(segment: Segment) -> dict[str, Side]:
-    if not segment.side.exists():
-        return {}
-    readers = Readers(segment.side)
+def _whole(beside: Side, record: Mapping[str, Any]) -> bool:
     try:
-        rows = readers.rows("SELECT decision_id, at, user, salt, packed FROM sides")
-    finally:
-        readers.close()
-    return {row[0]: Side(*row) for row in rows}
+        return beside.seal == record["side"]
+    except zstandard.ZstdError:
+        return False
 
 
 def _anchors(audit: AuditLog, node: str) -> Anchors:

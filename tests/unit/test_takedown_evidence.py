@@ -8,46 +8,31 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from recsys.clock import EventClock
 from recsys.errors import ConfigError, DataError
 from recsys.types import Viewer
-from serving.asks import Ask
 from serving.cli import commands
-from serving.decisions import DecisionLog
 from serving.receipts.report import takedown_report
 from serving.receipts.sightings import sighted
 from serving.receipts.upkeep import Upkeep
 from serving.settings import Settings
 from serving.stores.takedowns import Attachment, Basis
 from support.data import AT
-from support.serve import make_bundle, stand
+from support.receipts import Logged, ids
 
 GERMAN, FRENCH = Viewer("feed", "DE", 30), Viewer("search", "FR", 30)
 PAPER = Attachment("order.pdf", 12, "0" * 64)
 
 
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory):
-    return make_bundle(tmp_path_factory.mktemp("bundle") / "b")
+class Place(Logged):
+    """A logged stand with two lists, which are written with the time that a test says."""
 
-
-class Place:
-    """An engine with a decision log; lists are written with the time that a test says."""
-
-    def __init__(self, folder, bundle):
-        self.clock = EventClock(AT)
-        self.settings = Settings(var=folder)
-        self.stand = stand(folder, bundle, self.clock)
-        self.control = self.stand.control
-        self.folder = self.settings.decisions_folder()
-        self.log = DecisionLog(self.folder, self.control.pseudonym)
-        self.lists = {viewer: self.stand.engine.recommend([Ask(viewer, 10)])[0] for viewer in (GERMAN, FRENCH)}
-        first = self.lists[GERMAN]
-        self.item = first.view.ids.external(first.slate.items)[2]
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.lists = {viewer: self.answer(viewer) for viewer in (GERMAN, FRENCH)}
+        self.item = ids(self.lists[GERMAN])[2]
 
     def shown(self, seconds, viewer=GERMAN):
-        self.log.write([replace(self.lists[viewer], at=AT + seconds, decision_id=f"{viewer.territory}{seconds}")])
-        self.log.flush()
+        self.write([replace(self.lists[viewer], decision_id=f"{viewer.territory}{seconds}")], at=AT + seconds)
 
     def order(self, **more):
         return self.control.take_down(self.item, reason="court order", actor="sam", **more)
@@ -57,10 +42,10 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path, bundle):
-    here = Place(tmp_path, bundle)
+def place(tmp_path):
+    here = Place(tmp_path)
     yield here
-    here.log.close()
+    here.close()
 
 
 def test_an_order_keeps_what_it_rests_on_and_the_item_as_it_was(place):
