@@ -85,6 +85,11 @@ def _found(decision_id: str) -> "Found":
     return found
 
 
+def _told(override: dict[str, Any]) -> str:
+    act = " ".join(str(override[name]) for name in ("action", "slot", "factor") if name in override)
+    return f"{override['id']} {act}".strip() + (f": {override['reason']}" if override.get("reason") else "")
+
+
 def _print(record: dict[str, Any], result: "Replayed", places: list[dict[str, Any]]) -> None:
     surface, territory, age, personalised = record["viewer"][:4]
     typer.echo(f"{record['id']}  {iso(record['at'])}")
@@ -92,7 +97,7 @@ def _print(record: dict[str, Any], result: "Replayed", places: list[dict[str, An
     typer.echo(f"bundle {record['bundle']}, policy {record['policy']}, control store at change {record['control']}")
     for place in places:
         override = place["override"]
-        place["override"] = None if override is None else " ".join(str(value) for value in override.values())
+        place["override"] = None if override is None else _told(override)
         place["labels"] = " ".join(place["labels"] or ())
     show("What was shown", places, as_json=False)
     verdict = {True: "identical", False: "not identical", None: "not made again"}[result.identical]

@@ -110,8 +110,9 @@ def _report(takedown_id: str, as_json: bool) -> None:
     for one in report["attachments"]:
         typer.echo(f"  {one['name']}, {one['bytes']} bytes, sha256 {one['sha256']}")
     typer.echo(f"  shown {report['decisions_before']} times in the 7 days before, {report['decisions_after']} after")
-    last = iso(report["last_at"]) or "not in that time"
-    typer.echo(f"  last shown: {last}, {report['seconds_to_last_appearance']:.3f} s after the order")
+    last, seconds = iso(report["last_at"]), report["seconds_to_last_appearance"]
+    late = f", {seconds:.3f} s after the order" if report["decisions_after"] else ", before the order"
+    typer.echo(f"  last shown: {last + late if last else 'not in that time'}")
     typer.echo(f"  restored: {iso(report['restored_at']) or 'no'}")
     for event in report["events"]:
         typer.echo(f"  {iso(event['at'])} {event['kind']}, delivered: {iso(event['delivered_at']) or 'not yet'}")
