@@ -27,7 +27,7 @@ from serving.receipts.sides import Sides
 FLUSH_SECONDS = 0.1
 SEGMENT_BYTES = 64_000_000
 SEGMENT_SECONDS = 86_400.0  # also a quiet worker begins a new segment every day, so that old ones can go
-MOST_WAITING = 100_000  # decisions; what comes on top while the disk takes nothing is lost, and said
+MOST_WAITING = 20_000  # decisions; what comes on top while the disk takes nothing is lost, and said
 POLICIES = "policies"
 
 log = structlog.get_logger()

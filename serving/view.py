@@ -28,6 +28,7 @@ from serving.upserts import tightened
 
 SHOWN = ("title", "media_type", "year", "language", "genres", "authors", "provider")
 NEIGHBOURS = 20
+ADVANCES = 10  # a storm of changes must not hold up requests for longer
 LIST = pa.list_(pa.string())
 NO_GROUPS = np.zeros(0, np.int32)
 _encode = msgspec.json.Encoder().encode
@@ -229,6 +230,7 @@ class Live:
         self._policy = policy
         self._lock = threading.Lock()
         self._view = build(bundle, control, clock, policy)
+        self._advance()
 
     @property
     def current(self) -> View:
@@ -251,6 +253,14 @@ class Live:
             self._advance()
 
     def _advance(self) -> None:
-        changes = self._control.changes(self._view.sequence)
-        if changes:
-            self._view = advanced(self._view, self._control, changes)
+        """Apply changes until none has come in while they were read.
+
+        Else a view could hold a little more than its sequence says, and a decision made on it could not be replayed.
+        """
+        view = self._view
+        for _ in range(ADVANCES):
+            changes = self._control.changes(view.sequence)
+            if not changes:
+                break
+            view = advanced(view, self._control, changes)
+        self._view = view

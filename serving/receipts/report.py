@@ -71,5 +71,5 @@ def _shown(order: Ordered, control: ControlStore, folder: Path) -> dict[str, dic
         for node, (checked, found) in control.sightings(order.takedown.id).items()
     }
     if folder.is_dir():
-        shown[node_of(folder)] = {**sighted(folder, order), "checked_at": None}  # just now
+        shown[node_of(folder)] = {**sighted(folder, [order])[order.takedown.id], "checked_at": None}  # just now
     return shown

@@ -57,10 +57,10 @@ class Upkeep:
 
     def _look(self) -> None:
         node = node_of(self._folder)
-        for order in self._control.unsighted(node, LOOKS):
-            known = self._control.sightings(order.takedown.id).get(node)
-            found = sighted(self._folder, order)
-            self._control.put_sighting(order.takedown.id, node, found)
+        due = self._control.unsighted(node, LOOKS)
+        for takedown_id, found in sighted(self._folder, due).items() if due else ():
+            known = self._control.sightings(takedown_id).get(node)
+            self._control.put_sighting(takedown_id, node, found)
             seconds = float(found["seconds_to_last_appearance"])
             if known is None or seconds > known[1]["seconds_to_last_appearance"]:
                 self._told(seconds)

@@ -15,7 +15,7 @@ from support.receipts import Logged, ids
 
 
 def _blind(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(sightings, "_appearances", lambda folder, order: iter(()))
+    patch.setattr(sightings, "_appearances", lambda folder, items, since: iter(()))
 
 
 def _sum() -> float:

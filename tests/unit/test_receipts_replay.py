@@ -175,3 +175,17 @@ def test_a_worker_that_starts_anew_has_the_item_of_one_that_followed_along(place
     answer = place.served(Viewer("feed", "DE", 12), k=40)
     assert "i04" in ids(answer)
     assert place.again(answer).identical
+
+
+def test_a_view_holds_no_more_than_its_sequence_says(place, monkeypatch):
+    """A second takedown is committed while the first one is being applied."""
+    late, read = ["i07"], type(place.control).takedowns
+
+    def takedowns(store):
+        if late:
+            store.take_down(late.pop(), reason="r", actor="sam")
+        return read(store)
+
+    place.control.take_down("i05", reason="r", actor="sam")
+    monkeypatch.setattr(type(place.control), "takedowns", takedowns)
+    assert place.stand.engine.live.view().sequence == 2

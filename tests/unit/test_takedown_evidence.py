@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from recsys.errors import ConfigError, DataError
 from recsys.types import Viewer
 from serving.cli import commands
+from serving.receipts import sightings
 from serving.receipts.report import takedown_report
 from serving.receipts.sightings import sighted
 from serving.receipts.upkeep import Upkeep
@@ -38,7 +39,7 @@ class Place(Logged):
         return self.control.take_down(self.item, reason="court order", actor="sam", **more)
 
     def found(self, takedown):
-        return sighted(self.folder, self.control.ordered(takedown.id))
+        return sighted(self.folder, [self.control.ordered(takedown.id)])[takedown.id]
 
 
 @pytest.fixture
@@ -116,6 +117,18 @@ def test_an_order_for_one_territory_looks_only_there(place):
     place.shown(2.0)
     place.shown(3.0, FRENCH)
     assert place.found(place.order(territory="DE"))["seconds_to_last_appearance"] == 2.0
+
+
+def test_many_orders_are_found_in_one_pass(place, monkeypatch):
+    for seconds in range(30):
+        place.shown(float(-seconds))
+    items = ids(place.lists[GERMAN])
+    orders = [place.control.take_down(item, reason="purge", actor="sam") for item in items]
+    monkeypatch.setattr(sightings, "FEW", 5)
+    found = sighted(place.folder, [place.control.ordered(order.id) for order in orders])
+    assert {told["decisions_before"] for told in found.values()} == {30}
+    assert [at["rank"] for at in found[orders[3].id]["last_before"]] == [4] * 20
+    assert found[orders[3].id]["last_at"] == AT
 
 
 def test_what_is_shown_after_a_restore_is_no_late_appearance(place):
