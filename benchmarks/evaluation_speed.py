@@ -27,7 +27,7 @@ from recsys.errors import FitError
 from recsys.evaluate.engine import shown
 from recsys.metrics import accuracy_metrics, hits, top_matrix
 from recsys.models.recipe import Recipe
-from recsys.retrieval import top_vectors
+from recsys.retrieval import Vectors
 from recsys.types import BoolArray, FloatArray, IntArray, Query, Ranked
 
 BARS = "20k items, 4 cutoffs × 4 metrics: ≥ 3× irspack's evaluator, ≥ 10× RecTools calc_metrics"
@@ -68,7 +68,7 @@ def _sides(task: "Task", options: Options) -> Iterator[tuple[str, str, tuple[Tur
             yield CASES[1], "rectools", (lambda: _ours_from_lists(lists, task), lambda: _asked(peer))
 
 
-class Vectors(Recipe):
+class Given(Recipe):
     """What the model below was made from."""
 
     name: ClassVar[str] = "vectors"
@@ -84,7 +84,7 @@ class VectorModel:
 
     def top(self, queries: Sequence[Query], n: int, allowed: BoolArray, exclude: Sequence[IntArray]) -> list[Ranked]:
         asked = self.users[[int(query.context["user"]) for query in queries]]
-        return top_vectors(asked, self.items, n, allowed, exclude, "vectors")
+        return Vectors(self.items).top(asked, n, allowed, exclude, "vectors")
 
     def score(self, queries: Sequence[Query], items: IntArray) -> FloatArray:
         raise NotImplementedError("Nothing here asks for scores.")
@@ -107,8 +107,8 @@ class Task:
         users = rng.normal(size=(queries, FACTORS)).astype(np.float32)
         seen = [np.unique(rng.integers(0, ITEMS, SEEN)).astype(np.int32) for _ in range(queries)]
         noisy = users + rng.normal(size=users.shape).astype(np.float32)
-        model = VectorModel(users, items, Vectors())
-        wanted = top_vectors(noisy, items, WANTED, np.ones(ITEMS, np.bool_), seen, "wanted")
+        model = VectorModel(users, items, Given())
+        wanted = Vectors(items).top(noisy, WANTED, np.ones(ITEMS, np.bool_), seen, "wanted")
         none = np.zeros(0)
         asked = [
             Query(np.zeros(0, np.int32), none, none.astype(np.float32), float("nan"), context={"user": str(user)})

@@ -14,7 +14,7 @@ from recsys.dataset.data import Dataset, Holdout
 from recsys.metrics import top_matrix
 from recsys.metrics.accuracy import mean_ndcg
 from recsys.models.recipe import Model, parse
-from recsys.retrieval import top_vectors
+from recsys.retrieval import Vectors
 from recsys.types import FloatArray, Query, Ranked
 
 K = 20
@@ -104,7 +104,7 @@ class Measure:
         """By item factors (items, d) and the library's own fold-in, histories (users, items) to (users, d)."""
         users = np.asarray(vectors(self._histories), np.float32)
         hidden = self._holdout.exclude
-        return self._ndcg(top_vectors(users, np.ascontiguousarray(items), K, self._everything, hidden, ""))
+        return self._ndcg(Vectors(np.ascontiguousarray(items)).top(users, K, self._everything, hidden, ""))
 
     def of_model(self, model: Model) -> float:
         """By a model of ours."""

@@ -44,6 +44,13 @@ def over_rounds(ours: Sequence[float], peer: Sequence[float]) -> Interval:
     return Interval(float(np.median(ratios)), float(ratios.min()), float(ratios.max()))
 
 
+def typical(ours: Sequence[float], peer: Sequence[float]) -> Interval:
+    """The same with the quartiles: of many short rounds, one that something else disturbed says nothing."""
+    ratios = np.array(peer) / np.array(ours)
+    low, middle, high = np.quantile(ratios, [0.25, 0.5, 0.75])
+    return Interval(float(middle), float(low), float(high))
+
+
 def times(mine: Sequence[Point], theirs: Sequence[Point], share: float) -> tuple[float, float]:
     """Seconds of ours and of the peer to that share of the peer's best NDCG; infinite where ours never came so far."""
     target = share * max(point.ndcg for point in theirs)

@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from recsys.dataset.data import Dataset, Holdout
 from recsys.errors import FitError
-from recsys.models.files import load_arrays, save_arrays
+from recsys.models.files import load_arrays, save_arrays, save_codes
 from recsys.models.fold_in import FoldInModel, merged
 from recsys.models.holdout import holdout_ndcg
 from recsys.models.recipe import FitContext, Model, Recipe, load_recipe, register, save_recipe
@@ -47,7 +47,7 @@ class ALS(Recipe):
     @classmethod
     def load(cls, folder: Path) -> Model:
         factors, gram, known = load_arrays(folder, "factors", "gram", "known")
-        return ALSModel(load_recipe(folder), factors, gram, known)
+        return ALSModel(load_recipe(folder), factors, gram, known).mapped(folder)
 
     def _choices(self, edge: float) -> list["ALS"]:
         """What the open fields may be, the default first; the recipe itself where none is open."""
@@ -80,6 +80,7 @@ class ALSModel(FoldInModel):
 
     def save(self, folder: Path) -> None:
         save_arrays(folder, factors=self.factors, gram=self.gram, known=self.known)
+        save_codes(folder, self.searched)
         save_recipe(self.recipe, folder)
 
     def _equations(self, query: Query) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

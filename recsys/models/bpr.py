@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from recsys.dataset.data import Dataset, Holdout
 from recsys.errors import FitError
-from recsys.models.files import load_arrays, save_arrays
+from recsys.models.files import load_arrays, save_arrays, save_codes
 from recsys.models.fold_in import FoldInModel, heard
 from recsys.models.holdout import holdout_ndcg
 from recsys.models.recipe import FitContext, Model, Recipe, load_recipe, register, save_recipe
@@ -62,7 +62,7 @@ class BPR(Recipe):
     @classmethod
     def load(cls, folder: Path) -> Model:
         names = [field.name for field in fields(Arrays)]
-        return BPRModel(load_recipe(folder), Arrays(*load_arrays(folder, *names)))
+        return BPRModel(load_recipe(folder), Arrays(*load_arrays(folder, *names))).mapped(folder)
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +103,7 @@ class BPRModel(FoldInModel):
 
     def save(self, folder: Path) -> None:
         save_arrays(folder, **{field.name: getattr(self.arrays, field.name) for field in fields(Arrays)})
+        save_codes(folder, self.searched)
         save_recipe(self.recipe, folder)
 
     def _equations(self, query: Query, inside: BoolArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

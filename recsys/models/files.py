@@ -7,6 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.errors import BundleError
+from recsys.retrieval import Codes, Vectors
+from recsys.types import FloatArray
+
+_CODES = ("codes", "codes_scale", "codes_basis", "codes_bounds")
 
 
 def save_arrays(folder: Path, **arrays: NDArray[Any]) -> None:
@@ -18,6 +22,22 @@ def save_arrays(folder: Path, **arrays: NDArray[Any]) -> None:
 def load_arrays(folder: Path, *names: str) -> list[NDArray[Any]]:
     """Map the named arrays read-only, in the order asked; raises BundleError where one is missing or damaged."""
     return [_load(folder / f"{name}.npy") for name in names]
+
+
+def save_codes(folder: Path, vectors: Vectors) -> None:
+    """Write the codes of searched vectors, if they have any, so that workers share these too."""
+    if vectors.codes is not None:
+        codes = vectors.codes
+        parts = (codes.codes, codes.scale, codes.basis, np.array([codes.lost, codes.norm, codes.rest]))
+        save_arrays(folder, **dict(zip(_CODES, parts, strict=True)))
+
+
+def load_vectors(folder: Path, items: FloatArray) -> Vectors:
+    """``items`` (items, d) with the codes that were saved for them."""
+    if not (folder / f"{_CODES[0]}.npy").is_file():
+        return Vectors.of(items)
+    codes, scale, basis, bounds = load_arrays(folder, *_CODES)
+    return Vectors(items, Codes(codes, scale, basis, *bounds.tolist()))
 
 
 def _load(path: Path) -> NDArray[Any]:

@@ -2,12 +2,16 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.models.files import load_vectors
 from recsys.models.recipe import Recipe
-from recsys.retrieval import dot_scores, top_vectors
+from recsys.retrieval import Vectors, dot_scores
 from recsys.types import BoolArray, FloatArray, IntArray, Query, Ranked
 
 
@@ -22,7 +26,16 @@ class FoldInModel(ABC):
         self.factors = factors  # (items, d)
         self.known = known  # (items,) can be recommended
         self.bias = bias  # (items,)
-        self._longest = float(np.sqrt(np.einsum("ij,ij->i", factors, factors).max(initial=0.0)))
+
+    @cached_property
+    def searched(self) -> Vectors:
+        """The factors as they are searched."""
+        return Vectors.of(self.factors)
+
+    def mapped(self, folder: Path) -> Self:
+        """This model, with what was saved beside its factors for the search."""
+        self.searched = load_vectors(folder, self.factors)
+        return self
 
     @abstractmethod
     def vectors(self, queries: Sequence[Query]) -> tuple[FloatArray, BoolArray]:
@@ -31,7 +44,7 @@ class FoldInModel(ABC):
     def top(self, queries: Sequence[Query], n: int, allowed: BoolArray, exclude: Sequence[IntArray]) -> list[Ranked]:
         vectors, answers = self.vectors(queries)
         source, able = self.recipe.name, allowed & self.known
-        lists = top_vectors(vectors, self.factors, n, able, exclude, source, self.bias, longest=self._longest)
+        lists = self.searched.top(vectors, n, able, exclude, source, self.bias)
         nothing = Ranked(np.zeros(0, np.int32), np.zeros(0, np.float32), source)
         return [found if answer else nothing for found, answer in zip(lists, answers, strict=True)]
 

@@ -9,12 +9,12 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from recsys.dataset.data import Dataset, Holdout
 from recsys.errors import FitError
-from recsys.models.files import load_arrays, save_arrays
+from recsys.models.files import load_arrays, load_vectors, save_arrays, save_codes
 from recsys.models.holdout import holdout_ndcg
 from recsys.models.profile_tokens import ProfileVocabulary
 from recsys.models.recipe import FitContext, Model, Recipe, load_recipe, register, save_recipe
 from recsys.models.warp_training import Scales, Training, Weights, new_trainer
-from recsys.retrieval import dot_scores, top_vectors
+from recsys.retrieval import Vectors, dot_scores
 from recsys.types import BoolArray, FloatArray, IntArray, Query, Ranked
 
 DEFAULT_EPOCHS = 20
@@ -71,18 +71,26 @@ class Warp(Recipe):
     def load(cls, folder: Path) -> Model:
         items, bias, history, profile, able = load_arrays(folder, "items", "bias", "history", "profile", "able")
         weights = Weights(items, bias, history, profile)
-        return WarpModel(load_recipe(folder), weights, ProfileVocabulary.load(folder), able)
+        vocabulary, searched = ProfileVocabulary.load(folder), load_vectors(folder, items)
+        return WarpModel(load_recipe(folder), weights, vocabulary, able, searched)
 
 
 class WarpModel:
     """Sums of embeddings on both sides; scores are their inner products plus the item's bias."""
 
-    def __init__(self, recipe: Recipe, weights: Weights, tokens: ProfileVocabulary, able: BoolArray) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        weights: Weights,
+        tokens: ProfileVocabulary,
+        able: BoolArray,
+        searched: Vectors | None = None,
+    ) -> None:
         self.recipe = recipe
         self.weights = weights
         self.tokens = tokens
         self.able = able  # (items,) has events or content
-        self._longest = float(np.sqrt(np.einsum("ij,ij->i", weights.items, weights.items).max(initial=0.0)))
+        self.searched = searched or Vectors.of(weights.items)
 
     def vectors(self, queries: Sequence[Query]) -> FloatArray:
         """(queries, d) weighted mean of the history's embeddings plus the profile's; zero where nothing is known."""
@@ -93,8 +101,7 @@ class WarpModel:
 
     def top(self, queries: Sequence[Query], n: int, allowed: BoolArray, exclude: Sequence[IntArray]) -> list[Ranked]:
         able, bias, source = allowed & self.able, self.weights.bias, self.recipe.name
-        vectors = self.vectors(queries)
-        return top_vectors(vectors, self.weights.items, n, able, exclude, source, bias, longest=self._longest)
+        return self.searched.top(self.vectors(queries), n, able, exclude, source, bias)
 
     def score(self, queries: Sequence[Query], items: IntArray) -> FloatArray:
         scores = dot_scores(self.vectors(queries), self.weights.items[items], self.weights.bias[items])
@@ -104,6 +111,7 @@ class WarpModel:
     def save(self, folder: Path) -> None:
         own = self.weights
         save_arrays(folder, items=own.items, bias=own.bias, history=own.history, profile=own.profile, able=self.able)
+        save_codes(folder, self.searched)
         self.tokens.save(folder)
         save_recipe(self.recipe, folder)
 

@@ -1,5 +1,6 @@
 """Exact top-k over scores and over vectors, under a mask."""
 
-from recsys.retrieval.exact import dot_scores, top_k, top_vectors
+from recsys.retrieval.codes import Codes
+from recsys.retrieval.exact import Vectors, dot_scores, top_k
 
-__all__ = ["dot_scores", "top_k", "top_vectors"]
+__all__ = ["Codes", "Vectors", "dot_scores", "top_k"]

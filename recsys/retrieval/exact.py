@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys.retrieval.block import TOGETHER, hide, ranked_rows
+from recsys.retrieval.codes import FEW, SEARCHED, WORTH_IT, Codes
 from recsys.types import BoolArray, FloatArray, IntArray, Ranked
 
 _BLOCK = 1 << 21  # scores held at once, unless rows are very long: 8 MiB, which a processor's cache has room for
+_PAIRS = 512  # of a query and an item, scored exactly at once
 _UNIT = 2.0**-24  # float32 rounding
 
 
@@ -30,62 +32,108 @@ def top_k(scores: FloatArray, n: int, allowed: BoolArray, exclude: Sequence[IntA
     return found
 
 
-def top_vectors(
-    queries: FloatArray,
-    items: FloatArray,
-    n: int,
-    allowed: BoolArray,
-    exclude: Sequence[IntArray],
-    source: str,
-    bias: FloatArray | None = None,
-    *,
-    longest: float | None = None,
-) -> list[Ranked]:
-    """The best ``n`` allowed items by inner product of ``queries`` (q, d) and ``items`` (items, d), plus ``bias``.
+@dataclass(frozen=True, eq=False)
+class Vectors:
+    """Item vectors as they are searched: exactly, with their ``codes`` proposing where there are so many that it pays.
 
-    ``bias`` is (items,), or (q, items) where every query has its own. A list is bitwise the same alone and in
-    any batch: BLAS, whose rounding depends on the batch, only proposes; what lies within its rounding error of the
-    n-th place is scored again one by one. ``longest``, an upper bound of the items' norms, spares a pass over them.
-    Ties go to the lower index.
+    A list is bitwise the same alone and in any batch, with codes and without: a product of matrices, whose rounding
+    depends on the batch, only proposes; what lies within its error of the n-th place is scored again one by one.
     """
-    ids = np.flatnonzero(allowed).astype(np.int32)
-    if len(ids) == 0 or n < 1:
-        return [Ranked(np.zeros(0, np.int32), np.zeros(0, np.float32), source) for _ in exclude]
-    few = 2 * len(ids) < len(allowed)
-    pool = items[ids] if few else items  # (pool, d)
-    slack = _slack(queries, pool, bias, longest)  # (q,)
-    step = max(TOGETHER, min(_BLOCK // len(pool), _BLOCK // (2 * n * items.shape[1])))
-    buffer = np.empty((min(step, len(queries)), len(pool)), np.float32)  # memory that is new each time costs more
-    found: list[Ranked] = []
-    for start in range(0, len(queries), step):
-        part = slice(start, start + step)
-        asked = queries[part]
-        extra = bias[part] if bias is not None and bias.ndim == 2 else bias  # (items,) or (block, items)
+
+    items: FloatArray  # (items, d)
+    codes: Codes | None = None
+
+    @classmethod
+    def of(cls, items: FloatArray, codes: Codes | None = None) -> "Vectors":
+        """With codes, made here where none are given, if there are enough vectors."""
+        return cls(items, Codes.of(items) if codes is None and len(items) >= WORTH_IT else codes)
+
+    @cached_property
+    def longest(self) -> float:
+        """The largest norm."""
+        return float(np.sqrt(np.einsum("ij,ij->i", self.items, self.items).max(initial=0.0)))
+
+    @cached_property
+    def everything(self) -> IntArray:
+        """(items,) every index."""
+        return np.arange(len(self.items), dtype=np.int32)
+
+    def top(
+        self,
+        queries: FloatArray,
+        n: int,
+        allowed: BoolArray,
+        exclude: Sequence[IntArray],
+        source: str,
+        bias: FloatArray | None = None,
+    ) -> list[Ranked]:
+        """The best ``n`` allowed items by inner product with ``queries`` (q, d); ties to the lower index.
+
+        ``bias`` is added: (items,), or (q, items) where every query has its own.
+        """
+        n_allowed = int(np.count_nonzero(allowed))
+        if n_allowed == 0 or n < 1:
+            return [Ranked(np.zeros(0, np.int32), np.zeros(0, np.float32), source) for _ in exclude]
+        pool = _Pool(self, allowed, n_allowed, len(queries))
+        step = max(TOGETHER, min(_BLOCK // len(pool), _BLOCK // (2 * n * self.items.shape[1])))
+        buffer = np.empty((min(step, len(queries)), len(pool)), np.float32)  # memory that is new each time costs more
+        found: list[Ranked] = []
+        for start in range(0, len(queries), step):
+            part = slice(start, start + step)
+            asked = queries[part]
+            extra = bias[part] if bias is not None and bias.ndim == 2 else bias  # (items,) or (block, items)
+            block, slack = pool.scores(asked, extra, buffer[: len(asked)])
+            hide(block, pool.ids, exclude[part])
+            exact = _Exact(asked.astype(np.float64), self.items, extra, pool.ids)
+            found += ranked_rows(block, pool.ids, n, slack, exact, source, rough=pool.rough)
+        return found
+
+
+class _Pool:
+    """The vectors that a search goes through: those allowed where they are few enough to be copied, else all."""
+
+    def __init__(self, vectors: Vectors, allowed: BoolArray, n_allowed: int, n_queries: int) -> None:
+        few = 2 * n_allowed < len(allowed)
+        self.ids = np.flatnonzero(allowed).astype(np.int32) if few else vectors.everything  # of the columns
+        self._few = few
+        self._gone = None if few or n_allowed == len(allowed) else ~allowed  # (items,)
+        self._longest = vectors.longest
+        coded = n_allowed >= SEARCHED and n_queries <= FEW and np.isfinite(vectors.longest)
+        self._codes = vectors.codes if coded else None
+        if self._codes is None:
+            self._items = vectors.items[self.ids] if few else vectors.items  # (pool, d)
+        elif few:
+            self._codes = self._codes.some(self.ids)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def rough(self) -> bool:
+        """Whether the scores are those of codes."""
+        return self._codes is not None
+
+    def scores(self, asked: FloatArray, bias: FloatArray | None, out: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """(q, pool) nearly the scores, in ``out``, -inf where not allowed; and (q,) twice the most they may be off."""
+        slack = _slack(asked, self._longest, bias)
         with np.errstate(invalid="ignore", over="ignore"):
-            block = np.matmul(asked, pool.T, out=buffer[: len(asked)])
-        if extra is not None:
-            block += extra[..., ids] if few else extra
-        columns = ids
-        if not few and len(ids) < len(allowed):
-            block, columns = _masked(block, allowed, ids)
-        hide(block, columns, exclude[part])
-        exact = _Exact(asked.astype(np.float64), items, extra, columns)
-        found += ranked_rows(block, columns, n, slack[part], exact, source)
-    return found
+            if self._codes is None:
+                np.matmul(asked, self._items.T, out=out)
+            else:
+                slack = 3 * slack + 2 * self._codes.products(asked, out)  # turning vectors rounds on both sides
+        if bias is not None:
+            out += bias[..., self.ids] if self._few else bias
+        if self._gone is not None and len(out) < TOGETHER:
+            np.copyto(out, -np.inf, where=self._gone)
+        elif self._gone is not None:
+            out[:, np.flatnonzero(self._gone)] = -np.inf
+        return out, slack
 
 
 def _cells(block: FloatArray, row: IntArray | int, column: IntArray) -> FloatArray:
     """The scores themselves; -0.0 is 0.0, so that equals are equal bit by bit."""
     found: FloatArray = block[row, column] + np.float32(0)
     return found
-
-
-def _masked(block: FloatArray, allowed: BoolArray, ids: IntArray) -> tuple[FloatArray, IntArray]:
-    """A block over all items without those that are not allowed, and the items of its columns."""
-    if len(block) < TOGETHER:
-        return block[:, ids], ids
-    block[:, np.flatnonzero(~allowed)] = -np.inf
-    return block, np.arange(len(allowed), dtype=np.int32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,9 +147,11 @@ class _Exact:
 
     def __call__(self, row: IntArray | int, column: IntArray) -> FloatArray:
         item = self.ids[column]
-        wide = self.items[item].astype(np.float64)
-        wide *= self.queries[row]
-        scores = wide.sum(axis=1)
+        scores = np.empty(len(item))  # (columns,) float64
+        for start in range(0, len(item), _PAIRS):  # few enough to stay in the cache
+            part = slice(start, start + _PAIRS)
+            asked = self.queries[row] if isinstance(row, int) else self.queries[row[part]]
+            scores[part] = _inner(self.items[item[part]], asked)
         if self.bias is not None:
             scores += self.bias[row, item] if self.bias.ndim == 2 else self.bias[item]
         return np.asarray(scores, np.float32) + np.float32(0)
@@ -110,22 +160,25 @@ class _Exact:
 def dot_scores(queries: FloatArray, items: FloatArray, bias: FloatArray | None = None) -> FloatArray:
     """(q, items) inner products plus bias, each summed in float64 by itself: the same in every batch.
 
-    These are the scores that ``top_vectors`` returns. Meant for some hundreds of items, not for a whole catalogue.
+    These are the scores that ``Vectors.top`` returns. Meant for some hundreds of items, not for a whole catalogue.
     """
-    wide = items.astype(np.float64)
     rows = np.empty((len(queries), len(items)), np.float32)
     for at, vector in enumerate(queries.astype(np.float64)):
-        row = (wide * vector).sum(axis=1)
+        row = _inner(items, vector)
         rows[at] = row if bias is None else row + bias
     return rows
 
 
-def _slack(queries: FloatArray, items: FloatArray, bias: FloatArray | None, longest: float | None) -> FloatArray:
+def _inner(items: FloatArray, query: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n,) inner products of (n, d) with (d,) or (n, d), each summed by itself; BLAS would let the rows matter."""
+    found: NDArray[np.float64] = np.vecdot(items.astype(np.float64), query)
+    return found
+
+
+def _slack(queries: FloatArray, longest: float, bias: FloatArray | None) -> FloatArray:
     """(q,) twice the largest rounding error of a float32 inner product in any order of summation."""
-    if longest is None:
-        longest = float(np.sqrt(np.einsum("ij,ij->i", items, items).max(initial=0.0)))
     size = np.sqrt(np.einsum("ij,ij->i", queries, queries)) * longest  # (q,) bounds every |score|
     if bias is not None:
         size = size + np.abs(bias).max(initial=0.0, axis=-1)
-    slack: FloatArray = (2.1 * _UNIT * (items.shape[1] + 4) * size).astype(np.float32)
+    slack: FloatArray = (2.1 * _UNIT * (queries.shape[1] + 4) * size).astype(np.float32)
     return slack

@@ -10,16 +10,20 @@ _FOLD = 8  # rows shorter than this many times their columns are not worth foldi
 
 def at_least(row: FloatArray, n: int, slack: float = 0.0) -> IntArray:
     """Ascending positions of all scores that reach the ``n``-th best less ``slack``; what is not finite never does."""
+    near = near_best(row, n, slack)
+    scores = row[near]
+    if len(near) > n:
+        near = near[scores >= np.partition(scores, len(near) - n)[len(near) - n] - slack]
+    return near
+
+
+def near_best(row: FloatArray, n: int, slack: float) -> IntArray:
+    """What ``at_least`` finds and some more, cheaper."""
     if n < 1:
         return np.zeros(0, np.int32)
     reach = _bound(row, n) - slack
-    near = np.flatnonzero(np.isfinite(row) if reach == -np.inf else row >= reach)
-    scores = row[near]
-    if not np.isfinite(scores).all():
-        near, scores = near[np.isfinite(scores)], scores[np.isfinite(scores)]
-    if len(near) > n:
-        near = near[scores >= np.partition(scores, len(near) - n)[len(near) - n] - slack]
-    return near.astype(np.int32)
+    near = np.flatnonzero(np.isfinite(row) if reach == -np.inf else row >= reach).astype(np.int32)
+    return near if np.isfinite(row[near]).all() else near[np.isfinite(row[near])]
 
 
 def best(scores: FloatArray, ids: IntArray, n: int) -> tuple[IntArray, FloatArray]:

@@ -27,7 +27,9 @@ from support.models import Told
 
 DATA = dataset([("u", "a", 0.0), ("v", "b", 0.0)], items=["c", "d"])
 ASKED = holdout(DATA, {"u": ["c"]})
+DRAWN = ("ann", "evaluation_speed", "loop", "retrieval")  # need no logs
 ALL = (
+    "ann",
     "cold_items",
     "end_to_end",
     "evaluation_speed",
@@ -37,6 +39,7 @@ ALL = (
     "ml100k_random",
     "news",
     "random",
+    "retrieval",
     "sasrec_speed",
     "sequential",
     "temporal",
@@ -138,7 +141,7 @@ def test_a_quick_run_times_every_library_of_als(logs, monkeypatch, capsys):
     assert [row["peer_name"] for row in json.loads(last)["rows"]] == ["implicit", "irspack"]
 
 
-@pytest.mark.parametrize("name", [name for name in ALL if name not in ("loop", "evaluation_speed")])
+@pytest.mark.parametrize("name", [name for name in ALL if name not in DRAWN])
 def test_without_the_folder_of_logs_a_benchmark_says_which_one_it_needs(name, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     module = command.modules()[name]

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from recsys.retrieval import dot_scores, top_k, top_vectors
+from recsys.models.files import load_vectors, save_codes
+from recsys.retrieval import Codes, Vectors, dot_scores, top_k
 
 NONE = np.zeros(0, np.int32)
 
@@ -78,8 +79,8 @@ def test_nothing_asked_or_nothing_allowed_is_an_empty_list():
     assert lists(top_k(many, 2, np.zeros(3, np.bool_), [ints(1)] * 20, "m")) == [[]] * 20
     assert lists(top_k(many, 0, everything(3), [NONE] * 20, "m")) == [[]] * 20
     vectors = np.ones((3, 2), np.float32)
-    assert lists(top_vectors(vectors[:1], vectors, 0, everything(3), [NONE], "m")) == [[]]
-    assert lists(top_vectors(vectors[:1], vectors, 2, np.zeros(3, np.bool_), [ints(1)], "m")) == [[]]
+    assert lists(Vectors(vectors).top(vectors[:1], 0, everything(3), [NONE], "m")) == [[]]
+    assert lists(Vectors(vectors).top(vectors[:1], 2, np.zeros(3, np.bool_), [ints(1)], "m")) == [[]]
 
 
 def test_the_callers_scores_stay_as_they_were():
@@ -90,7 +91,7 @@ def test_the_callers_scores_stay_as_they_were():
 
 def test_the_best_inner_products_come_first():
     items = np.array([[1, 0], [0, 1], [2, 2], [0, 0]], np.float32)
-    (ranked,) = top_vectors(np.array([[1, 0.5]], np.float32), items, 3, everything(4), [NONE], "m")
+    (ranked,) = Vectors(items).top(np.array([[1, 0.5]], np.float32), 3, everything(4), [NONE], "m")
     assert ranked.items.tolist() == [2, 0, 1]
     assert ranked.scores.tolist() == [3.0, 1.0, 0.5]
 
@@ -99,9 +100,17 @@ def test_a_bias_is_added():
     items = np.zeros((3, 2), np.float32)
     bias = np.array([0.1, 0.3, 0.2], np.float32)
     asked = np.ones((1, 2), np.float32)
-    assert lists(top_vectors(asked, items, 3, everything(3), [NONE], "m", bias)) == [[1, 2, 0]]
-    (only,) = top_vectors(asked, items, 3, np.array([False, False, True]), [NONE], "m", bias)
+    assert lists(Vectors(items).top(asked, 3, everything(3), [NONE], "m", bias)) == [[1, 2, 0]]
+    (only,) = Vectors(items).top(asked, 3, np.array([False, False, True]), [NONE], "m", bias)
     assert only.scores.tolist() == bias[2:].tolist()
+
+
+@pytest.fixture(params=["floats", "codes"])
+def made(request, monkeypatch):
+    """How vectors are made ready for a search: with and without codes that propose, however few they are."""
+    for name in ("WORTH_IT", "SEARCHED"):
+        monkeypatch.setattr(f"recsys.retrieval.exact.{name}", 0)
+    return Vectors if request.param == "floats" else Vectors.of
 
 
 def random_case(share, seed=0):
@@ -116,9 +125,9 @@ def random_case(share, seed=0):
 
 
 @pytest.mark.parametrize("share", [1.1, 0.8, 0.01, 0.001])
-def test_vectors_are_ranked_as_a_full_sort_ranks_them(share):
+def test_vectors_are_ranked_as_a_full_sort_ranks_them(share, made):
     queries, items, allowed, exclude = random_case(share)
-    found = top_vectors(queries, items, 20, allowed, exclude, "m")
+    found = made(items).top(queries, 20, allowed, exclude, "m")
     exact = dot_scores(queries, items)
     for row, hidden, ranked in zip(exact, exclude, found, strict=True):
         free = allowed.copy()
@@ -128,30 +137,30 @@ def test_vectors_are_ranked_as_a_full_sort_ranks_them(share):
         assert ranked.scores.tolist() == row[order].tolist()
 
 
-def test_items_closer_than_the_rounding_of_a_matrix_product_are_ranked_exactly():
+def test_items_closer_than_the_rounding_of_a_matrix_product_are_ranked_exactly(made):
     rng = np.random.default_rng(2)
     items = np.float32(1) + rng.integers(-3, 4, (5_000, 48)).astype(np.float32) * np.float32(2**-22)
     queries = rng.normal(size=(7, 48)).astype(np.float32)
     exact = dot_scores(queries, items)
-    found = top_vectors(queries, items, 10, everything(5_000), [NONE] * 7, "m")
+    found = made(items).top(queries, 10, everything(5_000), [NONE] * 7, "m")
     for row, ranked in zip(exact, found, strict=True):
         assert ranked.items.tolist() == np.lexsort((np.arange(5_000), -row))[:10].tolist()
 
 
 @pytest.mark.parametrize("share", [1.1, 0.8, 0.01])
-def test_a_list_is_bitwise_the_same_alone_and_in_a_batch(share):
+def test_a_list_is_bitwise_the_same_alone_and_in_a_batch(share, made):
     queries, items, allowed, exclude = random_case(share, seed=1)
-    together = top_vectors(queries, items, 15, allowed, exclude, "m")
+    together = made(items).top(queries, 15, allowed, exclude, "m")
     for i, ranked in enumerate(together):
-        (alone,) = top_vectors(queries[i : i + 1], items, 15, allowed, [exclude[i]], "m")
+        (alone,) = made(items).top(queries[i : i + 1], 15, allowed, [exclude[i]], "m")
         assert alone.items.tolist() == ranked.items.tolist()
         assert alone.scores.tobytes() == ranked.scores.tobytes()
 
 
-def test_vectors_that_are_no_numbers_return_nothing():
+def test_vectors_that_are_no_numbers_return_nothing(made):
     items = np.array([[1, 1], [np.nan, 1], [2, 2]], np.float32)
     queries = np.array([[np.nan, 0], [1, 1]], np.float32)
-    found = top_vectors(queries, items, 3, everything(3), [NONE, NONE], "m")
+    found = made(items).top(queries, 3, everything(3), [NONE, NONE], "m")
     assert lists(found)[0] == []
     assert 1 not in found[1].items
 
@@ -174,11 +183,11 @@ def test_many_rows_at_once_are_ranked_as_each_alone():
         assert ranked.items.tolist() == sorted(free, key=lambda i, row=row: (-row[i], i))[:25]
 
 
-def test_an_excluded_item_beyond_the_catalogue_hides_nothing():
+def test_an_excluded_item_beyond_the_catalogue_hides_nothing(made):
     vectors = np.eye(3, dtype=np.float32)
     for batch in (1, 9):
         asked, hidden = np.tile(vectors[:1], (batch, 1)), [ints(0, 3, 90)] * batch
-        assert lists(top_vectors(asked, vectors, 3, everything(3), hidden, "m")) == [[1, 2]] * batch
+        assert lists(made(vectors).top(asked, 3, everything(3), hidden, "m")) == [[1, 2]] * batch
 
 
 def test_zero_and_minus_zero_are_a_tie_in_any_batch():
@@ -190,3 +199,45 @@ def test_zero_and_minus_zero_are_a_tie_in_any_batch():
 def test_falling_scores_of_both_signs_stay_in_order():
     scores = np.tile(np.array([-1e30, 3e-40, -2.5, 7.0, 1e30, -3e-40, 2.5], np.float32), (9, 1))
     assert lists(top_k(scores, 7, everything(7), [NONE] * 9, "m")) == [[4, 3, 6, 1, 5, 2, 0]] * 9
+
+
+def test_codes_say_how_far_off_they_are():
+    rng = np.random.default_rng(5)
+    items = (rng.normal(size=(3_000, 40)) * rng.gamma(1, 3, (3_000, 1))).astype(np.float32)  # long and short ones
+    queries = rng.normal(size=(9, 40)).astype(np.float32)
+    out = np.empty((9, 3_000), np.float32)
+    error = Codes.of(items).products(queries, out)
+    off = np.abs(out - queries.astype(np.float64) @ items.T.astype(np.float64)).max(axis=1)
+    assert (off <= error).all()
+    assert (off > error / 100).all()  # and not by saying anything
+
+
+def test_vectors_near_a_few_directions_are_coded_along_those():
+    rng = np.random.default_rng(6)
+    flat = rng.normal(size=(20_000, 12)) @ rng.normal(size=(12, 48)) + 0.01 * rng.normal(size=(20_000, 48))
+    items = flat.astype(np.float32)
+    codes = Codes.of(items)
+    assert codes.basis.shape == (48, 16)
+    queries = items[:5] + items[5:10]
+    none = [NONE] * 5
+    assert lists(Vectors(items, codes).top(queries, 30, everything(20_000), none, "m")) == lists(
+        Vectors(items).top(queries, 30, everything(20_000), none, "m")
+    )
+
+
+def test_codes_of_some_vectors_are_those_of_all(made):
+    queries, items, _, exclude = random_case(1.0)
+    allowed = np.arange(9_000) % 3 == 0
+    assert lists(made(items).top(queries, 9, allowed, exclude, "m")) == lists(
+        Vectors(items).top(queries, 9, allowed, exclude, "m")
+    )
+
+
+def test_a_model_maps_the_codes_that_were_saved(tmp_path):
+    vectors = Vectors(np.eye(4, 3, dtype=np.float32), Codes.of(np.eye(4, 3, dtype=np.float32)))
+    save_codes(tmp_path, vectors)
+    again = load_vectors(tmp_path, vectors.items)
+    assert isinstance(again.codes.codes, np.memmap)
+    bounds = [(codes.lost, codes.norm, codes.rest) for codes in (again.codes, vectors.codes)]
+    assert bounds[0] == bounds[1]
+    assert lists(again.top(vectors.items[:1], 1, everything(4), [NONE], "m")) == [[0]]

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.models.files import load_arrays, save_arrays
+from recsys.models.files import load_arrays, load_vectors, save_arrays, save_codes
 from recsys.models.fold_in import heard
 from recsys.models.graph_filter.graph import Links
 from recsys.models.recency import NEVER_DAYS, NEVER_EVENTS, Decay
 from recsys.models.recipe import Recipe, load_recipe, save_recipe
-from recsys.retrieval import dot_scores, top_vectors
+from recsys.retrieval import Vectors, dot_scores
 from recsys.types import BoolArray, FloatArray, IntArray, Query, Ranked
 
 _SCORES = 1 << 22  # of links, held at once
@@ -34,21 +34,22 @@ class Arrays:
 class GraphFilterModel:
     """Sums of links and of factors over a history; each query by itself, so that a batch changes nothing."""
 
-    def __init__(self, recipe: Recipe, arrays: Arrays) -> None:
+    def __init__(self, recipe: Recipe, arrays: Arrays, searched: Vectors | None = None) -> None:
         self.recipe = recipe
         self.arrays = arrays
         days, events = getattr(recipe, "half_life_days", None), getattr(recipe, "half_life_events", None)
         self._decay = Decay(days or NEVER_DAYS, events or NEVER_EVENTS)
-        factors = arrays.factors
-        self._longest = float(np.sqrt(np.einsum("ij,ij->i", factors, factors).max(initial=0.0)))
+        self.searched = searched or Vectors.of(arrays.factors)
 
     @classmethod
     def load(cls, folder: Path) -> "GraphFilterModel":
         names = [field.name for field in fields(Arrays)]
-        return cls(load_recipe(folder), Arrays(*load_arrays(folder, *names)))
+        arrays = Arrays(*load_arrays(folder, *names))
+        return cls(load_recipe(folder), arrays, load_vectors(folder, arrays.factors))
 
     def save(self, folder: Path) -> None:
         save_arrays(folder, **{field.name: getattr(self.arrays, field.name) for field in fields(Arrays)})
+        save_codes(folder, self.searched)
         save_recipe(self.recipe, folder)
 
     def top(self, queries: Sequence[Query], n: int, allowed: BoolArray, exclude: Sequence[IntArray]) -> list[Ranked]:
@@ -58,16 +59,7 @@ class GraphFilterModel:
         for start in range(0, len(queries), step):
             part = slice(start, start + step)
             vectors, linked, answers = self._heard(queries[part])
-            lists += top_vectors(
-                vectors,
-                self.arrays.factors,
-                n,
-                allowed & known,
-                exclude[part],
-                self.recipe.name,
-                linked,
-                longest=self._longest,
-            )
+            lists += self.searched.top(vectors, n, allowed & known, exclude[part], self.recipe.name, linked)
             for at in np.flatnonzero(~answers):
                 lists[start + at] = Ranked(np.zeros(0, np.int32), np.zeros(0, np.float32), self.recipe.name)
         return lists

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.models.files import save_arrays
+from recsys.models.files import save_arrays, save_codes
 from recsys.models.fold_in import FoldInModel, merged
 from recsys.models.recipe import save_recipe
 from recsys.types import BoolArray, FloatArray, Query
@@ -66,4 +66,5 @@ class IALSModel(FoldInModel):
 
     def save(self, folder: Path) -> None:
         save_arrays(folder, factors=self.factors, audience=self.audience, known=self.known, counts=self.counts)
+        save_codes(folder, self.searched)
         save_recipe(self.recipe, folder)

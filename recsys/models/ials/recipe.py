@@ -98,4 +98,4 @@ class IALS(Recipe):
         recipe = load_recipe(folder)
         if not isinstance(recipe, IALS):
             raise TypeError("A fitted ials needs a recipe of ials.")
-        return IALSModel(recipe, *load_arrays(folder, "factors", "audience", "known", "counts"))
+        return IALSModel(recipe, *load_arrays(folder, "factors", "audience", "known", "counts")).mapped(folder)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from recsys.errors import BundleError
-from recsys.models.files import load_arrays, save_arrays
+from recsys.models.files import load_arrays, save_arrays, save_codes
 from recsys.models.fold_in import FoldInModel, heard
 from recsys.models.recipe import Recipe, load_recipe, save_recipe
 from recsys.models.sasrec.forward import PARTS, Block, newest, unit
@@ -49,6 +49,7 @@ class SASRecModel(FoldInModel):
     def save(self, folder: Path) -> None:
         stacked = {part: np.stack([getattr(block, part) for block in self.blocks]) for part in PARTS}
         save_arrays(folder, **vars(self.tables), **stacked)
+        save_codes(folder, self.searched)
         save_recipe(self.recipe, folder)
 
     @classmethod
@@ -60,7 +61,8 @@ class SASRecModel(FoldInModel):
             raise BundleError(f"{folder} holds a {recipe.name}, not a sasrec; publish the bundle again.")
         stacked = load_arrays(folder, *PARTS)
         blocks = tuple(Block(*parts) for parts in zip(*stacked, strict=True))
-        return cls(recipe, blocks, heads, Tables(*load_arrays(folder, *(field.name for field in fields(Tables)))))
+        tables = Tables(*load_arrays(folder, *(field.name for field in fields(Tables))))
+        return cls(recipe, blocks, heads, tables).mapped(folder)
 
     def _encode(self, items: IntArray, times: TimeArray, at: float) -> FloatArray:
         """(d,) of known ``items`` (events,), oldest first."""

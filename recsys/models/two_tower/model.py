@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from recsys.errors import BundleError
-from recsys.models.files import load_arrays, save_arrays
+from recsys.models.files import load_arrays, load_vectors, save_arrays, save_codes
 from recsys.models.recipe import Recipe, load_recipe, save_recipe
 from recsys.models.two_tower.profiles import ProfileTokens
-from recsys.retrieval import dot_scores, top_vectors
+from recsys.retrieval import Vectors, dot_scores
 from recsys.types import BoolArray, FloatArray, IntArray, Query, Ranked
 
 _ARRAYS = ("items", "bias", "inputs", "token_vectors", "place_weight", "known")
@@ -34,16 +34,7 @@ class TwoTowerModel:
 
     def top(self, queries: Sequence[Query], n: int, allowed: BoolArray, exclude: Sequence[IntArray]) -> list[Ranked]:
         """The items whose vectors lie closest to the query's, by inner product and bias."""
-        return top_vectors(
-            self.encode(queries),
-            self.items,
-            n,
-            allowed & self.known,
-            exclude,
-            self.recipe.name,
-            self.bias,
-            longest=self._longest,
-        )
+        return self.searched.top(self.encode(queries), n, allowed & self.known, exclude, self.recipe.name, self.bias)
 
     def score(self, queries: Sequence[Query], items: IntArray) -> FloatArray:
         scores = dot_scores(self.encode(queries), self.items[items], self.bias[items])
@@ -59,6 +50,7 @@ class TwoTowerModel:
 
     def save(self, folder: Path) -> None:
         save_arrays(folder, **{name: getattr(self, name) for name in _ARRAYS})
+        save_codes(folder, self.searched)
         (folder / _PROFILE_FILE).write_text(json.dumps(self.tokens.tokens, ensure_ascii=False), encoding="utf-8")
         save_recipe(self.recipe, folder)
 
@@ -69,12 +61,14 @@ class TwoTowerModel:
             names = json.loads((folder / _PROFILE_FILE).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise BundleError(f"{folder} holds no readable {_PROFILE_FILE}: {error}; publish it again.") from None
-        return cls(load_recipe(folder), ProfileTokens(tuple(names)), *load_arrays(folder, *_ARRAYS))
+        model = cls(load_recipe(folder), ProfileTokens(tuple(names)), *load_arrays(folder, *_ARRAYS))
+        model.__dict__["searched"] = load_vectors(folder, model.items)
+        return model
 
     @cached_property
-    def _longest(self) -> float:
-        """An upper bound of the norms of ``items``."""
-        return float(np.sqrt(np.einsum("ij,ij->i", self.items, self.items).max(initial=0.0))) * 1.0001
+    def searched(self) -> Vectors:
+        """The items' vectors as they are searched."""
+        return Vectors.of(self.items)
 
     def _encode(self, query: Query) -> FloatArray:
         own = self.token_vectors[-1] + self.token_vectors[self.tokens.known(query.profile)].sum(axis=0)
