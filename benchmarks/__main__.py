@@ -1,4 +1,6 @@
-"""`python -m benchmarks NAME [--data DIR] [--case C] [--quick] [--tune]`; bare, it lists them; `all` writes RESULTS.md.
+"""`python -m benchmarks NAME [--data DIR] [--case C] [--quick] [--tune] [--count N]`; bare, it lists them.
+
+`all` runs them one after the other and writes RESULTS.md.
 
 A benchmark is a module of this package with `BARS` (a sentence), `run(options) -> Result` and, where it has parts that
 run alone, `CASES` (their names); one that is tuned has `tune(options)`, which writes `benchmarks/specs/NAME.toml`. Its
@@ -43,6 +45,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="a small version, to see that it runs")
     parser.add_argument("--tune", action="store_true", help="choose settings, ours and the peers', and write the spec")
     parser.add_argument("--spec", default="default", help="the run spec that stands against the peers, where one does")
+    parser.add_argument("--count", type=int, help="how many documents fuzz tries of each kind")
     given = parser.parse_args()
     known = modules()
     if given.name is None:
@@ -57,7 +60,7 @@ def main() -> int:
         there = f"its cases are: {', '.join(cases)}" if cases else "it has no cases"
         print(f"{given.name} has no case {given.case!r}; {there}.", file=sys.stderr)
         return 2
-    options = Options(given.data, given.case, given.quick, given.spec)
+    options = Options(given.data, given.case, given.quick, given.spec, given.count)
     try:
         return _tune(wanted, options) if given.tune else _run(wanted, options, page=given.name == "all")
     except RecsysError as error:

@@ -23,6 +23,7 @@ class Options:
     case: str | None = None
     quick: bool = False
     spec: str = "default"  # the run spec of this project that stands against the peers
+    count: int | None = None  # how many cases to try, where that can be chosen
 
 
 def row(

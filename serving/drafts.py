@@ -1,5 +1,6 @@
 """From a request to a query: whose history counts, what must not be shown, what the gate allows."""
 
+import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -7,15 +8,20 @@ import numpy as np
 import structlog
 
 from recsys.errors import StoreError
+from recsys.overrides import NONE_LIVE, ExposureCounts, NoExposure, Person, Placed
+from recsys.overrides import Live as LiveOverrides
 from recsys.prepare.spec import rule_of
-from recsys.types import BoolArray, IntArray, Query, Viewer
+from recsys.types import BoolArray, IntArray, Query, Slate, Viewer
 from serving.asks import Ask, Histories, Memory
+from serving.laps import Laps
+from serving.paging import DEPTH, FIRST, PURPOSE, Page, Tokens
 from serving.stores.control import Controls, ControlStore
 from serving.stores.state import History
 from serving.view import View
 
 log = structlog.get_logger()
 
+NONE = np.zeros(0, np.int32)
 LEASE_SECONDS = 5.0  # how long a remote control store may be silent before its takedowns may be missing
 
 
@@ -25,30 +31,57 @@ class Draft:
 
     ask: Ask
     query: Query
-    exclude: IntArray  # sorted: hidden, excluded by the request, seen
-    allowed: BoolArray  # (items,) what the gate and the editors' excludes leave; shared by a viewer class
+    exclude: IntArray  # sorted: hidden, excluded by the request, seen, on the pages before
+    visible: BoolArray  # (items,) what the gate and the editors' excludes leave; shared by a viewer class
+    allowed: BoolArray  # (items,) what the filter and the series leave of it; shared where no series is begun
     personalised: bool
     has_history: bool
     degraded: list[str]
     memory: Memory  # what was read of the user, for the receipt
+    page: Page = FIRST
+    removed: IntArray = field(default_factory=lambda: NONE)  # by caps and the last check, from this page
+    live: LiveOverrides = NONE_LIVE  # the campaigns that hold for this viewer
     propensities: dict[int, float] = field(default_factory=dict)  # of the items that exploration may have moved
+    placed: Placed | None = None
+    why: list[str] = field(default_factory=list)  # the last check took items out
+    laps: Laps = field(default_factory=Laps)
+
+    @property
+    def late(self) -> bool:
+        """Whether the time for this list is up."""
+        return time.monotonic() > self.ask.deadline
+
+    @property
+    def k(self) -> int:
+        """How many items this page may have; the first may be as long as it is asked for."""
+        return min(self.ask.k, DEPTH - self.page.offset) if self.page.offset else self.ask.k
+
+    @property
+    def out(self) -> IntArray:
+        """Sorted: what must not come on this page."""
+        return np.union1d(self.exclude, self.removed).astype(np.int32) if len(self.removed) else self.exclude
 
 
 class Drafts:
     """Reads the stores for a request. What cannot be read degrades the list and is named in it."""
 
-    def __init__(self, control: ControlStore, state: Histories, max_history: int) -> None:
+    def __init__(
+        self, control: ControlStore, state: Histories, max_history: int, exposure: ExposureCounts | None = None
+    ) -> None:
         self._control = control
         self._state = state
         self._max_history = max_history
+        self._exposure = exposure or NoExposure()
+        self._tokens = Tokens(control.derived_key(PURPOSE), control.pseudonym)
 
     def draft(self, view: View, ask: Ask, now: float, at: float) -> Draft:
         """One request, ready for ranking for the moment ``at``; gate and overrides go by ``now`` (both s UTC).
 
-        With personalisation off no history and no profile is read at all.
+        With personalisation off no history and no profile is read at all. AskError where filter or page_token is none.
         """
         degraded: list[str] = []
         silent = self._control.silent_seconds() > LEASE_SECONDS
+        page = self._tokens.read(ask, now)
         controls = self._controls(ask.user_id, degraded, silent=silent)
         personalised = ask.viewer.personalised and controls.personalised
         known = self._remembered(view, ask.user_id, degraded) if personalised else Memory()
@@ -63,14 +96,37 @@ class Drafts:
         if not view.bundle.manifest.returns:
             unwanted += [*known.seen, *session]
         if personalised:
-            query = replace(query, profile={**known.profile, **ask.profile}, context=ask.context)
+            profile = {**known.profile, **ask.profile}
+            query = Query(query.items, query.times, query.weights, query.at, profile, ask.context)
         exclude = np.unique(view.ids.dense(unwanted))
-        allowed = view.allowed(ask.viewer, now)
+        if page.offset:
+            exclude = np.union1d(exclude, view.marked.items(page.marks)).astype(np.int32)
+        person = Person(ask.user_id, query.profile, ask.context, view.for_minors(ask.viewer), personalised)
+        live = view.overrides.live(ask.viewer, now, person, self._exposure)
+        visible = view.allowed(ask.viewer, live)
+        if view.gate.stale:
+            degraded.append("policy_stale")
         if self._control.silent_seconds() > LEASE_SECONDS:
             degraded.append("safety_stale")
-            allowed = _vouched(view, ask.viewer, allowed)
+            visible = _vouched(view, ask.viewer, visible)
+        allowed = _eligible(view, ask, visible, [*known.history.items, *known.seen, *session])
         memory = replace(known, controls=controls, max_history=self._max_history)
-        return Draft(ask, query, exclude, allowed, personalised, len(query) > 0, degraded, memory)
+        has_history = len(query) > 0
+        return Draft(
+            ask, query, exclude, visible, allowed, personalised, has_history, degraded, memory, page, live=live
+        )
+
+    def next_page(self, view: View, draft: Draft, slate: Slate, now: float) -> str | None:
+        """The token of the page after ``slate``; None where nothing is left, or the list is as deep as it may be."""
+        if not len(slate) or draft.page.offset + len(slate) >= DEPTH:
+            return None
+        left = draft.allowed.copy()
+        left[draft.exclude] = False
+        left[slate.items] = False
+        if not left.any():
+            return None
+        shown = view.marked.marks(slate.items)
+        return self._tokens.give(draft.ask, draft.page, shown, now, personal=draft.personalised)
 
     def _controls(self, user_id: str | None, degraded: list[str], *, silent: bool) -> Controls:
         if user_id is None:
@@ -89,8 +145,11 @@ class Drafts:
         if user_id is None:
             return Memory()
         try:
-            seen = () if view.bundle.manifest.returns else self._state.seen(user_id)
-            return Memory(self._state.history(user_id, self._max_history), seen, self._state.profile(user_id))
+            history = self._state.history(user_id, self._max_history)
+            seen: Sequence[str] = ()
+            if not view.bundle.manifest.returns:  # a history below its limit is whole
+                seen = history.items if len(history) < self._max_history else self._state.seen(user_id)
+            return Memory(history, seen, self._state.profile(user_id))
         except StoreError as error:
             log.warning("history_unavailable", error=str(error))
             degraded.append("history_unavailable")
@@ -102,10 +161,15 @@ class Drafts:
         """Events and then the session as a history; a work that the user does not want speaks for nothing."""
         size = len(view.bundle.catalogue)
         items = (*history.items, *session)
-        index = [None if item in refused else view.ids.get(item) for item in items]
-        weights = [rule_of(view.rules, kind).weight for kind in history.kinds] + [1.0] * len(session)
+        index = view.ids.places(items)
+        rules = {kind: rule_of(view.rules, kind).weight for kind in set(history.kinds)}
+        weights = [*(rules[kind] for kind in history.kinds), *([1.0] * len(session))]
         times = [*history.times, *([at] * len(session))]
-        known = [place for place, item in enumerate(index) if item is not None and item < size]
+        known = [
+            place
+            for place, item in enumerate(index)
+            if item is not None and item < size and items[place] not in refused
+        ]
         known = known[-self._max_history :]
         return Query(
             np.array([index[place] for place in known], np.int32),
@@ -115,9 +179,24 @@ class Drafts:
         )
 
 
+def _eligible(view: View, ask: Ask, visible: BoolArray, seen: Collection[str]) -> BoolArray:
+    """(items,) what the filter and the series leave: of series begun the next episode, of others the first."""
+    opening = ask.series == "next"
+    allowed = view.narrowed(visible, ask.filter, opening)
+    if not opening or not len(view.series) or not seen:
+        return allowed
+    episodes, following = view.series.after(view.ids.dense(seen))
+    if not len(episodes):
+        return allowed
+    own = allowed.copy()
+    own[episodes] = False
+    own[following] = view.narrowed(visible, ask.filter, False)[following]
+    return own
+
+
 def _vouched(view: View, viewer: Viewer, allowed: BoolArray) -> BoolArray:
     """What may be shown while takedowns may be missing: nothing on strict surfaces, elsewhere the cleared pool."""
-    if view.policy.surface(viewer.surface).strict:
+    if view.limits(viewer).strict:
         return np.zeros(len(allowed), np.bool_)
     return np.asarray(allowed & view.gate.cleared(viewer), np.bool_)
 

@@ -1,4 +1,4 @@
-"""Background work: accepted events and items go to the lake, its news comes in, the erased leave it.
+"""Background work: accepted events, items and labels go to the lake, its news comes in, the erased leave it.
 
 Every worker runs the thread; a file lock lets one of them work at a time. Each step may be killed anywhere and is done
 again: events carry their ids, an erasure job stays in its queue until the lake has been rewritten.
@@ -16,12 +16,13 @@ import structlog
 from recsys.errors import RecsysError
 from recsys.lake import Lake
 from serving.measures import last_appearance
+from serving.pulse import drained
 from serving.receipts.upkeep import Upkeep
 from serving.settings import Settings
 from serving.stores.control import ControlStore
 from serving.stores.jobs import Jobs
 from serving.stores.state import UserState
-from serving.stores.sync import drain, drain_items, sync
+from serving.stores.sync import drain, drain_items, drain_labels, sync
 
 log = structlog.get_logger()
 ERASE = "erase_user"
@@ -61,8 +62,10 @@ class Maintenance:
                 erase_queued(self._jobs, lake, self._control, self._settings.var / PREPARED)
                 events = drain(self._state, lake, self._control)
                 items = drain_items(self._control, self._state, lake)
-                if events or items:
-                    log.info("drained_to_lake", events=events, items=items)
+                labels = drain_labels(self._control, self._state, lake)
+                drained()
+                if events or items or labels:
+                    log.info("drained_to_lake", events=events, items=items, labels=labels)
                 # What others brought into the lake, as after a promotion: the service knows whom it was trained on.
                 known = sync(lake, self._state, self._control)
                 if known.added:

@@ -28,13 +28,15 @@ def tightened(
     if not places:
         return merged
     indices = [int(ids.dense([merged[place]["item_id"]])[0]) for place in places]
+    # By the records alone: what others said of a work in label events stands beside its record, not in it.
+    before = gate.replaced_many(indices, Catalogue.from_records([known(index) for index in indices]))
     after = gate.replaced_many(indices, Catalogue.from_records([merged[place] for place in places]))
     for place, index in zip(places, indices, strict=True):
-        lost = [label for label in gate.labels(index) if label not in after.labels(index)]
+        lost = [label for label in before.labels(index) if label not in after.labels(index)]
         if lost:
             merged[place]["labels"] = [*(merged[place].get("labels") or ()), *lost]
-        if gate.min_age(index) > after.min_age(index):
-            merged[place]["min_age"] = gate.min_age(index)
+        if before.min_age(index) > after.min_age(index):
+            merged[place]["min_age"] = before.min_age(index)
     return merged
 
 
@@ -48,6 +50,7 @@ def _merged(record: Record, ids: IdMap, known: Callable[[int], Mapping[str, Any]
     old = known(int(ids.dense([record["item_id"]])[0]))
     strict: Record = {
         "labels": [*dict.fromkeys([*(old.get("labels") or ()), *(record.get("labels") or ())])] or None,
+        "ratings": [*dict.fromkeys([*_parted(old.get("ratings")), *_parted(record.get("ratings"))])] or None,
         "min_age": _most(max, old.get("min_age"), record.get("min_age")),
         "territories": _shared(old.get("territories"), record.get("territories")),
         "available_from": _most(max, old.get("available_from"), record.get("available_from")),
@@ -63,6 +66,11 @@ def _merged(record: Record, ids: IdMap, known: Callable[[int], Mapping[str, Any]
 def _most(choose: Callable[..., Any], old: float | datetime | None, new: float | datetime | None) -> Any:
     given = [value for value in (old, new) if value is not None]
     return choose(given) if given else None
+
+
+def _parted(given: Sequence[str] | str | None) -> Sequence[str]:
+    """A list; one that a source gave as text is parted by ``|``."""
+    return given.split("|") if isinstance(given, str) else given or ()
 
 
 def _shared(old: Sequence[str] | None, new: Sequence[str] | None) -> list[str] | None:

@@ -8,29 +8,33 @@ from typing import Any
 
 import msgspec
 import numpy as np
-import pyarrow as pa
 
 from recsys.bundle import Bundle
 from recsys.clock import Clock
 from recsys.dataset.catalogue import Catalogue
 from recsys.dataset.ids import IdMap
+from recsys.expressions import Columns
+from recsys.overrides import NO_QUOTAS, OverrideIndex, QuotaIndex, Room
 from recsys.overrides import Live as LiveOverrides
-from recsys.overrides import OverrideIndex
 from recsys.pipeline import Overlay, no_overlay
 from recsys.prepare.spec import EventRule
-from recsys.rerank import cap, creators
-from recsys.safety import Gate, Policy, load_policy
+from recsys.rerank import Cap, cap_all, firsts
+from recsys.safety import Gate, Limits, Policy, load_policy
 from recsys.safety.recent import Recent
-from recsys.types import BoolArray, IntArray, Slate, Viewer
+from recsys.types import NOTHING, BoolArray, IntArray, Slate, Viewer, query
+from serving.filters import Filters, room
+from serving.labels import Labels, relabelled
+from serving.measures import obeyed
+from serving.paging import Marked
+from serving.series import Series
 from serving.stores.control import Change, ControlStore
 from serving.stores.sync import UPSERT_SEQ
 from serving.upserts import tightened
 
-SHOWN = ("title", "media_type", "year", "language", "genres", "authors", "provider")
+SHOWN = ("title", "media_type", "year", "language", "genres", "authors", "provider", "artwork")
 NEIGHBOURS = 20
 ADVANCES = 10  # a storm of changes must not hold up requests for longer
-LIST = pa.list_(pa.string())
-NO_GROUPS = np.zeros(0, np.int32)
+POPULAR = "popular"
 _encode = msgspec.json.Encoder().encode
 
 
@@ -45,46 +49,138 @@ class View:
     overlay: Overlay
     gate: Gate
     overrides: OverrideIndex
+    columns: Columns  # of the catalogue alone
+    episodes: Series  # of the catalogue alone
+    quotas: QuotaIndex = NO_QUOTAS
     added: tuple[dict[str, Any], ...] = ()  # overlay items in index order
     changed: Mapping[int, dict[str, Any]] | None = None  # catalogue items that were upserted since
-    _allowed: Recent[tuple[int, int], tuple[BoolArray, LiveOverrides, BoolArray]] = field(
+    labels: Labels = field(default_factory=Labels)  # of the items that have label events; the gate has them too
+    _allowed: Recent[tuple[int, int], tuple[BoolArray, IntArray, BoolArray]] = field(
         default_factory=lambda: Recent(64), init=False, repr=False
     )
+    _reserves: Recent[int, tuple[BoolArray, IntArray]] = field(
+        default_factory=lambda: Recent(64), init=False, repr=False
+    )
+    _narrowed: Recent[tuple[int, str | None, bool], tuple[BoolArray, BoolArray]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_narrowed", Recent(room(len(self.ids))))
 
     @property
     def policy_id(self) -> str:
         """The policy as it is cited in answers and decisions."""
         return self.policy.cite
 
-    def allowed(self, viewer: Viewer, now: float) -> BoolArray:
+    def allowed(self, viewer: Viewer, live: LiveOverrides) -> BoolArray:
         """(items,): the gate's mask without what editors exclude here and now; one array a viewer class."""
-        mask = self.gate.mask(viewer)
-        live = self.overrides.live(viewer, now)
-        if not live.excluded:
+        mask, excluded = self.gate.mask(viewer), live.resolved.excluded
+        if not len(excluded):
             return mask
-        # Both arrays of the key are kept alive by the value, so that their ids stay their own.
-        return self._allowed.get((id(mask), id(live)), lambda: (mask, live, _without(mask, live.excluded)))[2]
+        # Both arrays of the key are kept alive by the entry, so that their ids stay their own.
+        return self._allowed.get((id(mask), id(excluded)), lambda: (mask, excluded, _without(mask, excluded)))[2]
+
+    def for_minors(self, viewer: Viewer) -> bool:
+        """Whether a viewer is known to be a minor, or the surface is for minors."""
+        known = viewer.age is not None and viewer.age < self.policy.age_bands[-1]
+        return known or self.policy.surface(viewer.surface).minors
+
+    def bounds(self, viewer: Viewer, k: int, offset: int) -> Room:
+        """What a page of ``k`` behind ``offset`` places has to keep to: the surface's cap of creators, and quotas."""
+        limit = self.limits(viewer).max_per_creator
+        groups = np.zeros(0, np.int32) if limit is None else self.creators
+        return Room(k, groups, limit, self.quotas.live(viewer), offset)
+
+    def reserve(self, viewer: Viewer) -> IntArray:
+        """What the viewer may see in the order in which it fills a list: the cleared pool first, each by popularity."""
+        mask = self.gate.mask(viewer)
+
+        def make() -> tuple[BoolArray, IntArray]:
+            order = self.by_popularity[mask[self.by_popularity]]
+            first = self.gate.cleared(viewer)[order]
+            return mask, np.concatenate([order[first], order[~first]])
+
+        return self._reserves.get(id(mask), make)[1]
+
+    @cached_property
+    def by_popularity(self) -> IntArray:
+        """(items,): every item, most popular first as far as a source of the bundle knows; new items last."""
+        size = len(self.bundle.catalogue)
+        popular = next((one for one in self.bundle.pipeline.sources if one.recipe.name == POPULAR), None)
+        known = np.arange(size, dtype=np.int32)
+        if popular is not None and size:
+            known = np.argsort(-popular.score([query()], known)[0], kind="stable").astype(np.int32)
+        return np.concatenate([known, np.arange(size, len(self.ids), dtype=np.int32)])
+
+    def limits(self, viewer: Viewer) -> Limits:
+        """What the policy asks of a whole list shown to the viewer."""
+        return self.gate.limits(viewer)
+
+    def narrowed(self, allowed: BoolArray, condition: str | None, opening: bool) -> BoolArray:
+        """(items,): ``allowed`` where a filter is true and, if ``opening``, no series is entered but at its beginning.
+
+        One array for one ``allowed`` and the same conditions. AskError where the filter cannot be read.
+        """
+        series = self.series if opening and len(self.series) else None
+        if condition is None and series is None:
+            return allowed
+
+        def made() -> tuple[BoolArray, BoolArray]:
+            left = allowed if condition is None else allowed & self.filters.mask(condition)
+            left = left if series is None else left & series.opening
+            left.flags.writeable = False
+            return allowed, left
+
+        # The array of the key is kept alive by the value, so that its id stays its own.
+        return self._narrowed.get((id(allowed), condition, opening), made)[1]
+
+    @cached_property
+    def filters(self) -> Filters:
+        """What filters leave of the items."""
+        touched = self.added or self.changed
+        return Filters(self.columns.patched(self.changed or {}, self.added) if touched else self.columns)
+
+    @cached_property
+    def series(self) -> Series:
+        """Which episodes follow each other."""
+        touched = self.added or self.changed
+        return self.episodes.patched(self.changed or {}, self.added) if touched else self.episodes
+
+    @cached_property
+    def marked(self) -> Marked:
+        """What page tokens know the items by."""
+        return Marked.of(self.ids)
 
     def capped(self, slate: Slate, viewer: Viewer, k: int) -> Slate:
-        """The first ``k`` of a slate with no more of one creator than the surface's policy allows."""
-        limit = self.policy.surface(viewer.surface).max_per_creator
-        groups = NO_GROUPS if limit is None else self.creators  # most policies cap nothing: no need to know creators
-        return cap(slate, groups, limit, k)
+        """The first ``k`` of a slate with no more of one creator or topic than the surface's policy allows."""
+        return cap_all(slate, self._caps(viewer), k)
 
     def surplus(self, slate: Slate, viewer: Viewer) -> IntArray:
-        """Items of creators who already have all their places in ``slate``, but for those in it."""
-        limit = self.policy.surface(viewer.surface).max_per_creator
-        if limit is None:
-            return NO_GROUPS
-        groups, counts = np.unique(self.creators[slate.items], return_counts=True)
-        full = groups[(counts >= limit) & (groups >= 0)]
-        return np.setdiff1d(np.flatnonzero(np.isin(self.creators, full)), slate.items).astype(np.int32)
+        """Items of creators and topics which already have all their places in ``slate``, but for those in it."""
+        over = np.zeros(len(self.ids), np.bool_)
+        for groups, most in self._caps(viewer):
+            found, counts = np.unique(groups[slate.items], return_counts=True)
+            over |= np.isin(groups, found[(counts >= most) & (found >= 0)])
+        return np.setdiff1d(np.flatnonzero(over), slate.items).astype(np.int32)
+
+    def _caps(self, viewer: Viewer) -> list[Cap]:
+        """Most policies cap nothing: no need to know creators and topics."""
+        asked = self.limits(viewer)
+        caps: list[Cap] = []
+        if asked.max_per_creator is not None:
+            caps.append((self.creators, asked.max_per_creator))
+        if asked.max_per_topic is not None:
+            caps.append((self.topics, asked.max_per_topic))
+        return caps
 
     @cached_property
     def creators(self) -> IntArray:
         """(items,): the first author of each item as a number, -1 where none is known."""
-        authors = self._column("authors")
-        return creators(Catalogue(pa.table({"item_id": self.ids.ids, "authors": pa.array(authors, LIST)})))
+        return firsts(self._column("authors"))
+
+    @cached_property
+    def topics(self) -> IntArray:
+        """(items,): the first genre of each item, or the first tag where the pack says so; -1 where none is known."""
+        return firsts(self._column(self.policy.topic))
 
     @cached_property
     def rules(self) -> Mapping[str, EventRule]:
@@ -96,7 +192,7 @@ class View:
         """The JSON members of every item as they are sent, encoded once."""
         columns = [self._column(name) for name in SHOWN]
         rows = zip(self.ids.ids, *columns, strict=True)
-        return [_members(row[0], row[1:], self.gate.labels(index)) for index, row in enumerate(rows)]
+        return [_members(row[0], row[1:], self.gate, index) for index, row in enumerate(rows)]
 
     def _column(self, name: str) -> list[Any]:
         """A field of every item, upserts applied."""
@@ -114,20 +210,28 @@ class View:
             return self.changed[index]
         return self.bundle.catalogue.record(index)
 
-    def members(self, index: int) -> bytes:
-        """The JSON members of one item."""
-        record = self.record(index)
-        return _members(self.ids[index], [record.get(name) for name in SHOWN], self.gate.labels(index))
+    def members(self, index: int, without: Sequence[str] = (), instead: Mapping[str, str] = NOTHING) -> bytes:
+        """The JSON members of one item, with other words or pictures, and without what a viewer must not see."""
+        told = {**self.record(index), **instead}
+        values = [None if name in without else told.get(name) for name in SHOWN]
+        return _members(self.ids[index], values, self.gate, index)
 
 
-def _members(item_id: str, values: Sequence[Any], labels: list[str]) -> bytes:
+def _members(item_id: str, values: Sequence[Any], gate: Gate, index: int) -> bytes:
+    """Labels never leave without who gave them."""
     given = {name: value for name, value in zip(SHOWN, values, strict=True) if value is not None}
-    return _encode({"item_id": item_id, **given, "labels": labels})[1:-1]
+    sources = gate.provenance(index)
+    told: dict[str, Any] = {"labels": list(sources)}
+    if sources:
+        told["label_sources"] = sources
+    if ai := gate.ai_labels(index):
+        told["ai_label"] = ai[0]
+    return _encode({"item_id": item_id, **given, **told})[1:-1]
 
 
-def _without(mask: BoolArray, excluded: frozenset[int]) -> BoolArray:
+def _without(mask: BoolArray, excluded: IntArray) -> BoolArray:
     left = mask.copy()
-    left[np.fromiter(excluded, np.int64)] = False
+    left[excluded] = False
     left.flags.writeable = False
     return left
 
@@ -146,35 +250,49 @@ def build(bundle: Bundle, control: ControlStore, clock: Clock, policy: str | Pol
         sequence,
         bundle.catalogue.ids,
         no_overlay(),
-        Gate.compile(bundle.catalogue, pack, clock, control.takedowns()),
+        Gate.compile(bundle.catalogue, pack, clock, control.takedowns(), rights=control.rights()),
         OverrideIndex.compile([], bundle.catalogue.ids),
+        Columns(bundle.catalogue),
+        Series.of_catalogue(bundle.catalogue),
     )
-    view = _with_items(bare, _news(bundle, control))
+    view = relabelled(_with_items(bare, _news(bundle, control)), control, clock())
     return replace(view, overrides=OverrideIndex.compile(control.overrides(), view.ids))
 
 
-def advanced(view: View, control: ControlStore, changes: Sequence[Change]) -> View:
-    """``view`` with ``changes`` applied; what a change does not touch is shared with the old view."""
+def advanced(view: View, control: ControlStore, changes: Sequence[Change], now: float) -> View:
+    """``view`` with ``changes`` applied; what a change does not touch is shared with the old view.
+
+    No change is needed for a label to expire: what has by ``now`` (s UTC) does not hold any more.
+    """
     kinds = {change.kind for change in changes}
     records = [record for _, record in control.items(view.sequence)] if "item" in kinds else []
-    after = _with_items(replace(view, sequence=changes[-1].seq), records)
+    after = _with_items(replace(view, sequence=changes[-1].seq if changes else view.sequence), records)
+    upserted = [str(record["item_id"]) for record in records]
+    judged = [*(change.key for change in changes if change.kind == "label"), *view.labels.due(now)]
+    if upserted or judged:
+        after = relabelled(after, control, now, [*upserted, *judged])
+    if "rights" in kinds:
+        after = replace(after, gate=after.gate.with_rights(control.rights(view.sequence)))
     if kinds & {"takedown", "restore"}:
         after = replace(after, gate=after.gate.with_takedowns(control.takedowns()))
     if kinds & {"override", "override_revoked", "item"}:
         after = replace(after, overrides=OverrideIndex.compile(control.overrides(), after.ids))
-    _carry(view, after, [str(record["item_id"]) for record in records])
+    _carry(view, after, [*upserted, *judged], same_records=not upserted)
     return after
 
 
-def _carry(before: View, after: View, touched: Sequence[str]) -> None:
+def _carry(before: View, after: View, touched: Sequence[str], *, same_records: bool) -> None:
     """Take over what was worked out for every item of the view before, but for the touched ones."""
     if "shown" in before.__dict__:
         shown = before.shown + [b""] * (len(after.ids) - len(before.ids))
         for index in after.ids.dense(touched).tolist():
             shown[index] = after.members(index)
         after.__dict__["shown"] = shown if touched else before.shown
-    if "creators" in before.__dict__ and not touched:
-        after.__dict__["creators"] = before.creators
+    if "marked" in before.__dict__:
+        after.__dict__["marked"] = before.marked.extended(after.ids)
+    for name in ("creators", "topics", "by_popularity", "filters", "series"):
+        if name in before.__dict__ and same_records:
+            after.__dict__[name] = before.__dict__[name]
 
 
 def _news(bundle: Bundle, control: ControlStore) -> list[dict[str, Any]]:
@@ -239,7 +357,7 @@ class Live:
 
     def view(self) -> View:
         """The view with every change of the control store that this process can know of."""
-        if self._control.sequence() != self._view.sequence:
+        if self._control.sequence() != self._view.sequence or self._view.labels.turn <= self._clock():
             with self._lock:
                 self._advance()
         return self._view
@@ -249,18 +367,20 @@ class Live:
         view = build(bundle, self._control, self._clock, self._policy)
         warm(view)
         with self._lock:
-            self._view = view
-            self._advance()
+            self._view = view  # what has changed meanwhile is applied before the next request, as ever
 
     def _advance(self) -> None:
         """Apply changes until none has come in while they were read.
 
         Else a view could hold a little more than its sequence says, and a decision made on it could not be replayed.
         """
-        view = self._view
+        view, now = self._view, self._clock()
         for _ in range(ADVANCES):
             changes = self._control.changes(view.sequence)
-            if not changes:
+            if not changes and view.labels.turn > now:
                 break
-            view = advanced(view, self._control, changes)
+            view = advanced(view, self._control, changes, now)
+            for change in changes:
+                if change.kind == "takedown":
+                    obeyed(now - change.at)
         self._view = view

@@ -18,7 +18,10 @@ LIST_FIELDS = ("genres", "tags", "authors", "attributes", "labels", "territories
 TIME_FIELDS = ("available_from", "available_to", "embargo_until")
 NUMBER_FIELDS = ("year", "min_age")
 VECTOR = pa.list_(pa.float32())
+SERIES_FIELDS = {"series": pa.string(), "season": pa.int64(), "episode": pa.int64()}  # kept where a source gives them
 TEXT_FIELDS = ("title", "description", "language", "media_type", "provider")
+JUDGED_LISTS = ("ratings", "descriptors")  # what safety reads where a source has it: lists, or text parted by "|"
+JUDGED_TEXTS = ("licence", "artwork")
 ITEM_SCHEMA = pa.schema(
     [pa.field("item_id", pa.string(), nullable=False)]
     + [pa.field(name, pa.string()) for name in TEXT_FIELDS]
@@ -43,8 +46,17 @@ class Catalogue:
         """A catalogue of dicts, for tests and for items that come in over HTTP."""
         columns = {name: [row.get(name) for row in records] for name in ITEM_SCHEMA.names}
         table = pa.table(columns, schema=ITEM_SCHEMA)
+        for name in (*JUDGED_LISTS, *JUDGED_TEXTS):
+            values = [row.get(name) for row in records]
+            if any(value is not None for value in values):
+                listed = name in JUDGED_LISTS
+                column = [_parted(value) for value in values] if listed else values
+                table = table.append_column(name, pa.array(column, pa.list_(pa.string()) if listed else pa.string()))
         for name in sorted({name for row in records for name in row if is_vector(name)}):
             table = table.append_column(name, pa.array([row.get(name) for row in records], VECTOR))
+        for name, kind in SERIES_FIELDS.items():
+            if any(row.get(name) is not None for row in records):
+                table = table.append_column(name, pa.array([row.get(name) for row in records], kind))
         return cls(table)
 
     @classmethod
@@ -127,6 +139,11 @@ class Catalogue:
     def load(cls, path: Path) -> "Catalogue":
         """Map what ``save`` wrote."""
         return cls(pa.ipc.open_file(pa.memory_map(str(path))).read_all())
+
+
+def _parted(value: Any) -> Any:
+    """A list as it is; text is one, parted by ``|``."""
+    return value.split("|") if isinstance(value, str) else value
 
 
 def is_vector(name: str) -> bool:

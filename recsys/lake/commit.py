@@ -49,10 +49,10 @@ def commit(
             writer_properties=WriterProperties(compression="ZSTD"),
             commit_properties=CommitProperties(max_commit_retries=0),
         )
-    except DeltaError as error:
+    except Exception as error:  # what a batch raises comes back through Rust as one class or another
         if failed:
             raise failed[0] from None
-        if new and "already exists" in str(error):
+        if new and isinstance(error, DeltaError) and "already exists" in str(error):
             raise CommitFailedError(str(error)) from None
         raise
 

@@ -42,7 +42,7 @@ class Appended:
 
 
 class Lake:
-    """The tables events, items, users, quarantine and decisions under ``root``; making the object creates nothing.
+    """The tables events, items, users, quarantine, labels and decisions under ``root``; making it creates nothing.
 
     Every change is one Delta commit: it is there whole or not at all, whenever the process dies. A table of erasures
     lies beside them, which is not data and has no version here.

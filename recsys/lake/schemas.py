@@ -45,8 +45,31 @@ QUARANTINE_FIELDS: Mapping[str, pa.DataType] = MappingProxyType(
         "ingested_at": TIME,
     }
 )
+LABEL_FIELDS: Mapping[str, pa.DataType] = MappingProxyType(
+    {
+        "id": pa.string(),
+        "item_id": pa.string(),
+        "item_version": pa.int64(),  # change number of the upsert that was looked at, 0 for the work as ingested
+        "source": pa.string(),
+        "label": pa.string(),
+        "score": pa.float64(),
+        "territory": pa.string(),  # null = everywhere
+        "created": TIME,
+        "expires": TIME,
+        "negates": pa.bool_(),
+        "evidence": pa.string(),
+        "policy_version": pa.string(),
+        "actor": pa.string(),
+    }
+)
 FIELDS: Mapping[str, Mapping[str, pa.DataType]] = MappingProxyType(
-    {"events": EVENT_FIELDS, "items": ITEM_FIELDS, "users": USER_FIELDS, "quarantine": QUARANTINE_FIELDS}
+    {
+        "events": EVENT_FIELDS,
+        "items": ITEM_FIELDS,
+        "users": USER_FIELDS,
+        "quarantine": QUARANTINE_FIELDS,
+        "labels": LABEL_FIELDS,
+    }
 )
 KEYS: Mapping[str, str] = MappingProxyType(
     {
@@ -55,12 +78,18 @@ KEYS: Mapping[str, str] = MappingProxyType(
         "users": "user_id",
         "quarantine": "row_id",
         "decisions": "decision_id",
+        "labels": "id",
     }
 )
 UPSERTED = frozenset({"items", "users"})  # the last word counts; elsewhere the first one does
-WHOLE = frozenset({"events", "quarantine"})  # always have all their known columns
+WHOLE = frozenset({"events", "quarantine", "labels"})  # always have all their known columns
 NEEDED: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"events": ("event_id", "user_id", "item_id", "kind"), "items": ("item_id",), "users": ("user_id",)}
+    {
+        "events": ("event_id", "user_id", "item_id", "kind"),
+        "items": ("item_id",),
+        "users": ("user_id",),
+        "labels": ("id", "item_id", "source", "label"),
+    }
 )
 
 

@@ -1,34 +1,49 @@
-"""At most so many items of one creator in a list, enforced after the overrides."""
+"""At most so many items of one creator or topic in a list, enforced after the overrides."""
+
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from recsys.dataset.catalogue import Catalogue
 from recsys.types import IntArray, Slate
 
+Cap = tuple[IntArray, int]  # the group of each item, how many of one group are allowed
+
 
 def creators(catalogue: Catalogue) -> IntArray:
     """The first author of each item as a number, -1 where none is known: (items,)."""
+    return firsts(catalogue.lists("authors"))
+
+
+def firsts(lists: Iterable[Sequence[str | None] | None]) -> IntArray:
+    """The first value of each list as a number, compared without case; -1 where there is none: (lists,)."""
     numbers: dict[str, int] = {}
-    first = [authors[0] if authors else "" for authors in catalogue.lists("authors")]
-    names = [(name or "").strip().casefold() for name in first]  # a list may hold nulls
+    names = [(values[0] or "").strip().casefold() if values else "" for values in lists]  # a list may hold nulls
     return np.array([numbers.setdefault(name, len(numbers)) if name else -1 for name in names], np.int32)
 
 
 def cap(slate: Slate, groups: IntArray, limit: int | None, k: int) -> Slate:
-    """The first ``k`` of a slate with at most ``limit`` items of a group; the surplus goes, pins too.
+    """The first ``k`` of a slate with at most ``limit`` items of a group; ``limit`` None is no cap."""
+    return cap_all(slate, [] if limit is None else [(groups, limit)], k)
 
-    ``groups`` is (items,), such as ``creators`` gives; -1 is nobody's group, and so is an item behind its end.
-    ``limit`` None is no cap. The order stays, and positions behind a dropped item move up.
+
+def cap_all(slate: Slate, caps: Sequence[Cap], k: int) -> Slate:
+    """The first ``k`` of a slate with at most so many items of a group by every cap; the surplus goes, pins too.
+
+    Groups are (items,), such as ``creators`` gives; -1 is nobody's group, and so is an item behind their end. The
+    order stays, and positions behind a dropped item move up.
     """
-    counts: dict[int, int] = {}
+    counts: list[dict[int, int]] = [{} for _ in caps]
     rows: list[int] = []
     for row, item in enumerate(slate.items.tolist()):
         if len(rows) >= k:
             break
-        group = int(groups[item]) if 0 <= item < len(groups) else -1
-        if limit is None or group < 0 or counts.get(group, 0) < limit:
-            counts[group] = counts.get(group, 0) + 1
+        groups = [int(of[item]) if 0 <= item < len(of) else -1 for of, _ in caps]
+        places = list(zip(groups, counts, caps, strict=True))
+        if all(group < 0 or taken.get(group, 0) < most for group, taken, (_, most) in places):
             rows.append(row)
+            for group, taken, _ in places:
+                taken[group] = taken.get(group, 0) + 1
     return Slate(
         slate.items[rows],
         slate.scores[rows],

@@ -61,7 +61,7 @@ class Codes:
             rows = _finite(vectors[part])
             inside = rows @ basis
             codes[part], scale[part] = rounded(inside)
-            kept = codes[part] * scale[part, None]
+            kept = np.multiply(codes[part], scale[part, None], dtype=np.float32)
             lost, norm = max(lost, _longest(inside - kept)), max(norm, _longest(kept))
             rest = max(rest, _longest(rows - inside @ basis.T))
         return cls(codes, scale, basis, lost, norm, rest)
@@ -84,7 +84,8 @@ class Codes:
                 np.copyto(row, products, casting="unsafe")
                 row *= self.scale[part]
                 row *= own
-        gap, outside = inside - asked * size[:, None], queries - inside @ self.basis.T
+        gap = inside - np.multiply(asked, size[:, None], dtype=np.float32)
+        outside = queries - inside @ self.basis.T
         error: FloatArray = _norms(queries) * self.lost + _norms(gap) * self.norm + _norms(outside) * self.rest
         return error
 
@@ -128,10 +129,9 @@ def _finite(rows: FloatArray) -> FloatArray:
     return rows if np.isfinite(rows).all() else np.nan_to_num(rows, posinf=0.0, neginf=0.0)
 
 
-def _norms(rows: FloatArray) -> FloatArray:
-    norms: FloatArray = np.sqrt(np.vecdot(rows, rows))
-    return norms
+def _norms(rows: NDArray[np.floating]) -> FloatArray:
+    return np.asarray(np.sqrt(np.vecdot(rows, rows)), np.float32)
 
 
-def _longest(rows: FloatArray) -> float:
+def _longest(rows: NDArray[np.floating]) -> float:
     return float(_norms(rows).max(initial=0.0))

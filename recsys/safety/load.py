@@ -8,7 +8,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from recsys.errors import ConfigError
-from recsys.safety.policy import Mistake, MistakesError, Policy
+from recsys.safety.mistakes import Mistake, MistakesError
+from recsys.safety.policy import Policy
 
 PACKS = Path(__file__).parent / "packs"
 _HEADER = re.compile(r"\s*\[\[?\s*([^\]\[]+?)\s*\]\]?\s*(?:#.*)?$")

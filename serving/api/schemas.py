@@ -40,6 +40,9 @@ class _ListRequest(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True
     personalised: bool = True
     exclude: Ids = ()
     explain: bool = False
+    filter: Annotated[str, Meta(max_length=2000, description="A condition on items, in a subset of CEL.")] | None = None
+    series: Literal["next", "all"] = "next"
+    page_token: Annotated[str, Meta(max_length=8192, description="next_page_token of the page before.")] | None = None
     device: Annotated[str, Meta(max_length=64)] = ""
     locale: Annotated[str, Meta(max_length=35)] = ""
 
@@ -67,8 +70,30 @@ class Reason(Struct, frozen=True):
     because: tuple[str, ...] = ()
 
 
+class Notice(Struct, frozen=True):
+    """What a viewer is told of a work: ``label`` shows it with its labels, ``interstitial`` behind a click."""
+
+    verdict: Literal["label", "interstitial"]
+    labels: tuple[str, ...]
+
+
+class Signals(Struct, frozen=True, rename={"pause": "break"}):
+    """For minors: whether it is night where they are, and after how many seconds of one session to pause."""
+
+    curfew: bool
+    pause: int | None
+
+
+class Promotion(Struct, frozen=True):
+    """Who pays for a place, what is to stand by it, and what decides who sees it. Show all of it."""
+
+    label: str
+    sponsor: str
+    parameters: tuple[str, ...]
+
+
 class Item(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One place of a list."""
+    """One place of a list. ``withheld`` names parts that must not be shown with it, such as its artwork."""
 
     item_id: str
     title: str | UnsetType = UNSET
@@ -78,12 +103,27 @@ class Item(Struct, frozen=True, kw_only=True, omit_defaults=True):
     genres: tuple[str, ...] | UnsetType = UNSET
     authors: tuple[str, ...] | UnsetType = UNSET
     provider: str | UnsetType = UNSET
+    artwork: str | UnsetType = UNSET
     labels: tuple[str, ...]
+    label_sources: dict[str, tuple[str, ...]] | UnsetType = UNSET
+    ai_label: str | UnsetType = UNSET
+    notice: Notice | UnsetType = UNSET
+    withheld: tuple[str, ...] | UnsetType = UNSET
     rank: int
     score: float
     source: str
     override_id: str | UnsetType = UNSET
+    promotion: Promotion | UnsetType = UNSET
     reason: Reason
+
+
+class ListRow(Struct, frozen=True):
+    """A titled row within a list: ``size`` places from ``rank`` on."""
+
+    override_id: str
+    title: str
+    rank: int
+    size: int
 
 
 class ListResponse(Struct, frozen=True, kw_only=True):
@@ -96,6 +136,11 @@ class ListResponse(Struct, frozen=True, kw_only=True):
     model: str
     policy: str
     degraded: tuple[str, ...]
+    signals: Signals | UnsetType = UNSET
+    rows: tuple[ListRow, ...] | UnsetType = UNSET
+    next_page_token: (
+        Annotated[str, Meta(description="Where the list goes on; absent on the last page.")] | UnsetType
+    ) = UNSET
 
 
 class EventIn(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
@@ -147,12 +192,19 @@ class ItemIn(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True, omit
     authors: Tokens | None = None
     attributes: Tokens | None = None
     labels: Tokens | None = None
+    ratings: Annotated[Tokens, Meta(description="Such as MPA:PG-13 or FSK:12.")] | None = None
+    descriptors: Annotated[Tokens, Meta(description="Content descriptors: violence, fear …")] | None = None
+    licence: Annotated[str, Meta(max_length=200, description="Under which a work is shown.")] | None = None
+    artwork: Annotated[str, Meta(max_length=2000, description="A reference, such as a URL.")] | None = None
     territories: Annotated[tuple[Territory | Literal["*", "WW"], ...], Meta(max_length=250)] | None = None
     year: Annotated[int, Meta(ge=-5000, le=3000)] | None = None
     min_age: Age | None = None
     available_from: Time | None = None
     available_to: Time | None = None
     embargo_until: Time | None = None
+    series: Annotated[str, Meta(max_length=256, description="Which series an episode is of.")] | None = None
+    season: Annotated[int, Meta(ge=0, le=100_000)] | None = None
+    episode: Annotated[int, Meta(ge=0, le=100_000)] | None = None
     vector: Vector | None = None
     vectors: Annotated[dict[Name, Vector], Meta(max_length=8, description="By name: image, audio …")] | None = None
 

@@ -1,12 +1,17 @@
 """The control store as it was after one change, for replaying a decision that was made then."""
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 from recsys.overrides import Override
 from recsys.safety import Takedown
+from recsys.safety.labels import LabelEvent
+from recsys.safety.rights import Rights
 from serving.stores.control import ControlStore
 from serving.stores.records import Controls
+
+KEPT = {"item": "upserts", "rights": "rights"}  # kinds of changes whose payload has a history of its own
 
 
 class AsOf:
@@ -20,8 +25,11 @@ class AsOf:
         self._controls, self._silent = controls, silent
         self._overrides: dict[str, Override] = {}
         self._takedowns: dict[str, Takedown] = {}
+        self._told: dict[str, dict[str, int]] = {kind: {} for kind in KEPT}  # the newest change of each item
         for change in control.changes(0, sequence):
             self._apply(change.kind, change.key, change.payload)
+            if change.kind in KEPT:
+                self._told[change.kind][change.key] = change.seq
 
     def sequence(self) -> int:
         """The change it stands at."""
@@ -51,6 +59,39 @@ class AsOf:
     def items(self, since: int = 0) -> list[tuple[int, dict[str, Any]]]:
         """The upserted items as they were."""
         return [(seq, record) for seq, record in self._control.items_as_of(self._sequence) if seq > since]
+
+    def rights(self, since: int = 0) -> dict[str, Rights]:
+        """What documents had said of works by then."""
+        return self._control.rights_as_of(self._sequence)
+
+    def label_events(self, item_ids: Iterable[str] | None = None) -> list[LabelEvent]:
+        """What had been said of items by then."""
+        wanted = None if item_ids is None else set(item_ids)
+        found = self._control.label_events_as_of(self._sequence)
+        return [event for event in found if wanted is None or event.item_id in wanted]
+
+    def item_versions(self, item_ids: Iterable[str] | None = None) -> dict[str, int]:
+        """The versions that upserted items had."""
+        wanted = None if item_ids is None else set(item_ids)
+        found = self._control.item_versions_as_of(self._sequence)
+        return {item: version for item, version in found.items() if wanted is None or item in wanted}
+
+    def derived_key(self, purpose: str) -> bytes:
+        """The secret that page tokens were signed with."""
+        return self._control.derived_key(purpose)
+
+    def pseudonym(self, user_id: str) -> str:
+        """The name itself: a side record names its user by the pseudonym."""
+        return user_id
+
+    def lost(self) -> list[str]:
+        """What was not kept yet when it was replaced, one sentence a kind; only newer upserts and rights were."""
+        kept = {"item": self._control.kept_items(self._sequence), "rights": self._control.kept_rights(self._sequence)}
+        return [
+            f"{KEPT[kind]} as of change {self._sequence} were not kept then ({len(gone)} works, such as {min(gone)})"
+            for kind, told in self._told.items()
+            if (gone := {item for item, seq in told.items() if seq not in kept[kind]})
+        ]
 
     def _apply(self, kind: str, key: str, payload: dict[str, Any]) -> None:
         if kind == "override":

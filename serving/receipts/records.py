@@ -83,7 +83,8 @@ def record(answer: Answer) -> dict[str, Any]:
 
 def side(answer: Answer, user: str | None) -> tuple[Side, str]:
     """The side record of a decision, under the user's pseudonym, and its salted hash."""
-    kept = {"v": FORMAT, "ask": replace(answer.ask, user_id=user), "memory": answer.memory}
+    ask = replace(answer.ask, user_id=user, deadline=0.0)  # a worker's own clock, which says nothing later
+    kept = {"v": FORMAT, "ask": ask, "memory": answer.memory}
     raw, salt = _encode(kept), secrets.token_bytes(SALT_BYTES)
     packed = zstandard.compress(raw, LEVEL)
     return Side(answer.decision_id, answer.at, user, salt, packed), sealed(salt, raw)
@@ -92,7 +93,7 @@ def side(answer: Answer, user: str | None) -> tuple[Side, str]:
 def remembered(found: Side) -> tuple[Ask, Memory | None]:
     """What was asked and what was known, from a side record."""
     kept = msgspec.json.decode(found.raw)
-    ask = msgspec.convert(kept["ask"], Ask)
+    ask = replace(msgspec.convert(kept["ask"], Ask), deadline=math.inf)
     known = kept["memory"]
     if known is None:
         return ask, None

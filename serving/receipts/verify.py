@@ -150,7 +150,7 @@ def _compare(segment: Segment, walk: _Walk, found: Mapping[str, Any], body: byte
 
 def _whole(beside: Side, record: Mapping[str, Any]) -> bool:
     try:
-        return beside.seal == record["side"]
+        return bool(beside.seal == record["side"])
     except zstandard.ZstdError:
         return False
 

@@ -1,5 +1,6 @@
 """The control store: what people change while the system runs. The only door to it."""
 
+import hmac
 from pathlib import Path
 from typing import Self
 
@@ -10,9 +11,12 @@ from serving.stores.audit import AuditLog
 from serving.stores.database import Database, control_url
 from serving.stores.items import ItemStore
 from serving.stores.keys import KeyStore
+from serving.stores.labels import LabelStore
 from serving.stores.outbox import Outbox
 from serving.stores.overrides import OverrideStore
 from serving.stores.records import ROLES, AuditEntry, Change, Controls, Key, Principal, RestoreRequest, Role, load
+from serving.stores.reviews import ReviewStore
+from serving.stores.rights import RightsStore
 from serving.stores.tables import changes
 from serving.stores.takedowns import TakedownStore
 from serving.stores.users import Erasures, UserControls
@@ -31,8 +35,19 @@ __all__ = [
 ]
 
 
-class ControlStore(OverrideStore, TakedownStore, ItemStore, UserControls, KeyStore, Outbox, AuditLog):
-    """Overrides, takedowns, upserted items, users' controls, keys and the audit log, in one database.
+class ControlStore(
+    OverrideStore,
+    TakedownStore,
+    ItemStore,
+    RightsStore,
+    LabelStore,
+    ReviewStore,
+    UserControls,
+    KeyStore,
+    Outbox,
+    AuditLog,
+):
+    """All that people change while the system runs, in one database; each parent holds one kind of it.
 
     Safe to share between threads. Every method raises StoreError where the database does not answer; a write that
     has returned is durable, in the change log and in the audit log.
@@ -50,6 +65,10 @@ class ControlStore(OverrideStore, TakedownStore, ItemStore, UserControls, KeySto
         """Give every connection back; the store cannot be used any more."""
         self._db.close()
 
+    def derived_key(self, purpose: str) -> bytes:
+        """A secret of its own for a purpose, the same in every process that shares this store."""
+        return hmac.digest(self._db.pseudonym_key, f"recsys {purpose}".encode(), "sha256")
+
     def sequence(self) -> int:
         """The newest change that this process knows of: exact and µs embedded, within about 100 ms on PostgreSQL."""
         return self._db.feed.sequence()
@@ -59,7 +78,7 @@ class ControlStore(OverrideStore, TakedownStore, ItemStore, UserControls, KeySto
         return self._db.feed.silent_seconds()
 
     def changes(self, since: int, until: int | None = None) -> list[Change]:
-        """The change log after number ``since``, up to ``until``. An item's line has no payload: read ``items``."""
+        """The change log after number ``since``, up to ``until``. Lines of items, rights and labels have no payload."""
         wanted = changes.c.seq > since
         if until is not None:
             wanted &= changes.c.seq <= until

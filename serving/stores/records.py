@@ -12,7 +12,18 @@ import numpy as np
 Role = Literal["platform", "editor", "safety", "metrics", "admin"]
 ROLES: tuple[Role, ...] = ("platform", "editor", "safety", "metrics", "admin")
 
-ChangeKind = Literal["override", "override_revoked", "takedown", "restore", "item", "key", "key_revoked", "erasure"]
+ChangeKind = Literal[
+    "override",
+    "override_revoked",
+    "takedown",
+    "restore",
+    "item",
+    "rights",
+    "label",
+    "key",
+    "key_revoked",
+    "erasure",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +53,7 @@ class Principal:
     id: str
     name: str
     role: Role
+    rate: float | None = None  # requests a second and worker; None goes by the role
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +66,7 @@ class Key:
     created_at: float  # s UTC
     created_by: str
     revoked_at: float | None
+    rate: float | None = None  # requests a second and worker; None goes by the role
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -11,9 +11,10 @@ import pyarrow.compute as pc
 import pyarrow.fs
 import pyarrow.parquet as pq
 
-from recsys.dataset.catalogue import Catalogue
+from recsys.dataset.catalogue import JUDGED_LISTS, Catalogue
 from recsys.errors import DataError, StoreError
 from recsys.lake import Lake
+from recsys.lake.schemas import LABEL_FIELDS
 from serving.stores.control import ControlStore, Erasures
 from serving.stores.state import Event, UserState
 
@@ -108,11 +109,49 @@ def drain_items(control: ControlStore, state: UserState, lake: Lake) -> int:
     table = Catalogue.from_records([record for _, record in found]).table
     table = table.append_column(UPSERT_SEQ, pa.array([seq for seq, _ in found], pa.int64()))
     schema = lake.schema("items")
+    table = _as_held(table, schema)
     known = set() if schema is None else set(schema.names)
     kept = [name for name in table.column_names if name in known or table[name].null_count < table.num_rows]
     changed = lake.append("items", table.select(kept))
     state.put_cursor(bookmark, str(max(seq for seq, _ in found)))
     return changed
+
+
+def _as_held(table: pa.Table, schema: pa.Schema | None) -> pa.Table:
+    """Judged lists as the lake has them: as text parted by ``|``; not at all where its column is something else."""
+    if schema is None:
+        return table
+    for name in set(JUDGED_LISTS) & set(table.column_names) & set(schema.names):
+        held = schema.field(name).type
+        place = table.schema.get_field_index(name)
+        if pa.types.is_string(held):
+            table = table.set_column(place, name, pc.binary_join(table[name].combine_chunks(), "|"))
+        elif not pa.types.is_list(held):
+            table = table.remove_column(place)
+    return table
+
+
+def drain_labels(control: ControlStore, state: UserState, lake: Lake) -> int:
+    """Bring label events into the lake, with all of their provenance; says how many it got.
+
+    The lake takes each event id once, so a drain that was killed is simply done again.
+    """
+    bookmark = json.dumps(["labels", lake.root])
+    since, added = int(state.cursor(bookmark) or 0), 0
+    while found := control.label_events_since(since, BATCH):
+        rows = [
+            {**asdict(event), "created": _micros(event.created), "expires": _micros(event.expires)}
+            for _, event in found
+        ]
+        columns = {name: [row[name] for row in rows] for name in LABEL_FIELDS}
+        added += lake.append("labels", pa.table(columns, schema=pa.schema(list(LABEL_FIELDS.items()))))
+        since = found[-1][0]
+        state.put_cursor(bookmark, str(since))
+    return added
+
+
+def _micros(at: float | None) -> int | None:
+    return None if at is None else round(at * 1e6)
 
 
 def _news(lake: Lake, state: UserState, name: str, versions: dict[str, int]) -> Iterator[list[dict[str, Any]]]:

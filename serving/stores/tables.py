@@ -81,17 +81,27 @@ items = Table(
     Column("first_seq", BigInteger, nullable=False),  # arrival: the item's place in the overlay, kept by later upserts
     Column("seq", BigInteger, nullable=False),
     Column("record", Text, nullable=False),  # JSON
+    Column("version", BigInteger, nullable=False),  # the newest upsert that changed the record: what labels refer to
 )
 Index("items_seq", items.c.seq)
 
-item_versions = Table(
-    "item_versions",
+item_history = Table(  # every upsert there was, so that a decision can be made again; the columns are those of items
+    "item_history",
     metadata,
     Column("seq", BigInteger, primary_key=True, autoincrement=False),
     Column("item_id", Text, nullable=False),
-    Column("record", Text, nullable=False),  # JSON
+    Column("record", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
 )
-Index("item_versions_item", item_versions.c.item_id, item_versions.c.seq)
+Index("item_history_item", item_history.c.item_id, item_history.c.seq)
+
+rights_history = Table(  # the same of rights
+    "rights_history",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("item_id", Text, nullable=False),
+    Column("record", Text, nullable=False),
+)
 
 sightings = Table(  # what the decision log of each node says of a takedown
     "sightings",
@@ -113,6 +123,15 @@ outbox = Table(  # what a regulator or the operator has to be told; whoever deli
     Column("delivered_at", Double),
 )
 
+rights = Table(
+    "rights",
+    metadata,
+    Column("item_id", String, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("record", Text, nullable=False),  # JSON, as recsys.safety.rights writes it
+)
+Index("rights_seq", rights.c.seq)
+
 controls = Table(
     "controls",
     metadata,
@@ -130,6 +149,76 @@ erasures = Table(
     Column("seq", BigInteger, nullable=False),
 )
 
+labels = Table(
+    "labels",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("item_id", String, nullable=False),
+    Column("item_version", BigInteger, nullable=False),
+    Column("source", String, nullable=False),
+    Column("label", String, nullable=False),
+    Column("score", Double),
+    Column("territory", String),
+    Column("created", Double, nullable=False),
+    Column("expires", Double),
+    Column("negates", Boolean, nullable=False),
+    Column("evidence", Text, nullable=False),
+    Column("policy_version", String, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("seq", BigInteger, nullable=False),  # the change that told of it
+)
+Index("labels_item", labels.c.item_id)
+Index("labels_seq", labels.c.seq)
+
+reviews = Table(
+    "reviews",
+    metadata,
+    Column("id", String, primary_key=True),  # one a kind and item, an appeal one a statement
+    Column("kind", String, nullable=False),
+    Column("item_id", String, nullable=False),
+    Column("version", Integer, nullable=False),  # raised by every change: whoever writes names the one that was read
+    Column("open", Boolean, nullable=False),
+    Column("opened_at", Double, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("reports", Integer, nullable=False),  # since it was opened
+    Column("claimed_by", String),
+    Column("claimed_at", Double),
+    Column("statement_id", String),  # of an appeal: the decision that it is against
+    Column("barred", Text, nullable=False),  # JSON list: who has decided before and may not again
+)
+Index("reviews_open", reviews.c.open)
+
+reports = Table(
+    "reports",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("review_id", String, nullable=False),
+    Column("item_id", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("reporter", String, nullable=False),
+    Column("at", Double, nullable=False),
+)
+Index("reports_review", reports.c.review_id)
+
+statements = Table(
+    "statements",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("review_id", String, nullable=False),
+    Column("item_id", String, nullable=False),
+    Column("provider", String),
+    Column("what", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("labels", Text, nullable=False),  # JSON: the label events of the decision
+    Column("decided_by", String, nullable=False),
+    Column("barred", Text, nullable=False),  # JSON list: everybody who has decided on the matter so far
+    Column("at", Double, nullable=False),
+)
+Index("statements_item", statements.c.item_id)
+
 api_keys = Table(
     "api_keys",
     metadata,
@@ -140,6 +229,7 @@ api_keys = Table(
     Column("created_at", Double, nullable=False),
     Column("created_by", String, nullable=False),
     Column("revoked_at", Double),
+    Column("rate", Double),  # requests a second and worker; NULL goes by the role
 )
 
 audit = Table(

@@ -12,6 +12,7 @@ from recsys.safety import Takedown, terms
 from serving.stores.database import Database, Write
 from serving.stores.outbox import emit
 from serving.stores.records import RestoreRequest, dump, load
+from serving.stores.reviews import Reasons, Statement, state
 from serving.stores.tables import sightings, takedowns
 from serving.stores.users import upsert
 
@@ -115,6 +116,7 @@ class TakedownStore:
             write.execute(takedowns.insert(), {**row, **kept, "actor": actor, "seq": seq, "record": record})
             emit(write, "takedown.ordered", found.id, {**payload, **proof, "actor": actor})
             write.audit("takedown", item_id, after={**payload, **proof}, reason=reason)
+            state(write, _reasons(found, actor))
         return found
 
     def restore_requests(self) -> list[RestoreRequest]:
@@ -163,6 +165,12 @@ def _in_force(write: Write, takedown_id: str) -> Row[Any]:
     if known is None:
         raise ConfigError(f"No takedown in force has the id {takedown_id}; list them with: recsys takedown list.")
     return known
+
+
+def _reasons(found: Takedown, actor: str) -> Statement:
+    """The statement of reasons of an order."""
+    told = Reasons("The work was taken down.", found.reason, f"Order {found.id}", found.territory or "Everywhere")
+    return Statement(f"st_{found.id}", found.id, found.item_id, None, told, (), actor, (actor,), found.at)
 
 
 def _takedown(row: Row[Any]) -> Takedown:

@@ -14,6 +14,7 @@ import pytest
 
 from recsys.errors import ConfigError, DataError, StoreError
 from recsys.overrides import Override
+from recsys.safety.rights import Rights, Term, only
 from serving.stores.control import Controls, ControlStore
 from serving.stores.state import Event, UserState, open_state
 from serving.stores.state_redis import RedisState
@@ -735,3 +736,20 @@ def test_a_control_store_that_cannot_be_reached_is_a_sentence_without_the_passwo
 def test_an_unknown_kind_of_control_store_is_a_sentence():
     with pytest.raises(ConfigError, match="postgresql://"):
         ControlStore.open("mysql://host/db")
+
+
+def test_rights_are_replaced_and_come_since_a_change(control):
+    germany, world = Rights((Term(only("DE")),), source="onix"), Rights((Term(),), source="ddex")
+    first = control.put_rights({"a": germany, "b": germany}, actor="sam", reason="list 1")
+    last = control.put_rights({"b": world}, actor="sam", reason="list 2")
+    assert control.rights() == {"a": germany, "b": world}
+    assert control.rights(first) == {"b": world}
+    assert [(change.kind, change.key) for change in control.changes(first)] == [("rights", "b")]
+    assert control.audit()[-1].reason == "list 2"
+    assert seen(control, last)
+
+
+def test_no_rights_change_nothing(control):
+    before = control.sequence()
+    assert control.put_rights({}, actor="sam", reason="empty") == 0
+    assert control.sequence() == before

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from recsys.overrides import Override
+from recsys.overrides import Override, placing
+from recsys.overrides.board import Level, Spot
 from serving.receipts.records import overrides_of, sources_of
 from support.data import AT
 from support.evidence import proves
@@ -12,9 +13,10 @@ from support.receipts import Logged, ids
 
 
 def _anonymous(patch: pytest.MonkeyPatch) -> None:
-    import importlib
+    def spot(item: int, score: float, source: str, override: str | None, level: Level, at: int | None) -> Spot:
+        return Spot(item, score, source, None if level is Level.MODEL else override, level, at)
 
-    patch.setattr(importlib.import_module("recsys.overrides.apply"), "_cause", lambda live, item, slate, row: None)
+    patch.setattr(placing, "Spot", spot)
 
 
 @proves("S11", mutation="boosted and buried items do not name their override", by=_anonymous)

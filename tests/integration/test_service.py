@@ -79,6 +79,15 @@ def test_a_takedown_counts_on_the_next_request_of_every_worker_and_needs_two_to_
     assert all(item in ids for ids in everywhere(service))
 
 
+def test_a_label_counts_on_the_next_request_of_every_worker_until_it_is_taken_back(service):
+    item = service.ids(k=1)[0]
+    said = {"item_id": item, "source": "human", "label": "hate"}
+    for negates in (False, True):
+        body = {"labels": [{**said, "negates": negates}]}
+        assert service.call("POST", "/v1/labels", body, role="safety").status_code == 201
+        assert all((item in ids) == negates for ids in everywhere(service))
+
+
 def test_a_pin_counts_on_the_next_request_of_every_worker_until_it_is_revoked(service):
     pin = {"action": "pin", "item_id": "i39", "slot": 1, "end": END, "reason": "premiere"}
     made = service.call("POST", "/v1/overrides", pin, role="editor")
@@ -316,3 +325,44 @@ def test_no_key_and_no_user_is_in_the_log(service):
 def test_an_unknown_path_and_method_are_problems(service):
     assert problem(service.call("GET", "/v1/nothing", role="admin"), 404)
     assert problem(service.call("GET", "/v1/recommend", role="admin"), 405)
+
+
+def test_a_filter_narrows_every_list_and_is_refused_with_its_place_where_it_cannot_be_read(service):
+    red = service.ids(k=10, filter="'red' in genres && !title.startsWith('Red 1')")
+    assert len(red) == 10
+    assert all(int(item[1:]) % 2 == 0 and not 10 <= int(item[1:]) < 20 for item in red)
+    wrong = service.call("POST", "/v1/similar", {"item_id": "i05", "filter": "yaer > 2000"})
+    assert (wrong.status_code, wrong.json()["field"]) == (400, "filter")
+    assert wrong.json()["detail"].startswith("filter, character 1: there is no field 'yaer'; known are: ")
+    assert service.call("POST", "/v1/recommend", {"filter": "true || " * 400}).status_code == 400
+    assert service.call("POST", "/bento/recommend", {"filter": "yaer > 2000"}).status_code == 400
+
+
+def test_pages_from_both_workers_are_one_list_with_ranks_that_go_on(service):
+    items, body = [], {"k": 9, "age": 30, "filter": "item_id.startsWith('i')"}
+    while True:
+        answer = service.call("POST", "/v1/recommend", body).json()
+        items += answer["items"]
+        if "next_page_token" not in answer:
+            break
+        body["page_token"] = answer["next_page_token"]
+    assert [item["rank"] for item in items] == list(range(1, len(items) + 1))
+    assert sorted(item["item_id"] for item in items) == sorted(service.ids(k=100, filter="item_id.startsWith('i')"))
+
+
+def test_a_page_token_of_another_list_or_of_nobody_is_refused(service):
+    token = service.call("POST", "/v1/similar", {"item_id": "i05", "k": 5}).json()["next_page_token"]
+    again = service.call("POST", "/v1/similar", {"item_id": "i05", "k": 5, "page_token": token})
+    assert [item["rank"] for item in again.json()["items"]] == [6, 7, 8, 9, 10]
+    for other in ({"page_token": token}, {"page_token": token[::-1]}):
+        refused = service.call("POST", "/v1/recommend", other)
+        assert (refused.status_code, refused.json()["field"]) == (400, "page_token")
+
+
+def test_of_an_upserted_series_the_next_episode_comes_with_the_next_event(service):
+    episodes = [{"item_id": f"ep{n}", "title": f"Episode {n}", "series": "lights", "episode": n} for n in (1, 2, 3)]
+    service.call("PUT", "/v1/items", {"items": episodes})
+    assert [item for item in service.ids(user_id="viewer", k=100) if item.startswith("ep")] == ["ep1"]
+    service.call("POST", "/v1/events", {"events": [{"user_id": "viewer", "item_id": "ep1"}]})
+    assert [item for item in service.ids(user_id="viewer", k=100) if item.startswith("ep")] == ["ep2"]
+    assert len([item for item in service.ids(k=100, series="all") if item.startswith("ep")]) == 3

@@ -193,6 +193,16 @@ def test_upserted_items_reach_the_lake_once_and_bring_no_label_column_of_their_o
     assert drain_items(control, state, lake) == 0
 
 
+def test_an_upserted_episode_reaches_the_lake_with_its_series(lake, state, control):
+    control.upsert_items([{"item_id": "e1", "series": "s", "episode": 1}, {"item_id": "film"}], "app")
+    drain_items(control, state, lake)
+    rows = lake.read("items").select(["item_id", "series", "episode"]).to_pylist()
+    assert sorted(rows, key=lambda row: row["item_id"]) == [
+        {"item_id": "e1", "series": "s", "episode": 1},
+        {"item_id": "film", "series": None, "episode": None},
+    ]
+
+
 def test_a_changed_item_replaces_what_the_lake_has_of_it(lake, state, control):
     lake.append("items", pa.table({"item_id": ["a"], "title": ["Old"], "year": pa.array([1999], pa.int32())}))
     control.upsert_items([{"item_id": "a", "title": "Corrected"}], "app")
@@ -200,6 +210,16 @@ def test_a_changed_item_replaces_what_the_lake_has_of_it(lake, state, control):
     assert lake.read("items").select(["item_id", "title", "year"]).to_pylist() == [
         {"item_id": "a", "title": "Corrected", "year": None}
     ]
+
+
+@pytest.mark.parametrize(("held", "kept"), [(["MPA:G"], "FSK:6|MPA:PG"), ([[]], ["FSK:6", "MPA:PG"]), ([4.5], None)])
+def test_ratings_reach_the_lake_as_it_has_them_and_not_where_they_are_something_else(lake, state, control, held, kept):
+    kind = pa.list_(pa.string()) if held == [[]] else None
+    lake.append("items", pa.table({"item_id": ["a"], "ratings": pa.array(held, kind)}))
+    control.upsert_items([{"item_id": "b", "ratings": ["FSK:6", "MPA:PG"]}], "app")
+    assert drain_items(control, state, lake) == 1
+    rows = {row["item_id"]: row["ratings"] for row in lake.read("items").to_pylist()}
+    assert rows["b"] == kept
 
 
 def test_a_user_who_was_erased_while_events_were_drained_may_come_back_with_later_ones(lake, state, control):

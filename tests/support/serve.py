@@ -1,7 +1,7 @@
 """A small bundle of real models and an engine over real stores."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,11 @@ from recsys.models.recipe import FitContext, parse
 from recsys.pipeline import Pipeline
 from recsys.prepare.spec import EventRule
 from recsys.rerank import Rerank
+from recsys.safety import Effective, Gate, Policy
 from serving.engine import Engine
 from serving.stores.control import ControlStore
 from serving.stores.state import Event, UserState, open_state
-from serving.view import Live
+from serving.view import Live, View
 from support.data import AT, dataset
 
 COLOURS = ("red", "blue")
@@ -103,3 +104,11 @@ def stand(folder: Path, bundle: Bundle, clock: Clock = fixed_clock(AT), policy: 
     control = ControlStore.open(folder / "control.db", clock)
     state = open_state(folder / "state.db")
     return Stand(bundle, control, state, Engine(Live(bundle, control, clock, policy=policy), control, state, clock))
+
+
+def under(view: View, policy: Policy, labels: Sequence[str] = ()) -> View:
+    """A view under another policy, with every work labelled by a person."""
+    given = tuple(Effective(label, None, None, "human", None) for label in labels)
+    said = dict.fromkeys(view.ids.ids, given)
+    gate = Gate.compile(view.bundle.catalogue, policy, view.gate.clock, labels=said)
+    return replace(view, policy=policy, gate=gate)

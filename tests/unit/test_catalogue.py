@@ -61,3 +61,10 @@ def test_a_field_of_the_wrong_type_is_named():
 def test_an_item_given_twice_is_named():
     with pytest.raises(DataError, match="'a' more than once"):
         catalogue_of(pa.table({"item_id": ["a", "a"]}), pa.array(["a"]))
+
+
+def test_a_record_of_an_episode_keeps_what_it_says_of_its_series():
+    catalogue = Catalogue.from_records([{"item_id": "a", "series": "s", "episode": 2}, {"item_id": "b"}])
+    assert catalogue.column("series") == ["s", None]
+    assert catalogue.column("episode") == [2, None]
+    assert "season" not in catalogue.table.column_names

@@ -14,7 +14,7 @@ from serving.engine import Engine
 from serving.stores.control import Controls
 from serving.view import Live
 from support.data import AT
-from support.serve import make_bundle, records, stand
+from support.serve import make_bundle, records, stand, under
 
 ADULT = Viewer("feed", age=30)
 
@@ -172,7 +172,7 @@ def test_no_more_of_one_author_than_the_policy_allows(bundle, tmp_path):
     here = stand(tmp_path, bundle)
     policy = here.engine.live.view().policy
     surfaces = {**policy.surfaces, "feed": policy.surface("feed").model_copy(update={"max_per_creator": 1})}
-    view = replace(here.engine.live.view(), policy=policy.model_copy(update={"surfaces": surfaces}))
+    view = under(here.engine.live.view(), policy.model_copy(update={"surfaces": surfaces}))
     answer = here.engine.recommend_on(view, [Ask(ADULT, 7)])[0]
     authors = [int(view.ids[int(item)][1:]) % 7 for item in answer.slate.items]
     assert sorted(authors) == list(range(7))
@@ -347,7 +347,7 @@ def test_a_creator_cap_is_refilled_with_works_of_others(bundle, tmp_path, monkey
     here = stand(tmp_path, bundle)
     policy = here.engine.live.view().policy
     surfaces = {**policy.surfaces, "feed": policy.surface("feed").model_copy(update={"max_per_creator": 1})}
-    view = replace(here.engine.live.view(), policy=policy.model_copy(update={"surfaces": surfaces}))
+    view = under(here.engine.live.view(), policy.model_copy(update={"surfaces": surfaces}))
     answer = here.engine.recommend_on(view, [Ask(ADULT, 7, session=("i01", "i03"))])[0]
     assert len(answer.slate) == 7
 

@@ -13,7 +13,7 @@ from serving.asks import Ask
 from serving.decisions import record
 from serving.stores.control import Controls
 from support.data import AT
-from support.serve import make_bundle, stand
+from support.serve import make_bundle, stand, under
 
 ADULT = Viewer("feed", age=30)
 REDS = ("i01", "i03", "i05")  # odd items are of one colour
@@ -182,7 +182,8 @@ def test_it_is_off_on_strict_surfaces(place):
     feed = view.policy.surface("feed").model_copy(update={"strict": True})
     strict = view.policy.model_copy(update={"surfaces": {**view.policy.surfaces, "feed": feed}})
     asks = [Ask(ADULT, session=REDS, seed=seed) for seed in range(10)]
-    made = here.engine.recommend_on(replace(view, policy=strict), asks)
+    made = here.engine.recommend_on(under(view, strict, ["general"]), asks)
+    assert len(made[0].slate) == 10
     assert len({tuple(one.slate.items.tolist()) for one in made}) == 1
     assert not any(one.propensities for one in made)
 

@@ -1,17 +1,20 @@
-"""Versions of items, the evidence of takedowns, and the outbox of reports."""
+"""Histories of items and rights, the evidence of takedowns, and the outbox of reports."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003"
-down_revision = "0001"
+revision = "0006"
+down_revision = "0005"
 
 
 def upgrade() -> None:
-    """Make the tables; of items that are there already only the newest version is known."""
-    op.create_table("item_versions", _seq(), _text("item_id"), _text("record"))
-    op.create_index("item_versions_item", "item_versions", ["item_id", "seq"])
-    op.execute("INSERT INTO item_versions (seq, item_id, record) SELECT seq, item_id, record FROM items")
+    """Make the tables; of items and rights that are there already only the newest state is known."""
+    version = sa.Column("version", sa.BigInteger, nullable=False)
+    op.create_table("item_history", _seq(), _text("item_id"), _text("record"), version)
+    op.create_index("item_history_item", "item_history", ["item_id", "seq"])
+    op.execute("INSERT INTO item_history SELECT seq, item_id, record, version FROM items")
+    op.create_table("rights_history", _seq(), _text("item_id"), _text("record"))
+    op.execute("INSERT INTO rights_history SELECT seq, item_id, record FROM rights")
     op.add_column("takedowns", sa.Column("seq", sa.BigInteger))
     for name in ("legal_basis", "attachments", "record"):
         op.add_column("takedowns", sa.Column(name, sa.Text))

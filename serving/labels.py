@@ -1,0 +1,91 @@
+"""Labels on their way to the gate: the events of the control store folded into what holds for each item of a view."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from recsys.dataset.catalogue import Catalogue, is_vector
+from recsys.safety.labels import Effective, LabelEvent, fold, fold_all, recorded
+from serving.stores.control import ControlStore
+
+if TYPE_CHECKING:
+    from serving.view import View
+
+_UNREADABLE = ""  # no label: the gate holds an item with a broken one on every surface
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """What holds for every item that has label events; the labels of all others are those of their records."""
+
+    effective: Mapping[str, tuple[Effective, ...]] = field(default_factory=dict)  # by item id
+    ends: Mapping[str, float] = field(default_factory=dict)  # s UTC: when the next event of an item expires
+    turn: float = field(init=False)  # s UTC: until then nothing changes by itself
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "turn", min(self.ends.values(), default=math.inf))
+
+    def due(self, now: float) -> list[str]:
+        """The items of which a label has expired by ``now``."""
+        return [item for item, end in self.ends.items() if end <= now]
+
+
+def of_item(view: "View | None", control: ControlStore, item_id: str, now: float) -> tuple[Effective, ...]:
+    """What holds for one item, its record's labels included; an item that the view does not know has no record."""
+    version = control.item_versions([item_id]).get(item_id, 0)
+    index = None if view is None else view.ids.get(item_id)
+    names = () if view is None or index is None else view.record(index).get("labels") or ()
+    return fold([*recorded(item_id, version, names), *control.label_events([item_id])], now, version=version)
+
+
+def relabelled(view: "View", control: ControlStore, now: float, touched: Iterable[str] | None = None) -> "View":
+    """``view`` with the label events of ``touched`` items (None: of all) folded and handed to the gate."""
+    events = [event for event in control.label_events(touched) if event.item_id in view.ids]
+    if not events:
+        return view
+    items = list(dict.fromkeys(event.item_id for event in events))
+    indices = view.ids.dense(items).tolist()
+    rows, versions = _rows(view, indices), control.item_versions(None if touched is None else items)
+    records = zip(items, _recorded(rows), strict=True)
+    own = [event for item, names in records for event in recorded(item, versions.get(item, 0), names or ())]
+    found = fold_all([*own, *events], now, versions=versions)
+    gate = view.gate.with_labels({item: found[item] for item in items})
+    others = {item: end for item, end in view.labels.ends.items() if item not in found}
+    return replace(view, gate=gate, labels=Labels({**view.labels.effective, **found}, {**others, **_ends(events, now)}))
+
+
+def _ends(events: Iterable[LabelEvent], now: float) -> dict[str, float]:
+    ends: dict[str, float] = {}
+    for event in events:
+        if event.expires is not None and event.expires > now:
+            ends[event.item_id] = min(event.expires, ends.get(event.item_id, math.inf))
+    return ends
+
+
+def _recorded(rows: pa.Table) -> list[Sequence[object] | None]:
+    """The labels of each record; one whose text is no UTF-8 has garbage, which the gate holds."""
+    found: list[Sequence[object] | None] = []
+    for scalar in rows["labels"]:
+        try:
+            found.append(scalar.as_py())
+        except UnicodeDecodeError:
+            found.append([_UNREADABLE])
+    return found
+
+
+def _rows(view: "View", indices: Sequence[int]) -> pa.Table:
+    """The records of some items, one row each, upserts applied; every field but vectors, which no gate reads."""
+    size, changed = len(view.bundle.catalogue), view.changed or {}
+    upserted = [at for at, index in enumerate(indices) if index >= size or index in changed]
+    kept = [at for at, index in enumerate(indices) if index < size and index not in changed]
+    known = view.bundle.catalogue.table
+    known = known.select([name for name in known.column_names if not is_vector(name)])
+    fresh = Catalogue.from_records([view.record(indices[at]) for at in upserted]).table
+    fresh = fresh.select([name for name in fresh.column_names if not is_vector(name)])
+    rows = known.take(pa.array([indices[at] for at in kept], pa.int64()))
+    both = pa.concat_tables([rows, fresh], promote_options="permissive")
+    return both.take(pa.array(np.argsort([*kept, *upserted])))

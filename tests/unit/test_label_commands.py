@@ -1,0 +1,68 @@
+"""`recsys label` on the command line."""
+
+import json
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from recsys.errors import ConfigError, DataError
+from serving.cli import commands
+from serving.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def _nowhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"RECSYS_{name.upper()}", raising=False)
+    monkeypatch.setenv("COLUMNS", "200")
+
+
+@pytest.fixture
+def recsys():
+    app = typer.Typer()
+    commands(app)
+
+    def run(*arguments, fails=None):
+        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+        if fails is None:
+            assert result.exit_code == 0, result.output + repr(result.exception)
+            return result.stdout
+        assert isinstance(result.exception, fails), result.output
+        return str(result.exception)
+
+    return run
+
+
+def listed(recsys, item):
+    return json.loads(recsys("label", "list", item, "--json"))
+
+
+def test_a_label_is_added_negated_and_listed(recsys):
+    recsys(
+        "label", "add", "408", "war", "--evidence", "reel 2", "--territory", "de", "--expires", "+7d", "--actor", "sam"
+    )
+    recsys("label", "negate", "408", "war", "--actor", "tom")
+    first, second = listed(recsys, "408")
+    assert (first["label"], first["evidence"], first["territory"], first["actor"]) == ("war", "reel 2", "DE", "sam")
+    assert (second["negates"], second["source"], second["actor"]) == (True, "human", "tom")
+    assert "not war" in recsys("label", "list", "408")
+
+
+def test_a_file_is_imported_once(recsys, tmp_path):
+    (tmp_path / "l.csv").write_text("item_id,source,label,score\n408,model,war,0.7\n409,human,general,\n")
+    assert "2 labels were added" in recsys("label", "import", "l.csv")
+    assert "0 labels were added" in recsys("label", "import", "l.csv")
+    assert listed(recsys, "408")[0]["score"] == 0.7
+
+
+def test_a_bad_row_names_itself_and_changes_nothing(recsys, tmp_path):
+    (tmp_path / "l.csv").write_text("item_id,source,label,score\n408,model,war,0.7\n409,model,war,high\n")
+    assert "row 2: score" in recsys("label", "import", "l.csv", fails=DataError)
+    assert listed(recsys, "408") == []
+
+
+def test_an_unknown_source_and_a_bad_time_are_refused(recsys):
+    assert "--source 'press'" in recsys("label", "add", "408", "war", "--source", "press", fails=ConfigError)
+    assert "--expires" in recsys("label", "add", "408", "war", "--expires", "soon", fails=ConfigError)
