@@ -8,10 +8,10 @@ from litestar import Request
 from serving.api.actors import role
 from serving.api.blocking import get
 from serving.api.refusals import Refused
-from serving.api.schemas import AskedBody, DecisionBody, PlaceBody, ReplayBody
+from serving.api.schemas import AskedBody, DecisionBody, Notice, PlaceBody, ReplayBody
 from serving.api.times import iso
 from serving.receipts.find import Found, find
-from serving.receipts.records import overrides_of, remembered, sources_of
+from serving.receipts.records import notices_of, offset_of, overrides_of, remembered, sources_of
 from serving.receipts.replay import bundle_of, replay
 from serving.runtime import Runtime, holder
 
@@ -47,7 +47,8 @@ def _body(found: Found, runtime: Runtime, *, sees_all: bool, again: bool) -> Dec
     record = found.record
     surface, territory, age, personalised = record["viewer"][:4]
     propensities = record.get("propensities") or [None] * len(record["items"])
-    columns = zip(record["items"], sources_of(record), overrides_of(record), propensities, strict=True)
+    told = (sources_of(record), overrides_of(record), propensities, notices_of(record))
+    columns = enumerate(zip(record["items"], *told, strict=True), offset_of(record) + 1)
     return DecisionBody(
         decision_id=record["id"],
         at=iso(record["at"]),
@@ -56,13 +57,22 @@ def _body(found: Found, runtime: Runtime, *, sees_all: bool, again: bool) -> Dec
         age=age,
         personalised=personalised,
         k=record["k"],
+        filter=record.get("filter"),
+        series=record.get("series", "next"),
         model=record["bundle"],
         policy=record["policy"],
         control=record["control"],
         overlay=record["overlay"],
         items=tuple(
-            PlaceBody(rank=rank, item_id=item, source=source, override_id=override, propensity=propensity)
-            for rank, (item, source, override, propensity) in enumerate(columns, 1)
+            PlaceBody(
+                rank=rank,
+                item_id=item,
+                source=source,
+                override_id=override,
+                propensity=propensity,
+                notice=None if notice is None else Notice(notice[0], tuple(notice[1])),
+            )
+            for rank, (item, source, override, propensity, notice) in columns
         ),
         degraded=tuple(record.get("degraded", ())),
         seed=record.get("seed"),
@@ -96,6 +106,7 @@ def _replayed(found: Found, runtime: Runtime) -> ReplayBody:
     return ReplayBody(
         identical=result.identical,
         why=tuple(result.why),
+        beyond=tuple(result.beyond),
         same=result.same,
         items=tuple(asdict(place) for place in result.places),
     )

@@ -331,6 +331,7 @@ class PlaceBody(Struct, frozen=True, kw_only=True):
     source: str
     override_id: str | None
     propensity: float | None
+    notice: Notice | None
 
 
 class AskedBody(Struct, frozen=True, kw_only=True):
@@ -347,10 +348,14 @@ class AskedBody(Struct, frozen=True, kw_only=True):
 
 
 class ReplayBody(Struct, frozen=True, kw_only=True):
-    """The list made again. ``identical`` is null where it could not be; ``why`` says why, or what differs."""
+    """The list made again. ``identical`` is null where it could not be; ``why`` says why, or what differs.
+
+    ``beyond`` names what decided then and is not kept, so that the replay went without it.
+    """
 
     identical: bool | None
     why: tuple[str, ...]
+    beyond: tuple[str, ...]
     same: dict[str, bool]
     items: tuple[dict[str, object], ...]
 
@@ -365,6 +370,8 @@ class DecisionBody(Struct, frozen=True, kw_only=True):
     age: int | None
     personalised: bool
     k: int
+    filter: str | None
+    series: str
     model: str
     policy: str
     control: int

@@ -94,6 +94,10 @@ def _print(record: dict[str, Any], result: "Replayed", places: list[dict[str, An
     surface, territory, age, personalised = record["viewer"][:4]
     typer.echo(f"{record['id']}  {iso(record['at'])}")
     typer.echo(f"surface {surface}, territory {territory}, age {age}, personalised {personalised}, k {record['k']}")
+    if "filter" in record:
+        typer.echo(f"filter {record['filter']}")
+    if "page" in record:
+        typer.echo(f"page behind the first {record['page'][0]} places")
     typer.echo(f"bundle {record['bundle']}, policy {record['policy']}, control store at change {record['control']}")
     for place in places:
         override = place["override"]
@@ -101,4 +105,5 @@ def _print(record: dict[str, Any], result: "Replayed", places: list[dict[str, An
         place["labels"] = " ".join(place["labels"] or ())
     show("What was shown", places, as_json=False)
     verdict = {True: "identical", False: "not identical", None: "not made again"}[result.identical]
-    typer.echo(f"Replay: {verdict}." + "".join(f"\n  {why}" for why in result.why))
+    notes = dict.fromkeys([*result.why, *result.beyond])
+    typer.echo(f"Replay: {verdict}." + "".join(f"\n  {note}" for note in notes))

@@ -13,7 +13,7 @@ from recsys.clock import Clock, system_clock
 from recsys.lake import Lake
 from serving.receipts import sides
 from serving.receipts.chain import Segment, header, last, node_of, records, segments
-from serving.receipts.records import overrides_of, sources_of
+from serving.receipts.records import offset_of, overrides_of, sources_of
 from serving.receipts.verify import ANCHOR, REMOVED
 from serving.stores.control import ControlStore
 
@@ -28,7 +28,7 @@ DECISIONS = pa.schema(
         pa.field("decision_id", pa.string()),
         pa.field("timestamp", TIME),
         *(pa.field(name, pa.string()) for name in ("surface", "territory", "bundle", "policy")),
-        *(pa.field(name, pa.int64()) for name in ("age", "control", "overlay", "k", "seed")),
+        *(pa.field(name, pa.int64()) for name in ("age", "control", "overlay", "k", "offset", "seed")),
         pa.field("personalised", pa.bool_()),
         *(pa.field(name, pa.list_(pa.string())) for name in ("items", "sources", "overrides", "degraded")),
         pa.field("propensities", pa.list_(pa.float64())),
@@ -149,6 +149,7 @@ def _row(found: dict[str, Any]) -> dict[str, Any]:
         "age": age,
         "personalised": personalised,
         **{name: found[name] for name in ("bundle", "policy", "control", "overlay", "k", "items")},
+        "offset": offset_of(found),
         "sources": sources_of(found),
         "overrides": overrides_of(found),
         "degraded": found.get("degraded", []),

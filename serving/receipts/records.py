@@ -17,6 +17,7 @@ import msgspec
 import zstandard
 
 from serving.asks import Answer, Ask, Memory
+from serving.receipts.counted import counted
 from serving.stores.records import Controls
 from serving.stores.state import History
 
@@ -63,6 +64,7 @@ def record(answer: Answer) -> dict[str, Any]:
     if answer.propensities:
         short = [int(p) if p in (0.0, 1.0) else float(f"{p:.6g}") for p in answer.propensities]
         explored = {"seed": answer.ask.seed, "propensities": short}
+    notices, counts = notices_told(answer), counted(answer.placed)
     return {
         "id": answer.decision_id,
         "at": answer.at,
@@ -72,13 +74,24 @@ def record(answer: Answer) -> dict[str, Any]:
         "control": view.sequence,
         "overlay": len(view.overlay),
         "k": answer.ask.k,
+        **_asked(answer),
         "items": view.ids.external(slate.items),
         "sources": _runs(slate.sources),
         **({"overrides": placed} if placed else {}),
+        **({"notices": notices} if notices else {}),
+        **({"counted": counts} if counts else {}),
         **({"degraded": list(answer.degraded)} if answer.degraded else {}),
         **explored,
         "seal": seal_of(answer),
     }
+
+
+def _asked(answer: Answer) -> dict[str, Any]:
+    """Filter, series and page, where the request was not for the plain first page."""
+    ask = answer.ask
+    page = None if ask.page_token is None else (answer.offset, hash_of(ask.page_token))
+    told = {"filter": ask.filter, "series": ask.series if ask.series != "next" else None, "page": page}
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def side(answer: Answer, user: str | None) -> tuple[Side, str]:
@@ -115,10 +128,32 @@ def overrides_of(found: Mapping[str, Any]) -> list[str | None]:
     return [placed.get(str(place)) for place in range(len(found["items"]))]
 
 
+def offset_of(found: Mapping[str, Any]) -> int:
+    """How many places the pages before had."""
+    return int(found["page"][0]) if "page" in found else 0
+
+
+def notices_of(found: Mapping[str, Any]) -> list[list[Any] | None]:
+    """What viewers were told of each item of a record: verdict and labels."""
+    told = found.get("notices", {})
+    return [told.get(str(place)) for place in range(len(found["items"]))]
+
+
+def notices_told(answer: Answer) -> dict[str, list[Any]]:
+    """(verdict, labels) of the items that are shown with a notice, by place from 0, as a record holds them."""
+    given = enumerate(answer.notices)
+    return {str(place): [note.verdict.code, list(note.labels)] for place, note in given if note is not None}
+
+
+def hash_of(page_token: str) -> str:
+    """By which a record knows a page token."""
+    return _text(hashlib.sha256(page_token.encode()).digest()[:12])
+
+
 def seal_of(answer: Answer) -> str:
-    """A digest of what a record leaves out of a list: scores, reasons, explanations."""
+    """A digest of what a record leaves out of a list: scores, reasons, explanations, parts that are not shown."""
     digest = hashlib.sha256(answer.slate.scores.tobytes())
-    digest.update(_encode([answer.reasons, answer.because]))
+    digest.update(_encode([answer.reasons, answer.because, answer.withheld]))
     return _text(digest.digest()[:12])
 
 

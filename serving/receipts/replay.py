@@ -4,6 +4,7 @@ The engine runs as it ran then: over the bundle and policy that the record names
 number, the clock at its moment, its seed, and what the side record says of the user.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -16,22 +17,25 @@ from pydantic import ValidationError
 from recsys.bundle import Bundle, load_bundle, read_manifest
 from recsys.clock import Clock, fixed_clock
 from recsys.errors import BundleError, RecsysError
+from recsys.overrides.campaign import campaign_of
 from recsys.safety import Policy
 from recsys.types import Viewer
 from serving.api.encode import encode_list
-from serving.asks import Answer, Ask, Memory
+from serving.asks import Answer, Ask, AskError, Memory
 from serving.champion import read_champion
 from serving.decisions import policy_file
 from serving.engine import Engine
 from serving.receipts.asof import AsOf
+from serving.receipts.counted import told
 from serving.receipts.find import Found
-from serving.receipts.records import overrides_of, remembered, seal_of, sources_of
+from serving.receipts.records import notices_told, offset_of, overrides_of, remembered, seal_of, sources_of
 from serving.settings import Settings
 from serving.stores.control import Controls, ControlStore
 from serving.stores.state import History
 from serving.view import Live, View, build
 
 ERASED = "the history of this user has been erased; what was shown, and under which versions, stays on record"
+LATE = "deadline"
 FAILED = "the engine had failed and gave an empty list; there is nothing to make again"
 
 
@@ -62,6 +66,7 @@ class Replayed:
     response: bytes | None  # as it was sent, with the same decision id
     ask: Ask | None = None
     memory: Memory | None = field(default=None, repr=False)
+    beyond: list[str] = field(default_factory=list)  # what decided then and is not kept; the replay went without it
 
     def document(self, record: Mapping[str, Any]) -> dict[str, Any]:
         """The record and what came of it, as JSON values."""
@@ -69,6 +74,7 @@ class Replayed:
             "decision_id": record["id"],
             "identical": self.identical,
             "why": self.why,
+            "beyond": self.beyond,
             "same": self.same,
             "record": dict(record),
             "items": [asdict(place) for place in self.places],
@@ -90,12 +96,15 @@ def replay(found: Found, control: ControlStore, folder: Path, bundles: Callable[
     if ask is None or memory is None:
         cause = ERASED if ask is None else FAILED
         return Replayed(None, [cause], {}, _places(record, then, view, None), None, ask, memory)
-    answer = _answer(view, then, ask, memory, record["at"])
+    try:
+        answer = _answer(view, then, _as_then(ask, record), memory, record["at"])
+    except AskError as error:  # a page token whose key is gone, a filter on a field that is gone
+        return Replayed(None, [str(error)], {}, _places(record, then, view, None), None, ask, memory)
     answer = replace(answer, decision_id=record["id"], degraded=tuple(record.get("degraded", ())))
-    same = _compared(record, answer, view)
-    why = [*_differences(record, answer, same), *_failures(record, same)]
+    same, beyond = _compared(record, answer, view), told(record.get("counted", {}))
+    why = [] if all(same.values()) else [*_differences(record, answer, same), *_causes(record, then), *beyond]
     places = _places(record, then, view, answer if same["items"] else None)
-    return Replayed(all(same.values()), why, same, places, encode_list(answer), ask, memory)
+    return Replayed(all(same.values()), why, same, places, encode_list(answer), ask, memory, beyond)
 
 
 def bundle_of(settings: Settings, known: Sequence[Bundle] = ()) -> Callable[[str], Bundle]:
@@ -136,10 +145,15 @@ def _view(record: Mapping[str, Any], then: AsOf, policy: Policy, bundle: Bundle)
     view = build(bundle, cast(ControlStore, then), fixed_clock(record["at"]), policy)
     if len(view.overlay) != record["overlay"]:
         raise BundleError(
-            f"the overlay had {record['overlay']} items and now has {len(view.overlay)}: upserts from before versions "
-            "of items were kept cannot be told apart"
+            f"the overlay had {record['overlay']} items and now has {len(view.overlay)}: "
+            + ("; ".join(then.lost()) or "the bundle or the control store is another one")
         )
     return view
+
+
+def _as_then(ask: Ask, record: Mapping[str, Any]) -> Ask:
+    """A list whose time was up did with the least work, and does again."""
+    return replace(ask, deadline=-math.inf) if LATE in record.get("degraded", ()) else ask
 
 
 class _Then(Live):
@@ -181,6 +195,7 @@ def _compared(record: Mapping[str, Any], answer: Answer, view: View) -> dict[str
         "sources": list(answer.slate.sources) == sources_of(record),
         "overrides": list(answer.slate.overrides) == overrides_of(record),
         "propensities": [float(f"{p:.6g}") for p in answer.propensities] == record.get("propensities", []),
+        "notices": notices_told(answer) == record.get("notices", {}),
         "scores_and_reasons": seal_of(answer) == record["seal"],
     }
 
@@ -189,28 +204,34 @@ def _differences(record: Mapping[str, Any], answer: Answer, same: Mapping[str, b
     if same["items"]:
         return [f"the {name.replace('_', ' ')} are others now" for name, equal in same.items() if not equal]
     now = answer.view.ids.external(answer.slate.items)
-    rank = next((n for n, (old, new) in enumerate(zip(record["items"], now, strict=False)) if old != new), None)
-    if rank is None:
+    place = next((n for n, (old, new) in enumerate(zip(record["items"], now, strict=False)) if old != new), None)
+    if place is None:
         return [f"the list had {len(record['items'])} items and now has {len(now)}"]
-    return [f"from rank {rank + 1} on the list is another one: {record['items'][rank]} was there, now {now[rank]}"]
+    rank = offset_of(record) + place + 1
+    return [f"from rank {rank} on the list is another one: {record['items'][place]} was there, now {now[place]}"]
 
 
-def _failures(record: Mapping[str, Any], same: Mapping[str, bool]) -> list[str]:
-    """What had failed then and works now explains a difference."""
-    if all(same.values()):
-        return []
-    failed = [reason for reason in record.get("degraded", ()) if "failed" in reason or "unscored" in reason]
-    return [f"the list was degraded then: {', '.join(failed)}"] if failed else []
+def _causes(record: Mapping[str, Any], then: AsOf) -> list[str]:
+    """What explains a difference: what had failed then and works now, and what is not known any more."""
+    degraded = record.get("degraded", ())
+    failed = [one for one in degraded if "failed" in one or "unscored" in one or one == LATE]
+    given = dict.fromkeys(one for one in overrides_of(record) if one is not None)
+    elsewhere = [one for one in given if then.override(campaign_of(one)) is None]
+    return [
+        *([f"the list was degraded then: {', '.join(failed)}"] if failed else []),
+        *([f"in no change of the control store up to then: {', '.join(elsewhere)}"] if elsewhere else []),
+        *then.lost(),
+    ]
 
 
 def _places(record: Mapping[str, Any], then: AsOf, view: View | None, answer: Answer | None) -> list[Place]:
-    names = record["items"]
+    names, first = record["items"], offset_of(record) + 1
     verdicts, labels = _judged(record, view) if view is not None else ([None] * len(names), [None] * len(names))
     propensities = record.get("propensities") or [None] * len(names)
     columns = zip(names, sources_of(record), overrides_of(record), propensities, verdicts, labels, strict=True)
     return [
         Place(
-            rank=place + 1,
+            rank=first + place,
             item_id=name,
             source=source,
             score=None if answer is None else float(answer.slate.scores[place]),
@@ -238,9 +259,9 @@ def _judged(record: Mapping[str, Any], view: View) -> tuple[list[Any], list[Any]
 def _described(then: AsOf, override_id: str | None) -> dict[str, Any] | None:
     if override_id is None:
         return None
-    known = then.override(override_id)
+    known = then.override(campaign_of(override_id))
     if known is None:
         return {"id": override_id}
     kept: dict[str, Any] = msgspec.to_builtins(known)
     wanted = ("id", "action", "slot", "factor", "priority", "created_by", "reason")
-    return {name: kept[name] for name in wanted if kept.get(name) is not None}
+    return {name: kept[name] for name in wanted if kept.get(name) is not None} | {"id": override_id}

@@ -12,6 +12,7 @@ import msgspec
 
 from recsys.safety.takedown import bites
 from serving.receipts.chain import Segment, decoded, header, lines, segments
+from serving.receipts.records import offset_of
 from serving.stores.takedowns import Ordered
 
 WINDOW_SECONDS = 7 * 86_400.0  # how far back an order's evidence reaches
@@ -106,7 +107,7 @@ def _appearance(record: dict[str, Any], item: str) -> Appearance:
     return {
         "decision_id": record["id"],
         "at": record["at"],
-        "rank": record["items"].index(item) + 1,
+        "rank": offset_of(record) + record["items"].index(item) + 1,
         "surface": surface,
         "territory": territory,
         "control": record["control"],
