@@ -33,6 +33,7 @@ from serving.upserts import tightened
 
 SHOWN = ("title", "media_type", "year", "language", "genres", "authors", "provider", "artwork")
 NEIGHBOURS = 20
+ADVANCES = 10  # a storm of changes must not hold up requests for longer
 POPULAR = "popular"
 _encode = msgspec.json.Encoder().encode
 
@@ -235,12 +236,13 @@ def _without(mask: BoolArray, excluded: IntArray) -> BoolArray:
     return left
 
 
-def build(bundle: Bundle, control: ControlStore, clock: Clock, policy: str | None = None) -> View:
+def build(bundle: Bundle, control: ControlStore, clock: Clock, policy: str | Policy | None = None) -> View:
     """A view of ``bundle`` under everything the control store holds.
 
-    ``policy`` names a pack or a file; None takes the bundle's own: strict where the lake has labels, else open.
+    ``policy`` is a pack, or the name of a pack or file; None takes the bundle's own: strict where the lake has labels,
+    else open.
     """
-    pack = load_policy(policy or bundle.manifest.policy)
+    pack = policy if isinstance(policy, Policy) else load_policy(policy or bundle.manifest.policy)
     sequence = control.sequence()  # read first: a change that comes in between is applied again, never lost
     bare = View(
         bundle,
@@ -346,6 +348,7 @@ class Live:
         self._policy = policy
         self._lock = threading.Lock()
         self._view = build(bundle, control, clock, policy)
+        self._advance()
 
     @property
     def current(self) -> View:
@@ -367,9 +370,17 @@ class Live:
             self._view = view  # what has changed meanwhile is applied before the next request, as ever
 
     def _advance(self) -> None:
-        changes, now = self._control.changes(self._view.sequence), self._clock()
-        if changes or self._view.labels.turn <= now:
-            self._view = advanced(self._view, self._control, changes, now)
+        """Apply changes until none has come in while they were read.
+
+        Else a view could hold a little more than its sequence says, and a decision made on it could not be replayed.
+        """
+        view, now = self._view, self._clock()
+        for _ in range(ADVANCES):
+            changes = self._control.changes(view.sequence)
+            if not changes and view.labels.turn > now:
+                break
+            view = advanced(view, self._control, changes, now)
             for change in changes:
                 if change.kind == "takedown":
                     obeyed(now - change.at)
+        self._view = view
