@@ -236,7 +236,14 @@ def build(bundle: Bundle, control: ControlStore, clock: Clock, policy: str | Non
         sequence,
         bundle.catalogue.ids,
         no_overlay(),
-        Gate.compile(bundle.catalogue, pack, clock, control.takedowns(), rights=control.rights()),
+        Gate.compile(
+            bundle.catalogue,
+            pack,
+            clock,
+            control.takedowns(),
+            rights=control.rights(),
+            confirmed=lambda: clock() - control.silent_seconds(),  # whoever hears the store hears of a new policy
+        ),
         OverrideIndex.compile([], bundle.catalogue.ids),
         Columns(bundle.catalogue),
         Series.of_catalogue(bundle.catalogue),
