@@ -19,6 +19,7 @@ from serving.asks import Answer, Ask, Histories
 from serving.drafts import Draft, Drafts
 from serving.reasons import reason_code
 from serving.stores.control import ControlStore
+from serving.trials import judged_by
 from serving.view import Live, View
 
 log = structlog.get_logger()
@@ -49,7 +50,10 @@ class Engine:
 
     def recommend(self, asks: Sequence[Ask]) -> list[Answer]:
         """A list for each request; one request is a batch of one."""
-        return self.recommend_on(self.live.view(), asks)
+        view = self.live.view()
+        if view.trial is None:
+            return self.recommend_on(view, asks)
+        return [self.recommend_on(judged_by(view, ask), [ask])[0] for ask in asks]
 
     def recommend_on(self, view: View, asks: Sequence[Ask]) -> list[Answer]:
         """The same against a given view, as for warming a bundle up before it is swapped in."""
@@ -74,7 +78,7 @@ class Engine:
         plain = replace(ask, viewer=replace(ask.viewer, personalised=False), explain=False)
         try:
             view = self.live.view()
-            answer = self.recommend_on(view, [plain])[0]
+            answer = self.recommend_on(judged_by(view, plain), [plain])[0]
         except Exception:
             log.exception("recommendation_failed")
             slate = Slate(np.zeros(0, np.int32), np.zeros(0, np.float32), (), ())

@@ -32,15 +32,27 @@ def _events() -> Counter:
     return Counter("recsys_events_accepted", "Events accepted for the first time.")
 
 
+@cache
+def _trials() -> Counter:
+    return Counter(
+        "recsys_policy_trial", "Works that the policy on trial judges otherwise.", ["surface", "label", "verdicts"]
+    )
+
+
 def touch() -> None:
     """Create the metrics: after BentoML has set up its directory for them, before the first request."""
-    for metric in (_latency, _items, _degraded, _events):
+    for metric in (_latency, _items, _degraded, _events, _trials):
         metric()
 
 
 def accepted(events: int) -> None:
     """Count events that were new."""
     _events().inc(events)
+
+
+def on_trial(surface: str, label: str, verdicts: str, count: int) -> None:
+    """Count works that a policy on trial judges otherwise."""
+    _trials().labels(surface, label, verdicts).inc(count)
 
 
 @contextmanager

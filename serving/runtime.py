@@ -1,7 +1,7 @@
 """What a worker holds while it runs: stores, clock, engine, logs. Built once, after the worker has started."""
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -18,6 +18,7 @@ from serving.settings import Settings
 from serving.stores.control import ControlStore
 from serving.stores.jobs import Jobs
 from serving.stores.state import UserState, open_state
+from serving.trials import Trials
 from serving.view import Live, View
 
 log = structlog.get_logger()
@@ -37,6 +38,10 @@ class Runtime:
     engine: Engine | None = None
     watcher: Watcher | None = None
     maintenance: Maintenance | None = None
+    trials: Trials = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.trials = Trials(self.control)
 
     @classmethod
     def start(cls, settings: Settings) -> "Runtime":
@@ -51,6 +56,7 @@ class Runtime:
         runtime._load()
         runtime.maintenance = Maintenance(settings, control, state, jobs)
         runtime.maintenance.start()
+        runtime.trials.start()
         return runtime
 
     def switch(self, bundle: Bundle) -> None:
@@ -71,6 +77,7 @@ class Runtime:
         for part in (self.watcher, self.maintenance):
             if part is not None:
                 part.stop()
+        self.trials.stop()
         self.decisions.close()
 
     def _load(self) -> None:

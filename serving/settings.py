@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from pydantic_settings.sources import InitSettingsSource
 
 from recsys.errors import ConfigError
+from recsys.safety.signing import key_id
 
 FILE = "recsys.toml"
 CONTROL_SCHEMES = ("sqlite", "postgresql", "postgresql+psycopg")
@@ -18,7 +19,9 @@ STATE_SCHEMES = ("sqlite", "redis", "rediss", "unix")
 class Settings(BaseSettings):
     """How this installation serves. A value that cannot be is a ConfigError that names it.
 
-    ``policy`` is a pack's name or a file; None is decided from whether the lake's items have labels.
+    ``policy`` is a pack's name or a file, in force as long as none is published; None is decided from whether the
+    lake's items have labels. ``policy_keys`` are public keys whose packs may be published, beside those of the control
+    store; ``policy_unsigned`` lets unsigned ones be published, for development.
     ``control_url`` and ``state_url`` are None for SQLite files under ``var``; ``lake`` is None for ``var/lake``.
     """
 
@@ -27,6 +30,8 @@ class Settings(BaseSettings):
     var: Path = Path("var")
     bundle: Path | None = None
     policy: str | None = None
+    policy_keys: tuple[str, ...] = ()
+    policy_unsigned: bool = False
     control_url: str | None = None
     state_url: str | None = None
     lake: str | None = None
@@ -79,6 +84,14 @@ class Settings(BaseSettings):
     @classmethod
     def _state(cls, value: str | None) -> str | None:
         return _schemed(value, STATE_SCHEMES, "redis://HOST:PORT/DB")
+
+    @model_validator(mode="after")
+    def _signed_policies(self) -> "Settings":
+        if self.production and self.policy_unsigned:
+            raise ConfigError("policy_unsigned = true is for development; in production publish signed policy packs.")
+        for key in self.policy_keys:
+            key_id(key)
+        return self
 
     @model_validator(mode="after")
     def _true_time(self) -> "Settings":

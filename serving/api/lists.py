@@ -99,4 +99,5 @@ def answer_one(runtime: Runtime, ask: Ask) -> Answer:
             answer = engine.impersonal(ask)
         measure(answer)
     runtime.decisions.write([answer])
+    runtime.trials.saw(answer)
     return answer

@@ -13,6 +13,7 @@ from serving.stores.items import ItemStore
 from serving.stores.keys import KeyStore
 from serving.stores.labels import LabelStore
 from serving.stores.overrides import OverrideStore
+from serving.stores.policies import PolicyStore
 from serving.stores.records import ROLES, AuditEntry, Change, Controls, Key, Principal, RestoreRequest, Role, load
 from serving.stores.reviews import ReviewStore
 from serving.stores.rights import RightsStore
@@ -40,6 +41,7 @@ class ControlStore(
     ItemStore,
     RightsStore,
     LabelStore,
+    PolicyStore,
     ReviewStore,
     UserControls,
     KeyStore,
