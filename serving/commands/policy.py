@@ -1,13 +1,15 @@
-"""`recsys policy`: what a policy pack says, and whether it can be used."""
+"""`recsys policy`: what a policy pack says, whether it can be used; signing and publishing are next door."""
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from serving.commands import policy_keys, policy_publish
 from serving.commands.printing import Json, show
 
-group = typer.Typer(help="Show and check policy packs.")
+group = typer.Typer(help="Show, check, sign, publish and try out policy packs.")
 Pack = Annotated[str, typer.Argument(help="A pack that ships, or a TOML file.")]
 
 
@@ -15,6 +17,8 @@ def register(app: typer.Typer) -> None:
     """Add the group to the root app."""
     group.command("show")(display)
     group.command()(check)
+    policy_keys.add_to(group)
+    policy_publish.add_to(group)
     app.add_typer(group, name="policy", no_args_is_help=True)
 
 
@@ -47,8 +51,14 @@ def display(
 
 def check(pack: Pack) -> None:
     """Say whether a pack can be used; exit code 2 and each mistake where not."""
-    from recsys.safety import load_policy
+    from recsys.safety import load_policy, packs
 
-    policy = load_policy(pack)
+    if pack in packs():
+        policy = load_policy(pack)
+    elif not Path(pack).is_file():
+        policy = load_policy(pack)  # which says that it is nowhere
+    else:
+        with policy_publish.opened_desk() as desk:
+            policy = desk.check(policy_keys.decoded(policy_keys.read_bytes(Path(pack)), Path(pack)), pack)[1]
     counts = f"{len(policy.surfaces)} surfaces, {len(policy.labels)} labels, {len(policy.rules)} rules"
     typer.echo(f"{policy.cite} is fine: {counts}.")
