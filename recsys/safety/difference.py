@@ -129,7 +129,8 @@ class _Sides:
         some = Catalogue(rows.table.take(first))
         small = [Gate.compile(some, policy, clock, labels=every) for policy in (old, new)]
         return cls(
-            *small,
+            old=small[0],
+            new=small[1],
             size=len(catalogue),
             kind=kind.reshape(-1),
             first=first,

@@ -38,7 +38,9 @@ def make(
     except OSError as error:
         raise ConfigError(f"{file} cannot be written: {error.strerror}. Name a file that is not there yet.") from None
     typer.echo(public_key(private))
-    typer.echo(f"The private key is in {file}; keep it off the servers. Trust: recsys policy keys trust NAME PUBLIC.", err=True)
+    typer.echo(
+        f"The private key is in {file}; keep it off the servers. Trust: recsys policy keys trust NAME PUBLIC.", err=True
+    )
 
 
 def trust(
@@ -107,7 +109,9 @@ def signature_of(file: Path) -> str:
     try:
         return str(json.loads(read_bytes(beside))["signature"])
     except (ValueError, KeyError, TypeError):
-        raise ConfigError(f"{beside} is no signature; sign again with: recsys policy sign {file} --key KEYFILE.") from None
+        raise ConfigError(
+            f"{beside} is no signature; sign again with: recsys policy sign {file} --key KEYFILE."
+        ) from None
 
 
 def read_bytes(file: Path) -> bytes:

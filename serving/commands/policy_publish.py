@@ -202,7 +202,13 @@ def _show(found: "Difference", *, as_json: bool) -> None:
     ]
     show("Works whose verdict changes for somebody", rows, as_json=False)
     for_whom = [
-        {"surface": one.surface, "territory": to.territory or "unknown", "ages": to.ages, "gained": to.gained, "lost": to.lost}
+        {
+            "surface": one.surface,
+            "territory": to.territory or "unknown",
+            "ages": to.ages,
+            "gained": to.gained,
+            "lost": to.lost,
+        }
         for one in found.surfaces
         for to in one.audiences
         if to.gained or to.lost

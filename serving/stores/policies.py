@@ -135,7 +135,14 @@ class PolicyStore:
         return standing(self.policy_steps())
 
     def propose_policy(
-        self, pack: PackText | StoredPack | None, scope: str, loosens: Iterable[str], since: int, *, actor: str, reason: str
+        self,
+        pack: PackText | StoredPack | None,
+        scope: str,
+        loosens: Iterable[str],
+        since: int,
+        *,
+        actor: str,
+        reason: str,
     ) -> Step:
         """Publish a pack at once where it loosens nothing, else let it wait for a second person.
 
@@ -157,10 +164,14 @@ class PolicyStore:
             now = _standing(write)
             asked = _waiting(now, step)
             if not actor or asked.actor == actor:
-                raise ConfigError(f"A looser policy needs a second person: {actor or 'nobody'} has proposed step {step}.")
+                raise ConfigError(
+                    f"A looser policy needs a second person: {actor or 'nobody'} has proposed step {step}."
+                )
             if now.since > step:
                 raise ConflictError("Another policy was put in force since this was proposed; propose it again.")
-            return _take(write, "publish", asked.scope, asked.number, refers=step, loosens=asked.loosens, reason=asked.reason)
+            return _take(
+                write, "publish", asked.scope, asked.number, refers=step, loosens=asked.loosens, reason=asked.reason
+            )
 
     def decline_policy(self, step: int, actor: str, reason: str) -> Step:
         """Take a proposal back, one's own or another's."""
@@ -204,7 +215,7 @@ class PolicyStore:
     def policy_trial_counts(self, step: int) -> dict[tuple[str, str, str], int]:
         """What a trial found so far on all workers, by surface, label and verdicts."""
         rows = self._db.rows(select(policy_counts).where(policy_counts.c.step == step))
-        return {(r.surface, r.label, r.verdicts): r.count for r in rows}
+        return {(surface, label, verdicts): count for _, surface, label, verdicts, count in rows}
 
 
 def standing(steps: Iterable[Step]) -> Standing:
@@ -304,9 +315,7 @@ def _pack(row: Row[Any]) -> StoredPack:
             f"The policy pack {row.number} ({row.cite}) was altered in the control store; publish it again and restore "
             "the store from a backup."
         )
-    return StoredPack(
-        row.number, row.scope, row.cite, row.text, row.signature, row.key_id, row.added_at, row.added_by
-    )
+    return StoredPack(row.number, row.scope, row.cite, row.text, row.signature, row.key_id, row.added_at, row.added_by)
 
 
 def _step(row: Row[Any]) -> Step:
