@@ -151,8 +151,8 @@ class Desk:
             if verified(text.encode(), signature, key):
                 return PackText(scope_of(pack), cite, text, signature, key_id(key))
         raise ConfigError(
-            "The signature is not one of these bytes by a trusted key: the pack was changed after it was signed, or its "
-            "key is not trusted here (recsys policy keys list)."
+            "The signature is not one of these bytes by a trusted key: the pack was changed after it was signed, or "
+            "its key is not trusted here (recsys policy keys list)."
         )
 
     def _trusted(self, pack: StoredPack) -> None:

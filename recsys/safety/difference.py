@@ -17,7 +17,7 @@ from recsys.safety.gate import Gate
 from recsys.safety.limits import limits
 from recsys.safety.parts import Minors
 from recsys.safety.policy import Policy
-from recsys.safety.probes import PROBE, probes
+from recsys.safety.probes import probes
 from recsys.safety.variants import Variants, variants
 from recsys.safety.verdict import Verdict
 from recsys.types import BoolArray, Viewer
@@ -84,7 +84,7 @@ class Difference:
 def difference(catalogue: Catalogue, labels: Labels, old: Policy, new: Policy, clock: Clock) -> Difference:
     """Compare two policies over a catalogue under what is said of its items, and over works that are yet to come."""
     sides = _Sides.of(catalogue, labels, old, new, clock)
-    surfaces = sorted({*old.surfaces, *new.surfaces}) + [ELSEWHERE]
+    surfaces = [*sorted({*old.surfaces, *new.surfaces}), ELSEWHERE]
     seen = [sides.surface(surface) for surface in surfaces]
     told = [f"{one.moves.surface}: {why}" for one in seen for why in one.looser]
     return Difference(
@@ -93,7 +93,7 @@ def difference(catalogue: Catalogue, labels: Labels, old: Policy, new: Policy, c
         items=len(catalogue),
         surfaces=tuple(one.moves for one in seen if one.moves.changed),
         providers=_providers(catalogue, seen),
-        loosens=tuple([*told, *unseen(old, new)]),
+        loosens=(*told, *unseen(old, new)),
     )
 
 

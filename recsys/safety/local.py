@@ -68,8 +68,7 @@ def composed(base: Policy, local: Mapping[str, LocalPack]) -> Policy:
         return Policy.model_validate({**values, "territories": entries})
     except ValidationError as error:
         found = [cause for one in error.errors() if (cause := one.get("ctx", {}).get("error")) is not None]
-        said = [f"{'.'.join(map(str, at))}: {what}" for one in found if isinstance(one, MistakesError)
-                for at, what in one.mistakes]  # fmt: skip
-        raise ConfigError(
-            f"The packs of {', '.join(sorted(local))} do not fit {base.name} {base.version}: {'; '.join(said) or error}."
-        ) from None
+        known = [mistake for one in found if isinstance(one, MistakesError) for mistake in one.mistakes]
+        said = "; ".join(f"{'.'.join(map(str, at))}: {what}" for at, what in known) or str(error)
+        places = ", ".join(sorted(local))
+        raise ConfigError(f"The packs of {places} do not fit {base.name} {base.version}: {said}.") from None

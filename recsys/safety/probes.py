@@ -1,7 +1,7 @@
 """Works that nobody has, one for each thing that packs speak of: what a pack makes of works that are yet to come."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any
 
 from recsys.dataset.catalogue import JUDGED_LISTS, LIST_FIELDS
@@ -27,8 +27,8 @@ def probes(old: Policy, new: Policy) -> tuple[list[dict[str, Any]], Said]:
     if len(names) <= _PAIRED:
         records += [{LABELS: list(pair)} for pair in combinations(names, 2)]
     for media in sorted({*old.rated_media, *new.rated_media}):
-        records += [{"media_type": media, LABELS: labels, "ratings": rated}
-                    for labels in (None, ["general"]) for rated in (None, ["MPA:R"], ["FSK:12"], ["no:board"])]  # fmt: skip
+        for labels, rated in product((None, ["general"]), (None, ["MPA:R"], ["FSK:12"], ["no:board"])):
+            records.append({"media_type": media, LABELS: labels, "ratings": rated})
     records += _ruled(old, new)
     for place, record in enumerate(records):
         record["item_id"] = f"{PROBE}{place}"

@@ -7,7 +7,7 @@ from litestar import Request
 
 from recsys.safety.difference import Difference
 from serving.api.actors import actor
-from serving.api.blocking import delete, get, post
+from serving.api.blocking import get, post
 from serving.api.policy_schemas import (
     CheckBody,
     KeyBody,
@@ -118,10 +118,10 @@ def get_policy_trial() -> dict[str, Any]:
     return {**found, "since": iso(found["since"])}
 
 
-@delete("/v1/policies/trial", status_code=200, tags=TAGS, summary="Abort the trial")
-def stop_policy_trial(request: Request[Any, Any, Any], reason: str = "") -> StepBody:
-    """From the next request on."""
-    return _body(holder.runtime().control.stop_policy_trial(actor(request), reason or "aborted over HTTP"))
+@post("/v1/policies/trial/end", status_code=200, tags=TAGS, summary="Abort the trial")
+def stop_policy_trial(data: ReasonRequest, request: Request[Any, Any, Any]) -> StepBody:
+    """It has no effect from the next request on."""
+    return _body(holder.runtime().control.stop_policy_trial(actor(request), data.reason))
 
 
 @post("/v1/policies/trial/promotion", status_code=201, tags=TAGS, summary="Publish what is on trial")

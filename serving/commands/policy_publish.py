@@ -96,8 +96,8 @@ def listing(as_json: Json = False) -> None:
         typer.echo(json.dumps({"packs": rows, "open": steps}, ensure_ascii=False, indent=2))
         return
     show("Policy packs", rows, as_json=False)
-    show("Open", [{key: one[key] for key in ("step", "action", "scope", "number", "actor", "loosens")} for one in steps],
-         as_json=False)  # fmt: skip
+    shown = ("step", "action", "scope", "number", "actor", "loosens")
+    show("Open", [{key: one[key] for key in shown} for one in steps], as_json=False)
 
 
 def start(file: File, actor: Actor, reason: Reason) -> None:

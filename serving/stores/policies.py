@@ -107,7 +107,7 @@ class PolicyStore:
         return [PolicyKey(r.id, r.name, r.public_key, r.trusted_at, r.trusted_by, r.revoked_at) for r in rows]
 
     def revoke_policy_key(self, key: str, actor: str, reason: str) -> None:
-        """Publish nothing any more that this key signed; what is in force stays. ConfigError where it is not trusted."""
+        """Publish nothing any more that this key signed; what is in force stays. ConfigError where it is no key."""
         with self._db.write(actor) as write:
             trusted = (policy_keys.c.id == key) & policy_keys.c.revoked_at.is_(None)
             if write.execute(select(policy_keys.c.id).where(trusted)).first() is None:

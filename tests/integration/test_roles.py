@@ -51,7 +51,7 @@ MAY = {  # who, beside admins, may call what; written by hand, so that a new rou
     ("GET", "/v1/policies/keys"): {"safety"},
     ("GET", "/v1/policies/trial"): {"safety"},
     ("POST", "/v1/policies/trial"): {"safety"},
-    ("DELETE", "/v1/policies/trial"): {"safety"},
+    ("POST", "/v1/policies/trial/end"): {"safety"},
     ("POST", "/v1/policies/trial/promotion"): {"safety"},
     ("GET", "/v1/audit"): {"safety"},
     ("GET", "/metrics"): {"metrics"},

@@ -101,7 +101,7 @@ def test_a_pack_on_its_way_over_http(tmp_path):
         assert {"surface": "feed", "label": "red", "verdicts": "block > allow", "count": 20} in report["differing"]
         step = api.done("POST", "/v1/policies/trial/promotion", {"reason": "fine"})
         api.done("POST", f"/v1/policies/{step['step']}/refusal", {"reason": "not yet"})
-        api.done("DELETE", "/v1/policies/trial")
+        api.done("POST", "/v1/policies/trial/end", {"reason": "seen enough"})
         assert "on trial" in api.refused(404, "GET", "/v1/policies/trial")
         listed = api.done("GET", "/v1/policies")
         assert [(pack["scope"], pack["in_force"]) for pack in listed["packs"]] == [("base", True), ("base", False)]
