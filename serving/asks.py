@@ -1,12 +1,15 @@
 """What is asked of the engine and what it answers."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from recsys.errors import ConfigError
+from recsys.overrides import Placed
 from recsys.safety import Notice, Signals
 from recsys.types import NOTHING, Slate, Viewer
+from serving.laps import Laps
 from serving.stores.state import History
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ class Ask:
     context: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     explain: bool = False
     similar_to: str | None = None
+    deadline: float = math.inf  # time.monotonic() from which on the list does with the least work that is still safe
     seed: int | None = None  # of what is explored: nothing is without one; a logged one gives the same list again
     filter: str | None = None  # a condition on items, see recsys.expressions
     series: Literal["next", "all"] = "next"  # of a series: the next episode only, or any
@@ -49,6 +53,9 @@ class Answer:
     notices: tuple[Notice | None, ...] = ()  # aligned: what a viewer is told of an item that is shown with a label
     withheld: tuple[tuple[str, ...], ...] = ()  # aligned: parts of an item that are not shown
     signals: Signals | None = None  # for minors
+    removed: tuple[str, ...] = ()  # why the last check took items out, one reason an item
+    laps: Laps = field(default_factory=Laps)
+    placed: Placed | None = None  # what of campaigns and quotas held, and what was unserved
     offset: int = 0  # places on the pages before
     next_page: str | None = None  # the token of the next page, None where this is the last
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from recsys.bundle import MANIFEST, Bundle, load_bundle, sha256_of
 from recsys.errors import BundleError, RecsysError
+from serving.measures import moved
 
 log = structlog.get_logger()
 CHAMPION = "champion.json"
@@ -48,6 +49,7 @@ def load_champion(champion: Champion) -> Bundle:
 
 def settle() -> None:
     """Keep what was just loaded out of garbage collection: it lives for days, and walking it costs 100 ms a request."""
+    gc.unfreeze()  # the bundle before this one was frozen too, and may now go
     gc.collect()
     gc.freeze()
 
@@ -80,9 +82,14 @@ class Watcher:
         if champion is None or champion.manifest_sha256 in (self._served, self._refused):
             return False
         self._refused = champion.manifest_sha256  # until it is served; said once, and not tried every second
-        self._switch(load_champion(champion))
+        try:
+            self._switch(load_champion(champion))
+        except Exception:
+            moved("refused")
+            raise
         self._served, self._refused = champion.manifest_sha256, None
         settle()
+        moved("switched")
         log.info("champion_switched", version=champion.version)
         return True
 

@@ -10,13 +10,14 @@ import numpy as np
 import structlog
 
 from recsys.clock import Clock
-from recsys.overrides import Live as LiveOverrides
-from recsys.overrides import apply
-from recsys.overrides.apply import PIN
+from recsys.models.memory import TOGETHER, one_request
+from recsys.overrides import PLACED, ExposureCounts, NoExposure
 from recsys.safety import Response
-from recsys.types import BoolArray, FloatArray, IntArray, Query, Slate
+from recsys.types import BoolArray, Query, Slate
 from serving.asks import Answer, Ask, Histories
 from serving.drafts import Draft, Drafts
+from serving.laps import CANDIDATES, CHECK, DRAFT, OVERRIDES, RERANK, Laps
+from serving.placing import placed as placed_on
 from serving.reasons import reason_code
 from serving.stores.control import ControlStore
 from serving.trials import judged_by
@@ -42,48 +43,66 @@ class Engine:
         *,
         max_history: int = 200,
         at: float | None = None,  # s UTC: the moment to rank for, where it is not the clock's (lists on old logs)
+        exposure: ExposureCounts | None = None,  # what campaigns' caps and guarantees go by; None counts nothing
     ) -> None:
         self.live = live
         self._clock = clock
         self._at = at
-        self._drafts = Drafts(control, state, max_history)
+        self._drafts = Drafts(control, state, max_history, exposure or NoExposure())
 
     def recommend(self, asks: Sequence[Ask]) -> list[Answer]:
         """A list for each request; one request is a batch of one."""
         view = self.live.view()
         if view.trial is None:
-            return self.recommend_on(view, asks)
-        return [self.recommend_on(judged_by(view, ask), [ask])[0] for ask in asks]
+            answers = self.recommend_on(view, asks)
+        else:
+            answers = [self.recommend_on(judged_by(view, ask), [ask])[0] for ask in asks]
+        for answer in answers:
+            if answer.placed is not None:
+                answer.placed.live.record(answer.slate.overrides, answer.offset)
+        return answers
 
     def recommend_on(self, view: View, asks: Sequence[Ask]) -> list[Answer]:
         """The same against a given view, as for warming a bundle up before it is swapped in."""
-        now = self._clock()
+        answers: list[Answer] = []
+        for start in range(0, len(asks), TOGETHER):
+            with one_request():
+                answers += self._answers(view, asks[start : start + TOGETHER])
+        return answers
+
+    def _answers(self, view: View, asks: Sequence[Ask]) -> list[Answer]:
+        now, laps = self._clock(), Laps()
         drafts = [self._drafts.draft(view, ask, now, now if self._at is None else self._at) for ask in asks]
+        laps.lap(DRAFT)
         # how many candidates are drawn up depends on k: a list must not depend on who else is in the batch
-        classes: defaultdict[tuple[int, int], list[Draft]] = defaultdict(list)
+        classes: defaultdict[tuple[int, int, bool], list[Draft]] = defaultdict(list)
         for draft in drafts:
-            classes[id(draft.allowed), draft.k].append(draft)
+            draft.laps = laps
+            classes[id(draft.allowed), draft.k, draft.late].append(draft)
         slates: dict[int, Slate] = {}
         for group in classes.values():
             for draft, slate in zip(group, _candidates(view, group), strict=True):
-                slates[id(draft)] = _finished(view, draft, slate, now)
+                slates[id(draft)] = _finished(view, draft, slate)
         return [self._answered(view, draft, slates[id(draft)], now) for draft in drafts]
 
     def _answered(self, view: View, draft: Draft, slate: Slate, now: float) -> Answer:
         return replace(_answer(view, draft, slate, now), next_page=self._drafts.next_page(view, draft, slate, now))
 
-    def impersonal(self, ask: Ask) -> Answer:
+    def impersonal(self, ask: Ask, *why: str) -> Answer:
         """The answer of last resort: no history, no profile; nothing at all where even that fails. Never raises."""
-        view = self.live.current
         plain = replace(ask, viewer=replace(ask.viewer, personalised=False), explain=False)
         try:
-            view = self.live.view()
-            answer = self.recommend_on(judged_by(view, plain), [plain])[0]
+            answer = self.recommend([plain])[0]
         except Exception:
             log.exception("recommendation_failed")
-            slate = Slate(np.zeros(0, np.int32), np.zeros(0, np.float32), (), ())
-            return Answer(decision_id(), self._clock(), ask, view, slate, (), (), False, ("engine_failed",))
-        return replace(answer, degraded=(*answer.degraded, "personalisation_failed"))
+            return self.nothing(ask, "engine_failed")
+        degraded = dict.fromkeys((*answer.degraded, *(why or ("personalisation_failed",))))
+        return replace(answer, degraded=tuple(degraded))
+
+    def nothing(self, ask: Ask, why: str) -> Answer:
+        """An empty list, which is always safe; reads no store."""
+        slate = Slate(np.zeros(0, np.int32), np.zeros(0, np.float32), (), ())
+        return Answer(decision_id(), self._clock(), ask, self.live.current, slate, (), (), False, (why,))
 
 
 def _candidates(view: View, drafts: Sequence[Draft]) -> list[Slate]:
@@ -98,16 +117,23 @@ def _candidates(view: View, drafts: Sequence[Draft]) -> list[Slate]:
     n = max(k + SPARE, pipeline.rerank.width(k))
     queries, exclude = [draft.query for draft in drafts], [draft.out for draft in drafts]
     viewer = drafts[0].ask.viewer
+    if drafts[0].late:  # the source that answers with the least work; a slow store or a slow model has eaten the time
+        pipeline = replace(pipeline, sources=pipeline.sources[-1:])
+        for draft in drafts:
+            draft.degraded.append("deadline")
     slates = pipeline.candidates(
         queries, n, drafts[0].allowed, exclude, view.overlay, failed, reserve=lambda: view.reserve(viewer)
     )
-    return [_reranked(view, draft, slate) for draft, slate in zip(drafts, slates, strict=True)]
+    drafts[0].laps.lap(CANDIDATES)
+    reranked = [_reranked(view, draft, slate) for draft, slate in zip(drafts, slates, strict=True)]
+    drafts[0].laps.lap(RERANK)
+    return reranked
 
 
 def _reranked(view: View, draft: Draft, slate: Slate) -> Slate:
     """Diversity, calibration, exploration; a list around one work is meant to be alike and stays as it is."""
     ask = draft.ask
-    if ask.similar_to is not None:
+    if ask.similar_to is not None or draft.late:
         return slate
     seed = ask.seed if _may_explore(view, draft) else None
     try:
@@ -127,11 +153,15 @@ def _may_explore(view: View, draft: Draft) -> bool:
     return draft.personalised and not minor and not view.limits(viewer).strict
 
 
-def _finished(view: View, draft: Draft, slate: Slate, now: float) -> Slate:
+def _finished(view: View, draft: Draft, slate: Slate) -> Slate:
     """Overrides, caps, check; what caps and check remove is refilled from the masked pool and checked again."""
     for _ in range(ROUNDS):
-        placed = _placed(view, draft, slate, now)
-        fine = view.gate.check(draft.ask.viewer, placed.items).allowed
+        placed = _placed(view, draft, slate)
+        draft.laps.lap(OVERRIDES)
+        verdicts = view.gate.check(draft.ask.viewer, placed.items)
+        fine = verdicts.allowed
+        draft.why += [] if fine.all() else [verdicts.reasons[place] for place in np.flatnonzero(~fine)]
+        draft.laps.lap(CHECK)
         short = len(placed) < draft.k
         surplus = np.setdiff1d(view.surplus(placed, draft.ask.viewer), draft.out) if short else NOTHING_MORE
         if fine.all() and not len(surplus):
@@ -141,44 +171,9 @@ def _finished(view: View, draft: Draft, slate: Slate, now: float) -> Slate:
     return _taken(placed, fine)
 
 
-def _placed(view: View, draft: Draft, slate: Slate, now: float) -> Slate:
-    viewer, k, before = draft.ask.viewer, draft.k, draft.page.offset
-    live = view.overrides.live(viewer, now)
-    pins = {slot - before: pin for slot, pin in live.pins.items() if before < slot <= before + k}  # those of this page
-    live = replace(live, pins=pins)
-    eligible = draft.allowed.copy()
-    eligible[draft.out] = False
-    with_boosted = _with_boosted(view, draft, slate, live, eligible)
-    return view.capped(apply(with_boosted, live, eligible, len(with_boosted)), viewer, k)
-
-
-def _with_boosted(view: View, draft: Draft, slate: Slate, live: LiveOverrides, eligible: BoolArray) -> Slate:
-    """The slate and, at their own scores, the boosted items that the candidates did not reach."""
-    boosted = np.fromiter((item for item, (factor, _) in live.factors.items() if factor > 1), np.int32)
-    missing = np.setdiff1d(boosted[eligible[boosted]], slate.items).astype(np.int32)
-    if not len(missing) or not len(slate):
-        return slate
-    try:
-        scores = view.bundle.pipeline.score([draft.query], missing, view.overlay)[0]
-    except Exception:
-        log.exception("boost_unscored")
-        draft.degraded.append("boost_unscored")
-        return slate
-    spoken = np.isfinite(scores)
-    return _inserted(slate, missing[spoken], np.minimum(scores[spoken], slate.scores[0]))
-
-
-def _inserted(slate: Slate, items: IntArray, scores: FloatArray) -> Slate:
-    every = np.concatenate([slate.scores, scores])
-    order = np.argsort(-every, kind="stable")
-    sources = (*slate.sources, *(["boost"] * len(items)))
-    overrides = (*slate.overrides, *([None] * len(items)))
-    return Slate(
-        np.concatenate([slate.items, items])[order],
-        every[order],
-        tuple(sources[place] for place in order),
-        tuple(overrides[place] for place in order),
-    )
+def _placed(view: View, draft: Draft, slate: Slate) -> Slate:
+    draft.placed = placed_on(view, draft, slate)
+    return view.capped(draft.placed.slate, draft.ask.viewer, draft.k)
 
 
 def _taken(slate: Slate, keep: BoolArray) -> Slate:
@@ -196,6 +191,8 @@ def _answer(view: View, draft: Draft, slate: Slate, now: float) -> Answer:
     if not len(slate) and not draft.page.offset:
         unmatched = ask.filter is not None and draft.visible.any()
         degraded.append("no_matching_items" if unmatched else "no_cleared_items")
+    if draft.placed is not None:
+        degraded += [f"quota_unmet:{kept.quota}" for kept in draft.placed.quotas if kept.reason is not None]
     reasons = tuple(
         reason_code(
             source,
@@ -203,6 +200,7 @@ def _answer(view: View, draft: Draft, slate: Slate, now: float) -> Answer:
             history=draft.has_history,
             profile=bool(draft.query.profile),
             similar=ask.similar_to is not None,
+            sponsored=draft.live.sponsor(override) is not None,
         )
         for source, override in zip(slate.sources, slate.overrides, strict=True)
     )
@@ -224,6 +222,9 @@ def _answer(view: View, draft: Draft, slate: Slate, now: float) -> Answer:
         notices=checked.verdicts.notices(),
         withheld=checked.withheld,
         signals=view.gate.signals(ask.viewer),
+        removed=tuple(draft.why),
+        laps=draft.laps.copy(),  # lists made together share the stages so far
+        placed=draft.placed,
         offset=draft.page.offset,
     )
 
@@ -233,7 +234,7 @@ def _propensities(draft: Draft, slate: Slate) -> tuple[float, ...]:
     if not draft.propensities:
         return ()
     return tuple(
-        1.0 if source == PIN else draft.propensities.get(item, 1.0)
+        1.0 if source in PLACED else draft.propensities.get(item, 1.0)
         for item, source in zip(slate.items.tolist(), slate.sources, strict=True)
     )
 

@@ -15,6 +15,7 @@ import structlog
 
 from recsys.errors import RecsysError
 from recsys.lake import Lake
+from serving.pulse import drained
 from serving.settings import Settings
 from serving.stores.control import ControlStore
 from serving.stores.jobs import Jobs
@@ -59,6 +60,7 @@ class Maintenance:
                 events = drain(self._state, lake, self._control)
                 items = drain_items(self._control, self._state, lake)
                 labels = drain_labels(self._control, self._state, lake)
+                drained()
                 if events or items or labels:
                     log.info("drained_to_lake", events=events, items=items, labels=labels)
                 # What others brought into the lake, as after a promotion: the service knows whom it was trained on.

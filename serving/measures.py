@@ -1,15 +1,32 @@
-"""Prometheus metrics of the service. BentoML adds its own about routes."""
+"""Prometheus metrics of the service, in BentoML's multiprocess mode: every worker writes, any worker answers for all.
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+A label value is always one of a few that this project knows: never an id, a path or a word that a client chose.
+Ages are exported as the time at which something happened; ``time() - metric`` is the age.
+"""
+
+import os
 from functools import cache
+from typing import TYPE_CHECKING
 
-from prometheus_client import Counter, Histogram
+import prometheus_client
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 
-from serving.asks import Answer
+from serving.laps import STAGES
+
+if TYPE_CHECKING:  # the view counts too, and an answer holds one
+    from serving.asks import Answer
 
 BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+STAGE_BUCKETS = (0.0001, 0.0002, 0.0005, *BUCKETS)
+LAGS = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"})
+
+
+@cache
+def _requests() -> Histogram:
+    text = "Time to answer a request, the guard included."
+    return Histogram("recsys_request_seconds", text, ["method", "route", "status"], buckets=BUCKETS)
 
 
 @cache
@@ -18,8 +35,18 @@ def _latency() -> Histogram:
 
 
 @cache
+def _stages() -> Histogram:
+    return Histogram("recsys_stage_seconds", "Time of a list by stage.", ["stage"], buckets=STAGE_BUCKETS)
+
+
+@cache
 def _items() -> Counter:
     return Counter("recsys_items_shown", "Places given, by who proposed the item.", ["source"])
+
+
+@cache
+def _removed() -> Counter:
+    return Counter("recsys_items_removed", "Items that the last check took out of a list, by reason.", ["reason"])
 
 
 @cache
@@ -39,10 +66,53 @@ def _trials() -> Counter:
     )
 
 
+@cache
+def _champions() -> Counter:
+    return Counter("recsys_champion_moves", "Champions found, by outcome: switched or refused.", ["outcome"])
+
+
+@cache
+def _takedowns() -> Histogram:
+    return Histogram("recsys_takedown_seconds", "Time from a takedown to a worker that obeys it.", buckets=LAGS)
+
+
+@cache
+def _gauge(name: str, text: str) -> Gauge:
+    return Gauge(name, text, multiprocess_mode="mostrecent")
+
+
+GAUGES = {
+    "recsys_bundle_loaded": "1 where a worker has a bundle to serve.",
+    "recsys_bundle_created_timestamp_seconds": "When the live bundle was made.",
+    "recsys_bundle_data_timestamp_seconds": "The newest event that the live bundle was trained on.",
+    "recsys_control_sequence": "The newest change of the control store that is obeyed.",
+    "recsys_control_silent_seconds": "How long the control store has not answered; 0 embedded.",
+    "recsys_lake_written_timestamp_seconds": "When accepted events were last brought to the lake, or there were none.",
+}
+
+
 def touch() -> None:
     """Create the metrics: after BentoML has set up its directory for them, before the first request."""
-    for metric in (_latency, _items, _degraded, _events, _trials):
+    for metric in (_requests, _latency, _items, _removed, _degraded, _events, _takedowns, _trials):
         metric()
+    for stage in STAGES:
+        _stage(stage)
+    for outcome in ("switched", "refused"):
+        _champions().labels(outcome)
+    for name, text in GAUGES.items():
+        _gauge(name, text)
+
+
+def exposition() -> bytes:
+    """All metrics of all workers in Prometheus' text format."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return generate_latest()
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return generate_latest(registry)
+
+
+CONTENT_TYPE = prometheus_client.CONTENT_TYPE_LATEST
 
 
 def accepted(events: int) -> None:
@@ -55,19 +125,59 @@ def on_trial(surface: str, label: str, verdicts: str, count: int) -> None:
     _trials().labels(surface, label, verdicts).inc(count)
 
 
-@contextmanager
-def answered() -> Iterator[Callable[[Answer], None]]:
+def moved(outcome: str) -> None:
+    """Count a champion that was ``switched`` to or ``refused``."""
+    _champions().labels(outcome).inc()
+
+
+def obeyed(seconds: float) -> None:
+    """How long after it was ordered a takedown holds on this worker."""
+    _takedowns().observe(max(seconds, 0.0))
+
+
+def gauge(name: str, value: float) -> None:
+    """Set one of ``GAUGES``."""
+    _gauge(name, GAUGES[name]).set(value)
+
+
+def requested(method: str, route: str, status: int, seconds: float) -> None:
+    """Time one request; status 0 is one whose client had gone."""
+    _request(method if method in METHODS else "other", route, status).observe(seconds)
+
+
+def answered(answer: "Answer", seconds: float) -> None:
     """Time one list and count what it was made of."""
-    start = time.perf_counter()
+    # A surface the policy does not know may be anything a client sent: it must not become a label value.
+    surface = answer.ask.viewer.surface
+    _list(surface if surface in answer.view.policy.surfaces else "other").observe(seconds)
+    sources = answer.slate.sources
+    for source in set(sources):
+        _source(source).inc(sources.count(source))
+    for reason in answer.degraded:
+        _degraded().labels(reason).inc()
+    for reason in answer.removed:
+        _removed().labels(reason.split(":", 1)[0]).inc()  # a label's name stays out: there may be many
+    for stage, spent in zip(STAGES, answer.laps.seconds, strict=True):
+        if spent:  # a stage that did not run is not counted
+            _stage(stage).observe(spent)
 
-    def measure(answer: Answer) -> None:
-        # A surface the policy does not know may be anything a client sent: it must not become a label value.
-        surface = answer.ask.viewer.surface
-        known = surface if surface in answer.view.policy.surfaces else "other"
-        _latency().labels(known).observe(time.perf_counter() - start)
-        for source in set(answer.slate.sources):
-            _items().labels(source).inc(answer.slate.sources.count(source))
-        for reason in answer.degraded:
-            _degraded().labels(reason).inc()
 
-    yield measure
+# Looking a child up by its labels costs more than counting with it.
+@cache
+def _request(method: str, route: str, status: int) -> Histogram:
+    return _requests().labels(method, route, str(status))
+
+
+@cache
+def _list(surface: str) -> Histogram:
+    return _latency().labels(surface)
+
+
+@cache
+def _source(name: str) -> Counter:
+    return _items().labels(name)
+
+
+@cache
+def _stage(stage: str) -> Histogram:
+    return _stages().labels(stage)

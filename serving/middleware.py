@@ -1,37 +1,37 @@
-"""The one outer layer over every route: request id, key, role, body limit."""
+"""The one outer layer over every route: request id, key, role, rate, size and time limits, the line in the log."""
 
+import asyncio
+import math
 import re
 import secrets
-from typing import Any
+import time
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from recsys.errors import StoreError
 from serving.api.problems import MEDIA_TYPE, problem
+from serving.bounds import check_head, read_body, replayed
+from serving.limits import Rates
+from serving.measures import requested
+from serving.refusal import Refusal
 from serving.roles import allowed, is_public
+from serving.routes import route_of
 from serving.runtime import holder
 from serving.stores.control import Principal
 
 log = structlog.get_logger()
 REQUEST_ID = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
+UNLIMITED = frozenset({("POST", "/v1/takedowns")})  # nothing may hold up what takes a work down
 LOOPBACK = frozenset({"127.0.0.1", "::1"})
 
 
-class Refusal(Exception):
-    """A request that ends here."""
-
-    def __init__(self, status: int, detail: str) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.detail = detail
-
-
 class Guard:
-    """Lets a request through to the routes only with a key whose role may call them, and a body within bounds."""
+    """Lets a request through to the routes only with a key whose role may call them, within rate, size and time."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._rates: Rates | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI entry; anything that is neither HTTP nor the lifespan is refused."""
@@ -45,17 +45,45 @@ class Guard:
         given = headers.get("x-request-id", "")
         request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
         answer = _Answer(send, request_id)
+        scope["state"] = {**scope.get("state", {}), "principal": None, "request_id": request_id}
         try:
-            principal = _principal(scope, headers)
-            body = await _body(receive, headers)
-            scope["state"] = {**scope.get("state", {}), "principal": principal, "request_id": request_id}
-            await self._app(scope, _replayed(body, receive), answer)
+            await self._pass(scope, headers, receive, answer)
         except Refusal as refusal:
-            await answer.problem(refusal.status, refusal.detail)
+            await answer.problem(refusal.status, refusal.detail, refusal.retry_after)
         except Exception:
             # The last line: a fault of ours is a problem document with an id to find it by, never a traceback.
-            log.exception("request_failed", request_id=request_id, path=scope["path"])
+            log.exception("request_failed", request_id=request_id, route=route_of(scope["path"]))
             await answer.problem(500, "Something went wrong here; the request id finds it in the logs.")
+        finally:
+            _told(scope, answer)
+
+    async def _pass(self, scope: Scope, headers: dict[str, str], receive: Receive, answer: "_Answer") -> None:
+        check_head(scope)
+        principal = _principal(scope, headers)
+        if principal is not None:
+            self._count(principal, scope)
+        seconds, body = holder.settings.request_seconds, None
+        scope["state"]["principal"] = principal
+        try:
+            async with asyncio.timeout(seconds) as limit:
+                body = await read_body(receive, headers, holder.settings.max_body_bytes)
+                await self._app(scope, replayed(body, receive), answer)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            if body is None:
+                raise Refusal(408, f"The body did not arrive within {seconds:g} seconds.") from None
+            detail = f"No answer within {seconds:g} seconds. What was asked may still be carried out; ask again."
+            raise Refusal(503, detail, retry_after=seconds) from None
+
+    def _count(self, principal: Principal, scope: Scope) -> None:
+        if self._rates is None:
+            self._rates = Rates(holder.settings.rates)
+        if (scope["method"], scope["path"]) in UNLIMITED:
+            return
+        wait = self._rates.wait(principal)
+        if wait > 0:
+            raise Refusal(429, "This key has used up its rate; wait as long as Retry-After says.", retry_after=wait)
 
 
 class _Answer:
@@ -65,23 +93,46 @@ class _Answer:
         self._send = send
         self._request_id = request_id
         self._started = False
+        self.status = 0
+        self.begun = time.perf_counter()
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._started = True
+            self.status = message["status"]
             header = (b"x-request-id", self._request_id.encode())
             message = {**message, "headers": [*message.get("headers", []), header]}
         await self._send(message)
 
-    async def problem(self, status: int, detail: str) -> None:
+    async def problem(self, status: int, detail: str, retry_after: float | None = None) -> None:
         if self._started:
             return  # half an answer is out; the server closes the connection
         body = problem(status, detail, request_id=self._request_id)
         headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", str(len(body)).encode())]
         if status == 401:
             headers.append((b"www-authenticate", b"Bearer"))
+        if retry_after is not None:
+            headers.append((b"retry-after", str(math.ceil(retry_after)).encode()))
         await self({"type": "http.response.start", "status": status, "headers": headers})
         await self({"type": "http.response.body", "body": body})
+
+
+def _told(scope: Scope, answer: _Answer) -> None:
+    """The request in the metrics and, if the settings want it, in the log: its route, never its path or body."""
+    seconds, route = time.perf_counter() - answer.begun, route_of(scope["path"])
+    requested(scope["method"], route, answer.status, seconds)
+    wanted = holder.settings.log_requests
+    if wanted == "all" or (wanted == "failed" and answer.status >= 500):
+        principal: Principal | None = scope["state"]["principal"]
+        log.info(
+            "request",
+            request_id=scope["state"]["request_id"],
+            method=scope["method"],
+            route=route,
+            status=answer.status,
+            ms=round(seconds * 1e3, 1),
+            key=None if principal is None else principal.id,
+        )
 
 
 def _headers(scope: Scope) -> dict[str, str]:
@@ -114,33 +165,3 @@ def _from_loopback(scope: Scope, headers: dict[str, str]) -> bool:
     client = scope.get("client")
     forwarded = any(name in headers for name in ("forwarded", "x-forwarded-for", "x-real-ip"))
     return client is not None and client[0] in LOOPBACK and not forwarded
-
-
-async def _body(receive: Receive, headers: dict[str, str]) -> bytes:
-    limit = holder.settings.max_body_bytes
-    length = headers.get("content-length", "")
-    if length.isdigit() and int(length) > limit:
-        raise Refusal(413, f"The body has {length} bytes; at most {limit} are read.")
-    chunks, size, more = [], 0, True
-    while more:
-        message: dict[str, Any] = dict(await receive())
-        chunk = message.get("body", b"")
-        more = message.get("more_body", False)
-        size += len(chunk)
-        if size > limit:
-            raise Refusal(413, f"The body is larger than the {limit} bytes that are read.")
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
-def _replayed(body: bytes, receive: Receive) -> Receive:
-    sent = False
-
-    async def replay() -> Message:
-        nonlocal sent
-        if sent:
-            return await receive()
-        sent = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return replay

@@ -3,17 +3,20 @@
 import threading
 from dataclasses import dataclass, field
 
+import anyio
 import structlog
 
 from recsys.bundle import Bundle, load_bundle
 from recsys.clock import Clock, EventClock, system_clock
 from recsys.errors import ConfigError, RecsysError
-from recsys.types import Viewer
-from serving.asks import Ask
+from serving.asks import Answer, Ask, AskError
 from serving.champion import Watcher, settle
 from serving.decisions import DecisionLog
 from serving.engine import Engine
 from serving.maintenance import Maintenance
+from serving.pulse import Pulse
+from serving.queue import Queue
+from serving.rehearsal import Rehearsal
 from serving.settings import Settings
 from serving.stores.control import ControlStore
 from serving.stores.jobs import Jobs
@@ -38,9 +41,15 @@ class Runtime:
     engine: Engine | None = None
     watcher: Watcher | None = None
     maintenance: Maintenance | None = None
+    queue: Queue[Ask, Answer | AskError] = field(default_factory=Queue)  # of requests for lists
+    rehearsal: Rehearsal = field(default_factory=Rehearsal)
+    # Threads that a slow store has kept do not count here, so that a fallback always finds one.
+    spare: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(8))
+    pulse: Pulse = field(init=False)
     trials: Trials = field(init=False)
 
     def __post_init__(self) -> None:
+        self.pulse = Pulse(self.control)
         self.trials = Trials(self.control)
 
     @classmethod
@@ -57,28 +66,42 @@ class Runtime:
         runtime.maintenance = Maintenance(settings, control, state, jobs)
         runtime.maintenance.start()
         runtime.trials.start()
+        runtime.pulse.start()
         return runtime
 
     def switch(self, bundle: Bundle) -> None:
-        """Serve ``bundle`` from the next request on, after it has answered a few requests unseen."""
+        """Serve ``bundle`` from the next request on, after it has answered the shapes of the newest ones unseen."""
         if isinstance(self.clock, EventClock) and bundle.manifest.at is not None:
             self.clock.saw(bundle.manifest.at)
         if self.engine is None:
             live = Live(bundle, self.control, self.clock, policy=self.settings.policy)
             engine = Engine(live, self.control, self.state, self.clock, max_history=self.settings.max_history)
-            _warm(engine, live.view())
-            self.engine = engine
+            self._warm(engine, live.view())
+            self.engine = self.pulse.engine = engine
         else:
             engine = self.engine
-            engine.live.swap(bundle, lambda view: _warm(engine, view))
+            engine.live.swap(bundle, lambda view: self._warm(engine, view))
+
+    def running(self) -> Engine:
+        """The engine; RuntimeError where no model is published yet."""
+        if self.engine is None:
+            raise RuntimeError("A list needs a published model.")
+        return self.engine
 
     def close(self) -> None:
         """Stop the threads and flush the logs."""
-        for part in (self.watcher, self.maintenance):
+        for part in (self.watcher, self.maintenance, self.pulse):
             if part is not None:
                 part.stop()
         self.trials.stop()
         self.decisions.close()
+
+    def _warm(self, engine: Engine, view: View) -> None:
+        """Before the first real request caches fill, and a bundle that cannot answer is refused."""
+        for ask in self.rehearsal.asks(view):
+            engine.recommend_on(view, [ask])
+        _ = view.shown, view.marked
+        view.columns.encode()
 
     def _load(self) -> None:
         if self.settings.bundle is not None:
@@ -103,16 +126,6 @@ def make_clock(settings: Settings) -> Clock:
     if settings.production:
         raise ConfigError("RECSYS_CLOCK=events is for demos and replays; it is refused with RECSYS_PRODUCTION=true.")
     return EventClock(0.0)
-
-
-def _warm(engine: Engine, view: View) -> None:
-    """A few requests before the first real one: caches fill, and a bundle that cannot answer is refused here."""
-    some = tuple(view.ids.ids[:5])
-    asks = [Ask(Viewer(), 20), Ask(Viewer(), 20, session=some, explain=True), Ask(Viewer("home"), 5)]
-    for ask in asks:
-        engine.recommend_on(view, [ask])
-    _ = view.shown, view.marked
-    view.columns.encode()
 
 
 class Holder:

@@ -1,16 +1,20 @@
 """The BentoML service: the HTTP API mounted at its root, the guard around every route, the engine as APIs too."""
 
+import os
 from typing import Any, TypeVar
 
 import bentoml
 import msgspec
+from bentoml._internal.configuration.containers import BentoMLContainer  # where `tracing` of its configuration ends up
 from bentoml.exceptions import InvalidArgument, ServiceUnavailable
+from opentelemetry import trace
 
 from serving.api.app import create_app
-from serving.api.encode import encode_list
 from serving.api.lists import NO_MODEL, answer_one, recommend_ask, similar_ask
 from serving.api.schemas import RecommendRequest, SimilarRequest
+from serving.api.shortcut import Shortcut
 from serving.asks import Ask, AskError
+from serving.cors import Origins
 from serving.logs import configure_logs
 from serving.measures import touch
 from serving.middleware import Guard
@@ -21,10 +25,20 @@ TIMEOUT_SECONDS = 10
 T = TypeVar("T")
 
 
+# BentoML wraps every request in a span that it then drops unless an exporter is configured: a fifth of a
+# millisecond. Whoever configures BentoML (https://docs.bentoml.com, Tracing) has the spans.
+CONFIGURED = any(name.startswith("BENTOML_CONFIG") for name in os.environ)
+UNTRACED = {"excluded_urls": "/v1/,/bento/,livez,readyz,healthz,metrics"}
+
+
 @bentoml.service(
     name="recsys",
+    workers=holder.settings.processes,
     traffic={"timeout": TIMEOUT_SECONDS},
-    logging={"access": {"enabled": False}},  # paths name users; request ids, metrics and the decision log remain
+    **({} if CONFIGURED else {"tracing": UNTRACED}),
+    # Paths name users: the guard's log line and metrics hold routes instead.
+    logging={"access": {"enabled": False}},
+    metrics={"enabled": False},
 )
 @bentoml.asgi_app(create_app(), path="/")
 class Recommender:
@@ -33,6 +47,7 @@ class Recommender:
     def __init__(self) -> None:
         configure_logs()
         touch()
+        trace.set_tracer_provider(BentoMLContainer.tracer_provider.get())
         self._runtime = holder.start(Settings())
 
     @bentoml.api(route="/bento/recommend")  # type: ignore[untyped-decorator]
@@ -49,7 +64,7 @@ class Recommender:
         if self._runtime.engine is None:
             raise ServiceUnavailable(NO_MODEL)
         try:
-            answer: dict[str, Any] = msgspec.json.decode(encode_list(answer_one(self._runtime, ask)))
+            answer: dict[str, Any] = msgspec.json.decode(answer_one(self._runtime, ask))
         except AskError as error:
             raise InvalidArgument(str(error)) from None
         return answer
@@ -70,4 +85,6 @@ def _read(request: dict[str, Any], shape: type[T]) -> T:
         raise InvalidArgument(str(error)) from None
 
 
+Recommender.add_asgi_middleware(Origins)  # type: ignore[attr-defined]
 Recommender.add_asgi_middleware(Guard)  # type: ignore[attr-defined]
+Recommender.add_asgi_middleware(Shortcut)  # type: ignore[attr-defined]

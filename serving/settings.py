@@ -1,19 +1,25 @@
 """Settings of serving: ``RECSYS_…`` in the environment, then ``recsys.toml``, then the defaults here."""
 
+import os
+import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.sources import InitSettingsSource
 
 from recsys.errors import ConfigError
 from recsys.safety.signing import key_id
+from serving.roles import ROLES
 
 FILE = "recsys.toml"
 CONTROL_SCHEMES = ("sqlite", "postgresql", "postgresql+psycopg")
 STATE_SCHEMES = ("sqlite", "redis", "rediss", "unix")
+ORIGIN = re.compile(r"https?://[a-z0-9.\-]+(:\d{1,5})?|https?://\[[0-9a-f:]+\](:\d{1,5})?")
+PEOPLE_RATES = {"editor": 50.0, "safety": 50.0, "metrics": 10.0, "admin": 50.0}
 
 
 class Settings(BaseSettings):
@@ -23,6 +29,7 @@ class Settings(BaseSettings):
     lake's items have labels. ``policy_keys`` are public keys whose packs may be published, beside those of the control
     store; ``policy_unsigned`` lets unsigned ones be published, for development.
     ``control_url`` and ``state_url`` are None for SQLite files under ``var``; ``lake`` is None for ``var/lake``.
+    ``rates`` are requests a second for each key of a role, on each worker; a role without one is not limited.
     """
 
     model_config = SettingsConfigDict(env_prefix="RECSYS_", env_ignore_empty=True, extra="forbid", frozen=True)
@@ -39,10 +46,17 @@ class Settings(BaseSettings):
     production: bool = False
     host: str = "0.0.0.0"  # noqa: S104 - a service in a container is reached from outside; keys guard every route
     port: int = Field(3000, ge=1, le=65_535)
-    workers: int = Field(1, ge=1, le=1024)
+    workers: int = Field(1, ge=0, le=1024)  # processes; 0 is one a core
     max_body_bytes: int = Field(1_000_000, ge=1_000)
     max_history: int = Field(200, ge=1)
     events_drain_seconds: float = Field(30.0, gt=0)
+    rates: Annotated[Mapping[str, float], NoDecode] = PEOPLE_RATES
+    list_seconds: float = Field(2.0, gt=0)
+    request_seconds: float = Field(
+        8.0, gt=0, lt=10
+    )  # below the framework's own timeout, which knows no problem document
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    log_requests: Literal["none", "failed", "all"] = "failed"
 
     def __init__(self, **values: Any) -> None:
         try:
@@ -64,6 +78,13 @@ class Settings(BaseSettings):
         urls = (self.control_url or "", self.state_url or "")
         return any("://" in url and not url.startswith("sqlite") for url in urls)
 
+    @property
+    def processes(self) -> int:
+        """How many workers there are to be: ``workers``, or one for each core that this process may run on."""
+        return self.workers or (
+            len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        )
+
     def jobs_location(self) -> Path:
         """The file of queued background work."""
         return self.var / "jobs.db"
@@ -84,6 +105,32 @@ class Settings(BaseSettings):
     @classmethod
     def _state(cls, value: str | None) -> str | None:
         return _schemed(value, STATE_SCHEMES, "redis://HOST:PORT/DB")
+
+    @field_validator("rates", mode="before")
+    @classmethod
+    def _rates(cls, value: object) -> object:
+        return _by_role(value) if isinstance(value, str) else value
+
+    @field_validator("rates")
+    @classmethod
+    def _limits(cls, value: Mapping[str, float]) -> Mapping[str, float]:
+        for role, rate in value.items():
+            if role not in ROLES or not rate > 0:
+                raise ValueError(f"write ROLE=REQUESTS A SECOND above 0 for the roles {', '.join(ROLES)}")
+        return value
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _origins(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _exact(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            if not ORIGIN.fullmatch(origin):
+                raise ValueError(f"{origin!r} is no origin; write exact ones, as https://www.example.org")
+        return value
 
     @model_validator(mode="after")
     def _signed_policies(self) -> "Settings":
@@ -124,6 +171,12 @@ def _read(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path.absolute()} cannot be read as TOML: {error}. Correct or remove it.") from None
     return {name: value for name, value in values.items() if not isinstance(value, dict)}
+
+
+def _by_role(text: str) -> dict[str, float]:
+    """``platform=500,editor=20`` as a table; it replaces the default whole."""
+    pairs = [part.partition("=") for part in text.split(",") if part.strip()]
+    return {role.strip(): float(rate or "nan") for role, _, rate in pairs}
 
 
 def _schemed(value: str | None, known: tuple[str, ...], example: str) -> str | None:

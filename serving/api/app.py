@@ -4,13 +4,16 @@ from typing import Any
 
 from litestar import Litestar, get
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.spec import Components, SecurityScheme
+from litestar.openapi.spec import Components, Reference, SecurityScheme
 
 from serving.about import about as about_document
+from serving.api.bodies import StrictRequest
 from serving.api.editing import list_overrides, put_override, revoke_override
 from serving.api.intake import events, items
 from serving.api.labelling import item_labels, put_labels
 from serving.api.lists import recommend, similar
+from serving.api.metrics import metrics
+from serving.api.openapi import describe
 from serving.api.publishing import (
     approve_policy,
     check_policy,
@@ -44,6 +47,11 @@ DESCRIPTION = """Recommendations for cultural content under a content-safety lay
 
 Send the API key as `Authorization: Bearer KEY` or `X-API-Key: KEY`. Every refusal is an RFC 9457 problem document.
 """
+
+SCHEMES: dict[str, SecurityScheme | Reference] = {
+    "bearer": SecurityScheme(type="http", scheme="bearer"),
+    "header": SecurityScheme(type="apiKey", name="X-API-Key", security_scheme_in="header"),
+}
 
 
 @get("/v1/about", tags=["about"], summary="Purpose, main parameters, live versions; in Chinese and English")
@@ -92,21 +100,25 @@ HANDLERS = [
     promote_policy,
     audit,
     about,
+    metrics,
 ]
 
 
 def create_app() -> Litestar:
     """The application; the worker's runtime is found when a request comes, not at import."""
-    return Litestar(
+    app = Litestar(
         HANDLERS,
         openapi_config=OpenAPIConfig(
             title="recsys",
             version="1",
             description=DESCRIPTION,
-            components=Components(security_schemes={"key": SecurityScheme(type="http", scheme="bearer")}),
-            security=[{"key": []}],
+            components=Components(security_schemes=SCHEMES),
+            security=[{name: []} for name in SCHEMES],
         ),
+        request_class=StrictRequest,
         exception_handlers={Exception: refused},
         logging_config=None,
         request_max_body_size=None,  # the guard has already bounded it
     )
+    describe(app, HANDLERS)
+    return app

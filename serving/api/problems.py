@@ -11,10 +11,13 @@ TITLES = {
     403: "Not allowed for this key",
     404: "Not found",
     405: "Method not allowed",
+    408: "Request timeout",
     409: "Conflict",
     413: "Body too large",
+    414: "Target too long",
     415: "Unsupported media type",
     429: "Too many requests",
+    431: "Headers too large",
     500: "Internal error",
     503: "Not available now",
 }

@@ -8,8 +8,10 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from recsys.errors import ConfigError, DataError, RecsysError, StoreError
+from serving.api.bodies import where
 from serving.api.problems import MEDIA_TYPE, problem
 from serving.asks import AskError
+from serving.routes import methods_of
 from serving.stores.reviews import ConflictError
 
 log = structlog.get_logger()
@@ -33,6 +35,9 @@ def refused(request: Request[Any, Any, Any], error: Exception) -> Response[bytes
         return _document(request, 400, str(error), error.field)
     if isinstance(error, HTTPException):
         return _from_litestar(request, error)
+    if isinstance(error, msgspec.ValidationError):
+        field, text = where(error)
+        return _document(request, 400, f"{field}: {text}" if field else text, field)
     if isinstance(error, msgspec.DecodeError | UnicodeDecodeError | RecursionError):
         return _document(request, 400, f"The body is no JSON in UTF-8: {error}.")
     if isinstance(error, ConflictError):
@@ -53,7 +58,10 @@ def _from_litestar(request: Request[Any, Any, Any], error: HTTPException) -> Res
         field = str(first.get("key", "")) or None
         text = str(first.get("message", error.detail))
         return _document(request, error.status_code, f"{field}: {text}" if field else text, field)
-    return _document(request, error.status_code, error.detail or "The request cannot be read.")
+    answer = _document(request, error.status_code, error.detail or "The request cannot be read.")
+    if error.status_code == 405:
+        answer.headers["Allow"] = ", ".join(methods_of(request.url.path))
+    return answer
 
 
 def _document(request: Request[Any, Any, Any], status: int, detail: str, field: str | None = None) -> Response[bytes]:

@@ -26,10 +26,11 @@ def create(
     name: Annotated[str, typer.Argument(help="Who will use it.")],
     role: Annotated[str, typer.Option(help="platform, editor, safety, metrics or admin.")],
     actor: Actor,
+    rate: Annotated[float | None, typer.Option(help="Requests a second and worker; by the role if left out.")] = None,
 ) -> None:
     """Make a key; its token is printed once and cannot be read again."""
     with opened_control() as control:
-        token = control.create_key(name, cast("Role", role), actor)
+        token = control.create_key(name, cast("Role", role), actor, rate=rate)
     typer.echo(token)
     typer.echo("This token is shown once; keep it where secrets are kept.", err=True)
 
@@ -44,6 +45,7 @@ def listing(as_json: Json = False) -> None:
                 "role": key.role,
                 "created": iso(key.created_at),
                 "by": key.created_by,
+                "rate": key.rate,
                 "revoked": iso(key.revoked_at),
             }
             for key in control.keys()  # noqa: SIM118 - a store, not a dict

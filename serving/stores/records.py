@@ -54,6 +54,7 @@ class Principal:
     id: str
     name: str
     role: Role
+    rate: float | None = None  # requests a second and worker; None goes by the role
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ class Key:
     created_at: float  # s UTC
     created_by: str
     revoked_at: float | None
+    rate: float | None = None  # requests a second and worker; None goes by the role
 
 
 @dataclass(frozen=True, slots=True)

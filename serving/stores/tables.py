@@ -237,6 +237,7 @@ api_keys = Table(
     Column("created_at", Double, nullable=False),
     Column("created_by", String, nullable=False),
     Column("revoked_at", Double),
+    Column("rate", Double),  # requests a second and worker; NULL goes by the role
 )
 
 audit = Table(

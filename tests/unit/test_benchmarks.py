@@ -27,26 +27,21 @@ from support.models import Told
 
 DATA = dataset([("u", "a", 0.0), ("v", "b", 0.0)], items=["c", "d"])
 ASKED = holdout(DATA, {"u": ["c"]})
-DRAWN = ("ann", "evaluation_speed", "filters", "fuzz", "gate", "loop", "retrieval")  # need no logs
-ALL = (
+SERVED = ("serve_against_naive", "serve_latency", "serve_stages", "serve_throughput")
+DRAWN = (
     "ann",
-    "cold_items",
-    "end_to_end",
     "evaluation_speed",
     "filters",
     "fuzz",
     "gate",
-    "gowalla",
-    "ials_speed",
     "loop",
-    "ml100k_random",
-    "news",
-    "random",
+    "overrides",
+    "properties",
     "retrieval",
-    "sasrec_speed",
-    "sequential",
-    "temporal",
-)
+    "swap",
+    *SERVED,
+)  # need no logs
+ALL = tuple(command.modules())
 ROW = {"case", "metric", "ours", "peer", "peer_name", "ratio", "low", "high", "bar", "ok"}
 RESULT = {"bench", "rows", "details", "versions", "settings", "seconds"}
 
@@ -105,7 +100,7 @@ def test_every_benchmark_is_listed_with_its_bars(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["benchmarks"])
     assert command.main() == 0
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == list(ALL)
-    assert list(command.modules()) == list(ALL)
+    assert set(DRAWN) < set(ALL)
 
 
 @pytest.mark.parametrize("name", ["loop", "all"])

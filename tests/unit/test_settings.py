@@ -83,3 +83,27 @@ def test_the_lake_is_under_var_where_that_folder_exists(tmp_path):
 
 def test_a_lake_that_is_named_need_not_exist():
     assert Settings(lake="s3://bucket/lake").lake_location() == "s3://bucket/lake"
+
+
+def test_rates_are_read_by_role_and_replace_the_default(monkeypatch):
+    monkeypatch.setenv("RECSYS_RATES", "platform=500, editor=20.5")
+    assert Settings().rates == {"platform": 500.0, "editor": 20.5}
+
+
+@pytest.mark.parametrize("rates", ["platform", "nobody=5", "platform=0", "platform=-1", "platform=much"])
+def test_rates_that_cannot_be_are_refused(rates, monkeypatch):
+    monkeypatch.setenv("RECSYS_RATES", rates)
+    with pytest.raises(ConfigError, match="rates"):
+        Settings()
+
+
+def test_origins_are_read_as_a_list_of_exact_ones(monkeypatch):
+    monkeypatch.setenv("RECSYS_CORS_ORIGINS", "https://a.example, http://localhost:8080")
+    assert Settings().cors_origins == ("https://a.example", "http://localhost:8080")
+
+
+@pytest.mark.parametrize("origin", ["*", "https://*.example", "a.example", "https://a.example/", "null"])
+def test_an_origin_that_is_not_exact_is_refused(origin, monkeypatch):
+    monkeypatch.setenv("RECSYS_CORS_ORIGINS", origin)
+    with pytest.raises(ConfigError, match="no origin"):
+        Settings()
