@@ -215,7 +215,7 @@ class PolicyStore:
     def policy_trial_counts(self, step: int) -> dict[tuple[str, str, str], int]:
         """What a trial found so far on all workers, by surface, label and verdicts."""
         rows = self._db.rows(select(policy_counts).where(policy_counts.c.step == step))
-        return {(surface, label, verdicts): count for _, surface, label, verdicts, count in rows}
+        return {(r.surface, r.label, r.verdicts): int(r._mapping["count"]) for r in rows}
 
 
 def standing(steps: Iterable[Step]) -> Standing:
