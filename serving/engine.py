@@ -53,7 +53,7 @@ class Engine:
     def recommend(self, asks: Sequence[Ask]) -> list[Answer]:
         """A list for each request; one request is a batch of one."""
         view = self.live.view()
-        if view.trial is None:
+        if view.trial is None or not view.trial.share:
             answers = self.recommend_on(view, asks)
         else:
             answers = [self.recommend_on(judged_by(view, ask), [ask])[0] for ask in asks]

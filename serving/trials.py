@@ -27,7 +27,7 @@ Key = tuple[str, str, str]  # surface, label, verdicts; "" for label and verdict
 def judged_by(view: View, ask: Ask) -> View:
     """The view that answers a request: the canary's where the request is of its share."""
     trial = view.trial
-    if trial is None or trial.step.action != "canary" or _place(trial, ask) >= trial.step.share:
+    if trial is None or _place(trial, ask) >= trial.share:
         return view
     return view.canary
 

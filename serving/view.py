@@ -82,7 +82,10 @@ class View:
         """The same under the stricter of the policy in force and the one on trial."""
         if self.trial is None:
             return self
-        return replace(self, gate=Stricter.of(self.gate, self.trial.view.gate))
+        made = replace(self, gate=Stricter.of(self.gate, self.trial.view.gate))
+        for name in ("shown", "marked", "by_popularity"):  # labels and texts are those of the policy in force
+            made.__dict__[name] = getattr(self, name)
+        return made
 
     def allowed(self, viewer: Viewer, live: LiveOverrides) -> BoolArray:
         """(items,): the gate's mask without what editors exclude here and now; one array a viewer class."""
@@ -238,6 +241,11 @@ class Trial:
     live: Gate  # of the policy in force
     view: View
 
+    @property
+    def share(self) -> float:
+        """Of the requests that go by the stricter of both; 0 for a shadow."""
+        return self.step.share if self.step.action == "canary" else 0.0
+
 
 def _members(item_id: str, values: Sequence[Any], gate: Gate, index: int) -> bytes:
     """Labels never leave without who gave them."""
@@ -268,10 +276,10 @@ def build(bundle: Bundle, control: ControlStore, clock: Clock, policy: str | Non
     fallback = policy or bundle.manifest.policy
     ruled = ruling(control, fallback)
     view = replace(_under(ruled.policy, bundle, control, clock, sequence), fallback=fallback)
-    if ruled.trial is None or ruled.candidate is None:
+    candidate, trial = ruled.candidate, ruled.trial
+    if trial is None or candidate is None:
         return view
-    candidate = _under(ruled.candidate, bundle, control, clock, sequence)
-    return replace(view, trial=Trial(ruled.trial, view.gate, candidate))
+    return _with_trial(view, trial, lambda: _under(candidate, bundle, control, clock, sequence))
 
 
 def _under(pack: Policy, bundle: Bundle, control: ControlStore, clock: Clock, sequence: int) -> View:
@@ -319,11 +327,19 @@ def advanced(view: View, control: ControlStore, changes: Sequence[Change], now: 
         after = replace(after, gate=after.gate.with_takedowns(control.takedowns()))
     if kinds & {"override", "override_revoked", "item"}:
         after = replace(after, overrides=OverrideIndex.compile(control.overrides(), after.ids))
-    if view.trial is not None:
-        candidate = advanced(view.trial.view, control, changes, now)
-        after = replace(after, trial=Trial(view.trial.step, after.gate, candidate))
+    if (trial := view.trial) is not None:
+        after = _with_trial(after, trial.step, lambda: advanced(trial.view, control, changes, now))
     _carry(view, after, [*upserted, *judged], same_records=not upserted)
     return after
+
+
+def _with_trial(view: View, step: Step, candidate: Callable[[], View]) -> View:
+    """The view beside the candidate's. A candidate that fails is none: what is in force judges alone."""
+    try:
+        return replace(view, trial=Trial(step, view.gate, candidate()))
+    except Exception:
+        log.exception("policy_trial_refused", step=step.step)
+        return replace(view, trial=None)
 
 
 def _ruled_anew(view: View, control: ControlStore) -> View:

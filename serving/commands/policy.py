@@ -2,12 +2,15 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from serving.commands import policy_keys, policy_publish
 from serving.commands.printing import Json, show
+
+if TYPE_CHECKING:
+    from recsys.safety import Policy
 
 group = typer.Typer(help="Show, check, sign, publish and try out policy packs.")
 Pack = Annotated[str, typer.Argument(help="A pack that ships, or a TOML file.")]
@@ -58,7 +61,19 @@ def check(pack: Pack) -> None:
     elif not Path(pack).is_file():
         policy = load_policy(pack)  # which says that it is nowhere
     else:
-        with policy_publish.opened_desk() as desk:
-            policy = desk.check(policy_keys.decoded(policy_keys.read_bytes(Path(pack)), Path(pack)), pack)[1]
+        policy = _composed(Path(pack))
     counts = f"{len(policy.surfaces)} surfaces, {len(policy.labels)} labels, {len(policy.rules)} rules"
     typer.echo(f"{policy.cite} is fine: {counts}.")
+
+
+def _composed(file: Path) -> "Policy":
+    """A pack with those that are published beside it; a store that is not there yet is not made."""
+    from recsys.clock import system_clock
+    from serving.batch import the_control
+    from serving.policies import Desk
+    from serving.settings import Settings
+
+    settings = Settings()
+    with the_control(settings) as control:
+        desk = Desk(settings, control, system_clock, None)
+        return desk.check(policy_keys.decoded(policy_keys.read_bytes(file), file), str(file))[1]

@@ -14,6 +14,7 @@ from serving.stores.keys import KeyStore
 from serving.stores.labels import LabelStore
 from serving.stores.overrides import OverrideStore
 from serving.stores.policies import PolicyStore
+from serving.stores.policy_keys import PolicyKeyStore
 from serving.stores.records import ROLES, AuditEntry, Change, Controls, Key, Principal, RestoreRequest, Role, load
 from serving.stores.reviews import ReviewStore
 from serving.stores.rights import RightsStore
@@ -42,6 +43,7 @@ class ControlStore(
     RightsStore,
     LabelStore,
     PolicyStore,
+    PolicyKeyStore,
     ReviewStore,
     UserControls,
     KeyStore,
