@@ -160,7 +160,7 @@ class Pipeline:
         size = len(self.catalogue)
         known = items < size
         scores = np.full((len(queries), len(items)), NEVER, np.float32)
-        if self.sources and known.all():
+        if self.sources and (known.all() or getattr(self.sources[0], "spans_overlay", False)):
             return self.sources[0].score(queries, items)
         if self.sources and known.any():
             scores[:, known] = self.sources[0].score(queries, items[known])

@@ -11,18 +11,17 @@ import structlog
 
 from recsys.clock import Clock
 from recsys.models.memory import TOGETHER, one_request
-from recsys.overrides import Live as LiveOverrides
-from recsys.overrides import apply
-from recsys.overrides.apply import PIN
-from recsys.pipeline import Pipeline
+from recsys.overrides import PLACED, ExposureCounts, NoExposure
 from recsys.safety import Response
-from recsys.types import BoolArray, FloatArray, IntArray, Query, Slate
+from recsys.types import BoolArray, Query, Slate
 from serving.asks import Answer, Ask, Histories
 from serving.drafts import Draft, Drafts
 from serving.laps import CANDIDATES, CHECK, DRAFT, OVERRIDES, RERANK, Laps
-from serving.live import Follower, Now
+from serving.live import Follower
+from serving.placing import placed as placed_on
 from serving.reasons import reason_code
 from serving.stores.control import ControlStore
+from serving.trials import judged_by
 from serving.view import Live, View
 
 log = structlog.get_logger()
@@ -46,16 +45,25 @@ class Engine:
         max_history: int = 200,
         follower: Follower | None = None,  # of the events as they arrive; None ranks by the bundle's own counts
         at: float | None = None,  # s UTC: the moment to rank for, where it is not the clock's (lists on old logs)
+        exposure: ExposureCounts | None = None,  # what campaigns' caps and guarantees go by; None counts nothing
     ) -> None:
         self.live = live
         self._clock = clock
         self._at = at
         self._follower = follower
-        self._drafts = Drafts(control, state, max_history)
+        self._drafts = Drafts(control, state, max_history, exposure or NoExposure())
 
     def recommend(self, asks: Sequence[Ask]) -> list[Answer]:
         """A list for each request; one request is a batch of one."""
-        return self.recommend_on(self.live.view(), asks)
+        view = self.live.view()
+        if view.trial is None or not view.trial.share:
+            answers = self.recommend_on(view, asks)
+        else:
+            answers = [self.recommend_on(judged_by(view, ask), [ask])[0] for ask in asks]
+        for answer in answers:
+            if answer.placed is not None:
+                answer.placed.live.record(answer.slate.overrides, answer.offset)
+        return answers
 
     def recommend_on(self, view: View, asks: Sequence[Ask]) -> list[Answer]:
         """The same against a given view, as for warming a bundle up before it is swapped in."""
@@ -68,9 +76,10 @@ class Engine:
     def _answers(self, view: View, asks: Sequence[Ask]) -> list[Answer]:
         now, laps = self._clock(), Laps()
         drafts = [self._drafts.draft(view, ask, now, now if self._at is None else self._at) for ask in asks]
-        counted = Now(view.bundle.pipeline) if self._follower is None else self._follower.now(view)
-        for draft in drafts:
-            draft.pipeline, draft.live = counted.pipeline, counted.version
+        if self._follower is not None:
+            now_counted = self._follower.now(view)
+            for draft in drafts:
+                draft.pipeline, draft.counts = now_counted.pipeline, now_counted.version
         laps.lap(DRAFT)
         # how many candidates are drawn up depends on k: a list must not depend on who else is in the batch
         classes: defaultdict[tuple[int, int, bool], list[Draft]] = defaultdict(list)
@@ -80,7 +89,7 @@ class Engine:
         slates: dict[int, Slate] = {}
         for group in classes.values():
             for draft, slate in zip(group, _candidates(view, group), strict=True):
-                slates[id(draft)] = _finished(view, draft, slate, now)
+                slates[id(draft)] = _finished(view, draft, slate)
         return [self._answered(view, draft, slates[id(draft)], now) for draft in drafts]
 
     def _answered(self, view: View, draft: Draft, slate: Slate, now: float) -> Answer:
@@ -108,10 +117,6 @@ class Engine:
         return Answer(decision_id(), self._clock(), ask, self.live.current, slate, (), (), False, (why,))
 
 
-def _pipeline(view: View, draft: Draft) -> Pipeline:
-    return view.bundle.pipeline if draft.pipeline is None else draft.pipeline
-
-
 def _candidates(view: View, drafts: Sequence[Draft]) -> list[Slate]:
     """More than k reranked items for each of a viewer class and k; a source that fails is passed over and named."""
 
@@ -120,7 +125,7 @@ def _candidates(view: View, drafts: Sequence[Draft]) -> list[Slate]:
         for draft in drafts:
             draft.degraded.append(f"source_failed:{source}")
 
-    pipeline, k = _pipeline(view, drafts[0]), drafts[0].k
+    pipeline, k = drafts[0].pipeline, drafts[0].k
     n = max(k + SPARE, pipeline.rerank.width(k))
     queries, exclude = [draft.query for draft in drafts], [draft.out for draft in drafts]
     viewer = drafts[0].ask.viewer
@@ -144,7 +149,7 @@ def _reranked(view: View, draft: Draft, slate: Slate) -> Slate:
         return slate
     seed = ask.seed if _may_explore(view, draft) else None
     try:
-        slate, propensities = _pipeline(view, draft).reranked(slate, draft.query, draft.k, view.overlay, seed)
+        slate, propensities = draft.pipeline.reranked(slate, draft.query, draft.k, view.overlay, seed)
     except Exception:
         log.exception("rerank_failed")
         draft.degraded.append("rerank_failed")
@@ -160,10 +165,10 @@ def _may_explore(view: View, draft: Draft) -> bool:
     return draft.personalised and not minor and not view.limits(viewer).strict
 
 
-def _finished(view: View, draft: Draft, slate: Slate, now: float) -> Slate:
+def _finished(view: View, draft: Draft, slate: Slate) -> Slate:
     """Overrides, caps, check; what caps and check remove is refilled from the masked pool and checked again."""
     for _ in range(ROUNDS):
-        placed = _placed(view, draft, slate, now)
+        placed = _placed(view, draft, slate)
         draft.laps.lap(OVERRIDES)
         verdicts = view.gate.check(draft.ask.viewer, placed.items)
         fine = verdicts.allowed
@@ -178,44 +183,9 @@ def _finished(view: View, draft: Draft, slate: Slate, now: float) -> Slate:
     return _taken(placed, fine)
 
 
-def _placed(view: View, draft: Draft, slate: Slate, now: float) -> Slate:
-    viewer, k, before = draft.ask.viewer, draft.k, draft.page.offset
-    live = view.overrides.live(viewer, now)
-    pins = {slot - before: pin for slot, pin in live.pins.items() if before < slot <= before + k}  # those of this page
-    live = replace(live, pins=pins)
-    eligible = draft.allowed.copy()
-    eligible[draft.out] = False
-    with_boosted = _with_boosted(view, draft, slate, live, eligible)
-    return view.capped(apply(with_boosted, live, eligible, len(with_boosted)), viewer, k)
-
-
-def _with_boosted(view: View, draft: Draft, slate: Slate, live: LiveOverrides, eligible: BoolArray) -> Slate:
-    """The slate and, at their own scores, the boosted items that the candidates did not reach."""
-    boosted = {item for item, (factor, _) in live.factors.items() if factor > 1 and eligible[item]}
-    missing = np.array(sorted(boosted.difference(slate.items.tolist())), np.int32) if boosted else NOTHING_MORE
-    if not len(missing) or not len(slate):
-        return slate
-    try:
-        scores = _pipeline(view, draft).score([draft.query], missing, view.overlay)[0]
-    except Exception:
-        log.exception("boost_unscored")
-        draft.degraded.append("boost_unscored")
-        return slate
-    spoken = np.isfinite(scores)
-    return _inserted(slate, missing[spoken], np.minimum(scores[spoken], slate.scores[0]))
-
-
-def _inserted(slate: Slate, items: IntArray, scores: FloatArray) -> Slate:
-    every = np.concatenate([slate.scores, scores])
-    order = np.argsort(-every, kind="stable")
-    sources = (*slate.sources, *(["boost"] * len(items)))
-    overrides = (*slate.overrides, *([None] * len(items)))
-    return Slate(
-        np.concatenate([slate.items, items])[order],
-        every[order],
-        tuple(sources[place] for place in order),
-        tuple(overrides[place] for place in order),
-    )
+def _placed(view: View, draft: Draft, slate: Slate) -> Slate:
+    draft.placed = placed_on(view, draft, slate)
+    return view.capped(draft.placed.slate, draft.ask.viewer, draft.k)
 
 
 def _taken(slate: Slate, keep: BoolArray) -> Slate:
@@ -233,6 +203,8 @@ def _answer(view: View, draft: Draft, slate: Slate, now: float) -> Answer:
     if not len(slate) and not draft.page.offset:
         unmatched = ask.filter is not None and draft.visible.any()
         degraded.append("no_matching_items" if unmatched else "no_cleared_items")
+    if draft.placed is not None:
+        degraded += [f"quota_unmet:{kept.quota}" for kept in draft.placed.quotas if kept.reason is not None]
     reasons = tuple(
         reason_code(
             source,
@@ -240,6 +212,7 @@ def _answer(view: View, draft: Draft, slate: Slate, now: float) -> Answer:
             history=draft.has_history,
             profile=bool(draft.query.profile),
             similar=ask.similar_to is not None,
+            sponsored=draft.live.sponsor(override) is not None,
         )
         for source, override in zip(slate.sources, slate.overrides, strict=True)
     )
@@ -258,13 +231,15 @@ def _answer(view: View, draft: Draft, slate: Slate, now: float) -> Answer:
         personalised=draft.personalised,
         degraded=tuple(dict.fromkeys(degraded)),
         propensities=_propensities(draft, slate),
+        memory=draft.memory,
         notices=checked.verdicts.notices(),
         withheld=checked.withheld,
         signals=view.gate.signals(ask.viewer),
         removed=tuple(draft.why),
         laps=draft.laps.copy(),  # lists made together share the stages so far
+        placed=draft.placed,
         offset=draft.page.offset,
-        live=draft.live,
+        counts=draft.counts,
     )
 
 
@@ -273,7 +248,7 @@ def _propensities(draft: Draft, slate: Slate) -> tuple[float, ...]:
     if not draft.propensities:
         return ()
     return tuple(
-        1.0 if source == PIN else draft.propensities.get(item, 1.0)
+        1.0 if source in PLACED else draft.propensities.get(item, 1.0)
         for item, source in zip(slate.items.tolist(), slate.sources, strict=True)
     )
 
@@ -289,7 +264,7 @@ def _because(view: View, draft: Draft, slate: Slate, reasons: Sequence[str]) -> 
         for item in named
     ]
     try:
-        scores = _pipeline(view, draft).score(alone, slate.items, view.overlay)  # (named, shown)
+        scores = draft.pipeline.score(alone, slate.items, view.overlay)  # (named, shown)
     except Exception:
         log.exception("explanation_failed")
         return ((),) * len(slate)

@@ -10,10 +10,10 @@ from recsys.errors import StoreError
 from recsys.prepare.spec import EventRule
 from recsys.types import Viewer
 from serving.asks import Ask
-from serving.decisions import record
 from serving.engine import Engine
 from serving.live import Follower
 from serving.live.follower import AFTER_FAILURE
+from serving.receipts.records import record
 from serving.stores.state import Event
 from serving.view import Live
 from support.data import AT
@@ -55,7 +55,7 @@ def test_without_events_the_lists_are_those_of_the_bundle(bundle, tmp_path):
     following = answer(worker(here, bundle))
     assert following.slate.items.tolist() == answer(here.engine).slate.items.tolist()
     assert following.slate.scores.tobytes() == answer(here.engine).slate.scores.tobytes()
-    assert following.live is None
+    assert following.counts is None
 
 
 def test_what_is_clicked_now_comes_first_in_the_next_list(bundle, tmp_path):
@@ -87,7 +87,7 @@ def test_two_workers_have_the_same_lists_and_a_new_one_too(bundle, tmp_path):
     clicks(here.state, "i37", 25)
     lists = [answer(engine) for engine in (first, second, worker(here, bundle))]
     assert len({one.slate.scores.tobytes() + one.slate.items.tobytes() for one in lists}) == 1
-    assert len({one.live for one in lists}) == 1
+    assert len({one.counts for one in lists}) == 1
 
 
 def test_one_user_counts_once_in_a_sitting(bundle, tmp_path):
