@@ -14,17 +14,14 @@ from recsys.clock import Clock
 from recsys.dataset.catalogue import Catalogue
 from recsys.safety.columns import Labels
 from recsys.safety.gate import Gate
-from recsys.safety.limits import limits
-from recsys.safety.parts import Minors
 from recsys.safety.policy import Policy
 from recsys.safety.probes import probes
+from recsys.safety.unseen import ELSEWHERE, PLAIN, unseen
 from recsys.safety.variants import Variants, variants
 from recsys.safety.verdict import Verdict
 from recsys.types import BoolArray, Viewer
 
 EXAMPLES = 5  # works that are named for each surface
-ELSEWHERE = "(any other)"  # stands for every surface, and every territory, that no pack names
-_PLAIN = "ZZ"  # a territory that no pack names; user-assigned in ISO 3166-1
 _Row = tuple[str | None, int | None, tuple[int, int, int]]  # territory, age; works that change, are gained, are lost
 _TIME_BOUND = ("available_from", "available_to", "embargo_until", "territories")
 
@@ -222,7 +219,7 @@ def _audiences(rows: Sequence[_Row]) -> Iterator[Audience]:
         if any(counts):
             to = rows[end][1]
             ages = "unknown" if first is None else f"{first}+" if last else f"{first}-{to}" if to != first else f"{to}"
-            yield Audience(ELSEWHERE if territory == _PLAIN else territory, ages, *counts)
+            yield Audience(ELSEWHERE if territory == PLAIN else territory, ages, *counts)
         at = end + 1
 
 
@@ -232,7 +229,7 @@ def _territories(old: Policy, new: Policy, labels: Labels) -> list[str | None]:
     held = {one.territory for some in labels.values() for one in some if one.territory}
     rated = old.foreign_ratings != new.foreign_ratings or old.rated_media != new.rated_media
     boards = {"US", "GB", "DE", "JP", "KR", "CN"} if rated else set[str]()
-    found: list[str | None] = [None, _PLAIN, *sorted({*held, *boards})]
+    found: list[str | None] = [None, PLAIN, *sorted({*held, *boards})]
     groups: set[tuple[tuple[int, ...], tuple[int, ...]]] = set()
     for code in sorted({*sides[0].named, *sides[1].named}):
         group = (_ids(sides[0], code), _ids(sides[1], code))
@@ -264,33 +261,3 @@ def _providers(catalogue: Catalogue, seen: Sequence[_Seen]) -> dict[str, tuple[i
     more = Counter(names[at] or "unknown" for at in np.flatnonzero(gained).tolist())
     less = Counter(names[at] or "unknown" for at in np.flatnonzero(lost).tolist())
     return {name: (more[name], less[name]) for name in sorted({*more, *less})}
-
-
-def unseen(old: Policy, new: Policy) -> Iterator[str]:
-    """What may be milder and shows in no verdict at any one moment: caps, clocks, pauses, what a viewer is told."""
-    if new.confirm_within > old.confirm_within:
-        yield f"confirm_within grows from {old.confirm_within:g} to {new.confirm_within:g} seconds"
-    if new.topic != old.topic:
-        yield "max_per_topic counts something else"
-    before, after = variants(old), variants(new)
-    for code in (None, _PLAIN, *sorted({*before.named, *after.named})):
-        place = "where no territory is known" if code is None else "elsewhere" if code == _PLAIN else f"in {code}"
-        for surface in (*sorted({*old.surfaces, *new.surfaces}), ELSEWHERE):
-            was, now = limits(before.of(code), surface), limits(after.of(code), surface)
-            if _wider(was.max_per_creator, now.max_per_creator) or _wider(was.max_per_topic, now.max_per_topic):
-                yield f"{surface}: a cap is wider {place}"
-        if not _covers([pack.minors for pack in before.of(code)], [pack.minors for pack in after.of(code)]):
-            yield f"curfew or pauses of minors change {place}"
-    told = {name for pack in before.anywhere for name, label in pack.labels.items() if label.ai}
-    kept = {name for name in told if all(name in pack.labels and pack.labels[name].ai for pack in after.anywhere)}
-    if told - kept:
-        yield f"viewers are no longer told by ai: {', '.join(sorted(told - kept))}"
-
-
-def _wider(was: int | None, now: int | None) -> bool:
-    return was is not None and (now is None or now > was)
-
-
-def _covers(was: Sequence[object], now: Sequence[object]) -> bool:
-    """Whether nothing of what held is gone; packs without a word on minors ask nothing."""
-    return all(one in now or one == Minors() for one in was)
