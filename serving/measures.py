@@ -60,6 +60,15 @@ def _events() -> Counter:
 
 
 @cache
+def _last_appearance() -> Histogram:
+    return Histogram(
+        "recsys_takedown_last_appearance_seconds",
+        "From a takedown to the last list that showed the item, one observation a takedown and node.",
+        buckets=(0.0, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 60.0, 600.0, 3600.0),
+    )
+
+
+@cache
 def _trials() -> Counter:
     return Counter(
         "recsys_policy_trial", "Works that the policy on trial judges otherwise.", ["surface", "label", "verdicts"]
@@ -93,7 +102,7 @@ GAUGES = {
 
 def touch() -> None:
     """Create the metrics: after BentoML has set up its directory for them, before the first request."""
-    for metric in (_requests, _latency, _items, _removed, _degraded, _events, _takedowns, _trials):
+    for metric in (_requests, _latency, _items, _removed, _degraded, _events, _takedowns, _last_appearance, _trials):
         metric()
     for stage in STAGES:
         _stage(stage)
@@ -133,6 +142,11 @@ def moved(outcome: str) -> None:
 def obeyed(seconds: float) -> None:
     """How long after it was ordered a takedown holds on this worker."""
     _takedowns().observe(max(seconds, 0.0))
+
+
+def last_appearance(seconds: float) -> None:
+    """How long an item was still shown after its takedown (S40)."""
+    _last_appearance().observe(seconds)
 
 
 def gauge(name: str, value: float) -> None:

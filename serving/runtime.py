@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import dataclass, field
+from typing import Any
 
 import anyio
 import structlog
@@ -61,7 +62,8 @@ class Runtime:
         jobs = Jobs(settings.jobs_location())
         if isinstance(clock, EventClock):
             clock.saw(float(state.cursor(EVENTS_CLOCK) or 0))
-        runtime = cls(settings, clock, control, state, jobs, DecisionLog(settings.var / "decisions"))
+        decisions = DecisionLog(settings.decisions_folder(), control.pseudonym)
+        runtime = cls(settings, clock, control, state, jobs, decisions)
         runtime._load()
         runtime.maintenance = Maintenance(settings, control, state, jobs)
         runtime.maintenance.start()
@@ -165,3 +167,11 @@ def is_known(item_id: str) -> bool:
     """Whether the live catalogue has an item; true while there is none to ask."""
     engine = holder.runtime().engine
     return engine is None or item_id in engine.live.view().ids
+
+
+def record_of(item_id: str) -> dict[str, Any] | None:
+    """The fields of an item of the live catalogue; None where it has none of that id."""
+    engine = holder.runtime().engine
+    view = None if engine is None else engine.live.view()
+    index = None if view is None else view.ids.get(item_id)
+    return None if view is None or index is None else view.record(index)

@@ -50,6 +50,7 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(1_000_000, ge=1_000)
     max_history: int = Field(200, ge=1)
     events_drain_seconds: float = Field(30.0, gt=0)
+    decisions_days: float = Field(183.0, gt=0)  # how long decision logs are kept: 6 months (CSL 21)
     rates: Annotated[Mapping[str, float], NoDecode] = PEOPLE_RATES
     list_seconds: float = Field(2.0, gt=0)
     request_seconds: float = Field(
@@ -88,6 +89,10 @@ class Settings(BaseSettings):
     def jobs_location(self) -> Path:
         """The file of queued background work."""
         return self.var / "jobs.db"
+
+    def decisions_folder(self) -> Path:
+        """Where this node's decision log lies."""
+        return self.var / "decisions"
 
     def lake_location(self) -> str | None:
         """The lake, ``var/lake`` where that folder exists, else None."""

@@ -37,6 +37,7 @@ from serving.upserts import tightened
 
 SHOWN = ("title", "media_type", "year", "language", "genres", "authors", "provider", "artwork")
 NEIGHBOURS = 20
+ADVANCES = 10  # a storm of changes must not hold up requests for longer
 POPULAR = "popular"
 _encode = msgspec.json.Encoder().encode
 log = structlog.get_logger()
@@ -266,12 +267,14 @@ def _without(mask: BoolArray, excluded: IntArray) -> BoolArray:
     return left
 
 
-def build(bundle: Bundle, control: ControlStore, clock: Clock, policy: str | None = None) -> View:
+def build(bundle: Bundle, control: ControlStore, clock: Clock, policy: str | Policy | None = None) -> View:
     """A view of ``bundle`` under everything the control store holds.
 
     A published policy judges, and as long as there is none ``policy``, a pack's name or file; None takes the bundle's
-    own: strict where the lake has labels, else open.
+    own: strict where the lake has labels, else open. A ``policy`` that is given as such judges alone, as in a replay.
     """
+    if isinstance(policy, Policy):
+        return _under(policy, bundle, control, clock, control.sequence())
     sequence = control.sequence()  # read first: a change that comes in between is applied again, never lost
     fallback = policy or bundle.manifest.policy
     ruled = ruling(control, fallback)
@@ -418,6 +421,7 @@ class Live:
         self._policy = policy
         self._lock = threading.Lock()
         self._view = build(bundle, control, clock, policy)
+        self._advance()
 
     @property
     def current(self) -> View:
@@ -439,9 +443,17 @@ class Live:
             self._view = view  # what has changed meanwhile is applied before the next request, as ever
 
     def _advance(self) -> None:
-        changes, now = self._control.changes(self._view.sequence), self._clock()
-        if changes or self._view.labels.turn <= now:
-            self._view = advanced(self._view, self._control, changes, now)
+        """Apply changes until none has come in while they were read.
+
+        Else a view could hold a little more than its sequence says, and a decision made on it could not be replayed.
+        """
+        view, now = self._view, self._clock()
+        for _ in range(ADVANCES):
+            changes = self._control.changes(view.sequence)
+            if not changes and view.labels.turn > now:
+                break
+            view = advanced(view, self._control, changes, now)
             for change in changes:
                 if change.kind == "takedown":
                     obeyed(now - change.at)
+        self._view = view

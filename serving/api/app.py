@@ -8,6 +8,7 @@ from litestar.openapi.spec import Components, Reference, SecurityScheme
 
 from serving.about import about as about_document
 from serving.api.bodies import StrictRequest
+from serving.api.decisions import get_decision
 from serving.api.editing import list_overrides, put_override, revoke_override
 from serving.api.intake import events, items
 from serving.api.labelling import item_labels, put_labels
@@ -39,7 +40,7 @@ from serving.api.reviewing import (
     list_statements,
     report,
 )
-from serving.api.safety import approve_restore, audit, list_takedowns, request_restore, take_down
+from serving.api.safety import approve_restore, audit, list_takedowns, report_takedown, request_restore, take_down
 from serving.api.users import erase, get_controls, put_controls
 from serving.runtime import holder
 
@@ -76,6 +77,8 @@ HANDLERS = [
     list_takedowns,
     request_restore,
     approve_restore,
+    report_takedown,
+    get_decision,
     put_labels,
     item_labels,
     report,

@@ -60,6 +60,10 @@ takedowns = Table(
     Column("restore_requested_by", String),
     Column("restore_reason", Text),
     Column("restored_at", Double),
+    Column("seq", BigInteger),  # the order's number in the change log
+    Column("legal_basis", Text),
+    Column("attachments", Text),  # JSON list of {name, bytes, sha256}; the files themselves stay where they are
+    Column("record", Text),  # JSON: the item as it was when it was taken down, where the order's taker knew it
 )
 Index(
     "takedowns_active",
@@ -80,6 +84,44 @@ items = Table(
     Column("version", BigInteger, nullable=False),  # the newest upsert that changed the record: what labels refer to
 )
 Index("items_seq", items.c.seq)
+
+item_history = Table(  # every upsert there was, so that a decision can be made again; the columns are those of items
+    "item_history",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("item_id", Text, nullable=False),
+    Column("record", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+)
+Index("item_history_item", item_history.c.item_id, item_history.c.seq)
+
+rights_history = Table(  # the same of rights
+    "rights_history",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("item_id", Text, nullable=False),
+    Column("record", Text, nullable=False),
+)
+
+sightings = Table(  # what the decision log of each node says of a takedown
+    "sightings",
+    metadata,
+    Column("takedown_id", String, primary_key=True),
+    Column("node", String, primary_key=True),
+    Column("checked_at", Double, nullable=False),
+    Column("found", Text, nullable=False),  # JSON
+)
+
+outbox = Table(  # what a regulator or the operator has to be told; whoever delivers it sets delivered_at
+    "outbox",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("payload", Text, nullable=False),  # JSON
+    Column("at", Double, nullable=False),
+    Column("delivered_at", Double),
+)
 
 rights = Table(
     "rights",

@@ -31,6 +31,8 @@ MAY = {  # who, beside admins, may call what; written by hand, so that a new rou
     ("POST", "/v1/takedowns"): {"safety"},
     ("POST", "/v1/takedowns/x/restore"): {"safety"},
     ("POST", "/v1/takedowns/x/restore/approval"): {"safety"},
+    ("GET", "/v1/takedowns/x/report"): {"safety"},
+    ("GET", "/v1/decisions/x"): LISTS,
     ("POST", "/v1/labels"): {"platform", "safety"},
     ("GET", "/v1/items/x/labels"): {"safety"},
     ("POST", "/v1/reports"): {"platform", "safety"},
