@@ -106,6 +106,11 @@ class Gate:
         return self.policy.cite
 
     @property
+    def policies(self) -> tuple[Policy, ...]:
+        """Every policy that judges."""
+        return (self.policy,)
+
+    @property
     def n_items(self) -> int:
         """How many items the gate knows; masks have this length."""
         return len(self._court.columns)

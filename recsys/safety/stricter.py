@@ -8,10 +8,12 @@ from recsys.errors import ConfigError
 from recsys.safety.curfew import Signals
 from recsys.safety.gate import Gate
 from recsys.safety.limits import Limits
+from recsys.safety.policy import Policy
 from recsys.safety.recent import Recent
 from recsys.safety.verdict import Finding, Verdicts, Witness
 from recsys.types import BoolArray, IntArray, Viewer
 
+BOTH = " & "  # between the names of two policies that judge together
 _PAIRS = 512  # masks that are remembered
 
 
@@ -34,7 +36,12 @@ class Stricter(Gate):
     @property
     def cite(self) -> str:
         """Both policies, as responses and logs name them."""
-        return f"{self.policy.cite} & {self.second.cite}"
+        return self.policy.cite + BOTH + self.second.cite
+
+    @property
+    def policies(self) -> tuple[Policy, ...]:
+        """Both policies."""
+        return (self.policy, *self.second.policies)
 
     def check(self, viewer: Viewer, items: IntArray) -> Verdicts:
         """The more restrictive verdict on each item, with its own reason."""

@@ -19,11 +19,13 @@ from recsys.clock import Clock, fixed_clock
 from recsys.errors import BundleError, RecsysError
 from recsys.overrides.campaign import campaign_of
 from recsys.safety import Policy
+from recsys.safety.stricter import BOTH, Stricter
 from recsys.types import Viewer
 from serving.api.encode import encode_list
 from serving.asks import Answer, Ask, AskError, Memory
 from serving.champion import read_champion
 from serving.decisions import policy_file
+from serving.drafts import LEASE_SECONDS
 from serving.engine import Engine
 from serving.receipts.asof import AsOf
 from serving.receipts.counted import told
@@ -86,11 +88,12 @@ def replay(found: Found, control: ControlStore, folder: Path, bundles: Callable[
     """Make a decision again. ``folder`` is the decision log's, ``bundles`` gives a bundle by version or raises."""
     record = found.record
     ask, memory = (None, None) if found.side is None else remembered(found.side)
-    silent = "safety_stale" in record.get("degraded", ())
+    silent = _silence(record.get("degraded", ()))
     choices = Controls() if memory is None else memory.controls
     then = AsOf(control, record["control"], record["at"], choices, silent=silent)
     try:
-        view = _view(record, then, policy_of(folder, record["policy"]), bundles(record["bundle"]))
+        policies = [policy_of(folder, cite) for cite in record["policy"].split(BOTH)]
+        view = _view(record, then, policies, bundles(record["bundle"]))
     except RecsysError as error:
         return Replayed(None, [str(error)], {}, _places(record, then, None, None), None, ask, memory)
     if ask is None or memory is None:
@@ -147,8 +150,17 @@ def policy_of(folder: Path, cite: str) -> Policy:
     return policy
 
 
-def _view(record: Mapping[str, Any], then: AsOf, policy: Policy, bundle: Bundle) -> View:
-    view = build(bundle, cast(ControlStore, then), fixed_clock(record["at"]), policy)
+def _silence(degraded: Sequence[str]) -> float:
+    """How long the control store had been silent at least (s): beyond the lease, or until its policy was stale."""
+    if "policy_stale" in degraded:
+        return math.inf if "safety_stale" in degraded else LEASE_SECONDS
+    return math.nextafter(LEASE_SECONDS, math.inf) if "safety_stale" in degraded else 0.0
+
+
+def _view(record: Mapping[str, Any], then: AsOf, policies: Sequence[Policy], bundle: Bundle) -> View:
+    """The view as it was; under two policies, those of a canary, what either forbids is forbidden."""
+    views = [build(bundle, cast(ControlStore, then), fixed_clock(record["at"]), policy) for policy in policies]
+    view = views[0] if len(views) == 1 else replace(views[0], gate=Stricter.of(views[0].gate, views[1].gate))
     if len(view.overlay) != record["overlay"]:
         raise BundleError(
             f"the overlay had {record['overlay']} items and now has {len(view.overlay)}: "
