@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import dataclass, field
+from typing import Any
 
 import anyio
 import structlog
@@ -18,6 +19,7 @@ from serving.champion import Watcher, settle
 from serving.decisions import DecisionLog
 from serving.engine import Engine
 from serving.exposure import SharedExposure
+from serving.live import Follower
 from serving.maintenance import Maintenance
 from serving.pulse import Pulse
 from serving.queue import Queue
@@ -26,6 +28,7 @@ from serving.settings import Settings
 from serving.stores.control import ControlStore
 from serving.stores.jobs import Jobs
 from serving.stores.state import UserState, open_state
+from serving.trials import Trials
 from serving.view import Live, View
 
 log = structlog.get_logger()
@@ -52,11 +55,13 @@ class Runtime:
     pulse: Pulse = field(init=False)
     exposure: SharedExposure = field(init=False)
     herald: Herald = field(init=False)
+    trials: Trials = field(init=False)
 
     def __post_init__(self) -> None:
         self.pulse = Pulse(self.control)
         self.exposure = SharedExposure(self.control, self.clock)
         self.herald = Herald(self.control, self.clock, self.settings.webhook_hosts)
+        self.trials = Trials(self.control)
 
     @classmethod
     def start(cls, settings: Settings) -> "Runtime":
@@ -67,11 +72,13 @@ class Runtime:
         jobs = Jobs(settings.jobs_location())
         if isinstance(clock, EventClock):
             clock.saw(float(state.cursor(EVENTS_CLOCK) or 0))
-        runtime = cls(settings, clock, control, state, jobs, DecisionLog(settings.var / "decisions"))
+        decisions = DecisionLog(settings.decisions_folder(), control.pseudonym)
+        runtime = cls(settings, clock, control, state, jobs, decisions)
         runtime.exposure.start()
         runtime._load()
         runtime.maintenance = Maintenance(settings, control, state, jobs)
         runtime.maintenance.start()
+        runtime.trials.start()
         runtime.pulse.start()
         runtime.herald.start()
         return runtime
@@ -89,6 +96,7 @@ class Runtime:
                 self.clock,
                 max_history=self.settings.max_history,
                 exposure=self.exposure,
+                follower=Follower(self.state, self.settings.live_seconds),
                 note=self.exposure.note,
             )
             self._warm(engine, live.view())
@@ -100,7 +108,7 @@ class Runtime:
     def desk(self, *, reach: bool = False) -> Desk:
         """Where people work on campaigns; with ``reach`` a dry run looks at recent lists too."""
         view = None if self.engine is None else self.engine.live.view()
-        lists = recent_lists(self.settings.var / "decisions") if reach else ()
+        lists = recent_lists(self.settings.decisions_folder()) if reach else ()
         return Desk(self.control, FourEyes.load(self.settings.four_eyes), view, lists)
 
     def running(self) -> Engine:
@@ -114,6 +122,7 @@ class Runtime:
         for part in (self.watcher, self.maintenance, self.pulse, self.exposure, self.herald):
             if part is not None:
                 part.stop()
+        self.trials.stop()
         self.decisions.close()
 
     def _warm(self, engine: Engine, view: View) -> None:
@@ -185,3 +194,11 @@ def is_known(item_id: str) -> bool:
     """Whether the live catalogue has an item; true while there is none to ask."""
     engine = holder.runtime().engine
     return engine is None or item_id in engine.live.view().ids
+
+
+def record_of(item_id: str) -> dict[str, Any] | None:
+    """The fields of an item of the live catalogue; None where it has none of that id."""
+    engine = holder.runtime().engine
+    view = None if engine is None else engine.live.view()
+    index = None if view is None else view.ids.get(item_id)
+    return None if view is None or index is None else view.record(index)

@@ -21,9 +21,11 @@ def recent_lists(folder: Path, most: int = MOST) -> tuple[dict[str, Any], ...]:
     for path in sorted(segments, key=lambda path: path.stat().st_mtime, reverse=True):
         for line in _lines(path):
             try:
-                found.append(_decode(line))
+                decision = _decode(line)
             except msgspec.DecodeError:
                 continue
+            if "viewer" in decision and "at" in decision:
+                found.append(decision)
             if len(found) >= most:
                 return tuple(found)
     return tuple(found)

@@ -1,4 +1,4 @@
-"""Sending what the outbox holds: signed, again after growing waits, and only to addresses that may be told."""
+"""Sending what waits to be sent: signed, again after growing waits, and only to addresses that may be told."""
 
 import hashlib
 import hmac
@@ -15,7 +15,7 @@ import structlog
 from recsys.clock import Clock
 from recsys.errors import ConfigError, RecsysError
 from serving.stores.control import ControlStore
-from serving.stores.outbox import Letter
+from serving.stores.letters import Letter
 
 log = structlog.get_logger()
 TIMEOUT_SECONDS = 5.0

@@ -223,7 +223,7 @@ def _desk(*, view: bool = False) -> "Iterator[Desk]":
             seen = build(the_bundle(None, settings), control, system_clock, settings.policy)
         except ConfigError:
             seen = None
-        yield Desk(control, rules, seen, recent_lists(settings.var / "decisions"))
+        yield Desk(control, rules, seen, recent_lists(settings.decisions_folder()))
 
 
 def _documents(file: Path) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, select
 
 from serving.stores.database import AUDIT_HEAD, Database, chained
 from serving.stores.records import AuditEntry, dump, load
@@ -21,10 +21,19 @@ class AuditLog:
     def audit(self, since: int = 0, limit: int | None = None) -> list[AuditEntry]:
         """The lines after number ``since``, oldest first, ``limit`` of them or all."""
         found = self._db.rows(select(audit).where(audit.c.seq > since).order_by(audit.c.seq).limit(limit))
-        return [
-            AuditEntry(r.seq, r.at, r.actor, r.action, r.target, load(r.before), load(r.after), r.reason, r.hash)
-            for r in found
-        ]
+        return [_entry(row) for row in found]
+
+    def note(self, action: str, target: str, *, actor: str, after: Any, reason: str = "") -> None:
+        """Add a line about something that changes nothing in the store, such as an anchor of the decision log."""
+        with self._db.write(actor) as write:
+            write.audit(action, target, after=after, reason=reason)
+
+    def notes(self, action: str, target: str | None = None) -> list[AuditEntry]:
+        """The lines of one kind, oldest first."""
+        wanted = audit.c.action == action
+        if target is not None:
+            wanted &= audit.c.target == target
+        return [_entry(row) for row in self._db.rows(select(audit).where(wanted).order_by(audit.c.seq))]
 
     def verify_audit(self) -> int | None:
         """The number of the first line that is altered, missing or out of place; None where the whole log holds."""
@@ -72,3 +81,7 @@ def verify_lines(lines: Sequence[Mapping[str, Any]]) -> int | None:
             return int(line["seq"])
         previous, expected = str(line["hash"]), int(line["seq"]) + 1
     return None
+
+
+def _entry(r: Row[Any]) -> AuditEntry:
+    return AuditEntry(r.seq, r.at, r.actor, r.action, r.target, load(r.before), load(r.after), r.reason, r.hash)

@@ -14,7 +14,7 @@ from recsys.overrides.documents import Document, campaign_from
 from serving.campaigns.states import FINAL, SERVED, Act, State, after
 from serving.stores.database import Database, Write
 from serving.stores.halts import halted
-from serving.stores.outbox import tell
+from serving.stores.letters import tell
 from serving.stores.records import ConflictError, dump, load
 from serving.stores.removals import state_removals
 from serving.stores.tables import campaign_versions, campaigns, idempotency
@@ -207,7 +207,7 @@ def _due(filed: Filed, now: float) -> bool:
 
 
 def _put(write: Write, before: Filed | None, moved: Filed, act: Act, said: Said) -> Filed:
-    """Store the next version with its line in the history, the change log, the audit and the outbox."""
+    """Store the next version with its line in the history, the change log, the audit and the letters."""
     fresh = replace(moved, version=moved.version + 1)
     values = {name: getattr(fresh, name) for name in Filed.__slots__}
     values["document"], values["authors"] = dump(fresh.document), dump(list(fresh.authors))

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from recsys.errors import ConfigError
 from serving.stores.database import Database, Write
-from serving.stores.outbox import tell
+from serving.stores.letters import tell
 from serving.stores.records import ConflictError
 from serving.stores.tables import halts
 

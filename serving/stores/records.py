@@ -22,6 +22,7 @@ ChangeKind = Literal[
     "item",
     "rights",
     "label",
+    "policy",
     "key",
     "key_revoked",
     "erasure",

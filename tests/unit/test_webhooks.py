@@ -10,8 +10,10 @@ import pytest
 from recsys.errors import ConfigError
 from serving.campaigns import webhooks
 from serving.campaigns.webhooks import Herald, checked, public, signature
-from serving.stores.outbox import WAITS
+from serving.stores.letters import WAITS
 from support.stores import clock, control, location  # noqa: F401
+
+# ruff: noqa: F811
 
 HOST = "127.0.0.1"
 
@@ -42,17 +44,17 @@ def ear():
 
 
 @pytest.fixture
-def told(control, ear):  # noqa: F811
+def told(control, ear):
     return control.add_webhook(f"http://{HOST}:{ear.server_port}/hook?x=1", "anna")
 
 
-def test_a_takedown_is_told_once_and_signed(control, clock, ear, told):  # noqa: F811
+def test_a_takedown_is_told_once_and_signed(control, clock, ear, told):
     control.take_down("a", reason="court order", actor="sam")
     herald = Herald(control, clock, {HOST})
     assert (herald.step(), herald.step()) == (1, 0)
     ((headers, body),) = ear.heard
     message = json.loads(body)
-    assert (message["event"], message["data"]["item_id"], message["at"]) == ("takedown", "a", 1000.0)
+    assert (message["event"], message["data"]["item_id"], message["at"]) == ("takedown.ordered", "a", 1000.0)
     at = int(headers["Recsys-Timestamp"])
     assert headers["Recsys-Signature"] == signature(control.webhook_secret(told.id), at, body)
     assert headers["Recsys-Signature"] != signature(control.webhook_secret(told.id), at + 1, body)
@@ -64,7 +66,7 @@ def test_what_did_not_arrive_is_tried_again_after_growing_waits_and_then_given_u
     clock,
     ear,
     told,
-    answer,  # noqa: F811
+    answer,
 ):
     ear.answer = answer
     control.take_down("a", reason="court order", actor="sam")
@@ -78,14 +80,14 @@ def test_what_did_not_arrive_is_tried_again_after_growing_waits_and_then_given_u
     assert (letter["due_at"], letter["error"]) == (None, f"it answered {answer}.")
 
 
-def test_one_that_is_removed_is_told_no_more(control, clock, ear, told):  # noqa: F811
+def test_one_that_is_removed_is_told_no_more(control, clock, ear, told):
     control.take_down("a", reason="court order", actor="sam")
     control.remove_webhook(told.id, "anna")
     assert Herald(control, clock, {HOST}).step() == 0
     assert ear.heard == []
 
 
-def test_a_letter_to_a_host_that_is_not_trusted_any_more_is_not_sent(control, clock, ear, told):  # noqa: F811
+def test_a_letter_to_a_host_that_is_not_trusted_any_more_is_not_sent(control, clock, ear, told):
     control.take_down("a", reason="court order", actor="sam")
     Herald(control, clock).step()
     assert ear.heard == []
@@ -103,7 +105,7 @@ def test_a_letter_to_a_host_that_is_not_trusted_any_more_is_not_sent(control, cl
         "fd00::1",
         "::ffff:10.0.0.1",
         "224.0.0.1",
-    ],  # noqa: S104
+    ],
 )
 def test_a_name_that_leads_inside_is_refused(monkeypatch, address):
     kind = socket.AF_INET6 if ":" in address else socket.AF_INET

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0007"
-down_revision = "0005"
+revision = "0008"
+down_revision = "0007"
 
 
 def upgrade() -> None:
@@ -89,7 +89,7 @@ def upgrade() -> None:
         sa.Column("removed_at", sa.Double),
     )
     op.create_table(
-        "outbox",
+        "letters",
         sa.Column("id", sa.String, primary_key=True),
         sa.Column("webhook_id", sa.String, nullable=False),
         sa.Column("body", sa.Text, nullable=False),
@@ -98,4 +98,4 @@ def upgrade() -> None:
         sa.Column("delivered_at", sa.Double),
         sa.Column("error", sa.Text, nullable=False),
     )
-    op.create_index("outbox_due", "outbox", ["due_at"])
+    op.create_index("letters_due", "letters", ["due_at"])
