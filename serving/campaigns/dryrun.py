@@ -10,6 +10,7 @@ import numpy as np
 
 from recsys.clock import fixed_clock
 from recsys.overrides import REASONS, Campaign, Exclude, Fill, Override, Row, campaign_of
+from recsys.safety import Gate
 from recsys.types import Viewer
 from serving.view import View, compiled
 
@@ -92,6 +93,12 @@ def works(campaign: Campaign, *, promoted: bool = False) -> list[str]:
     return list(named)
 
 
+def gate_at(gate: Gate, at: float) -> Gate:
+    """The gate as it will be at another moment (s UTC). Its policy is as fresh or as stale as it is now."""
+    confirmed = (lambda: -math.inf) if gate.stale else None
+    return replace(gate, clock=fixed_clock(at), confirmed=confirmed)
+
+
 def places(view: View, campaign: Campaign) -> list[tuple[str, str | None]]:
     """Surfaces and territories where a campaign holds; of everywhere the policy's surfaces and an unknown territory."""
     surfaces = sorted(campaign.surfaces or view.policy.surfaces)[:MOST_PLACES]
@@ -148,7 +155,7 @@ def _blocked(view: View, campaign: Campaign) -> tuple[tuple[Blocked, ...], tuple
     found: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     shown: set[str] = set()
     for at in moments(view, campaign):
-        gate = replace(view.gate, clock=fixed_clock(at))
+        gate = gate_at(view.gate, at)
         for viewer, here in _viewers(view, campaign):
             verdicts = gate.check(viewer, index)
             for name, allowed, finding in zip(order, verdicts.allowed.tolist(), verdicts.findings, strict=True):

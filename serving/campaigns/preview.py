@@ -8,7 +8,7 @@ from typing import Any
 from recsys.clock import Clock, fixed_clock
 from recsys.overrides import REASONS, Campaign, ExposureCounts
 from serving.asks import Answer, Ask, Histories
-from serving.campaigns.dryrun import works
+from serving.campaigns.dryrun import gate_at, works
 from serving.engine import Engine
 from serving.reasons import TEXTS
 from serving.stores.control import ControlStore
@@ -40,7 +40,7 @@ class Stage:
 def preview(stage: Stage, ask: Ask, at: float, draft: Campaign | None = None) -> dict[str, Any]:
     """The list of ``ask`` at a moment (s UTC), and what ``draft`` would change in it; plain values."""
     clock = fixed_clock(at)
-    view = replace(stage.view, gate=replace(stage.view.gate, clock=clock))
+    view = replace(stage.view, gate=gate_at(stage.view.gate, at), trial=None)
     without = view
     if draft is not None:
         others = [order for order in stage.control.orders() if order.id != draft.id]

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import zstandard
 
-from serving.decisions import CLOSED, OPEN
+from serving.receipts.chain import CLOSED, OPEN
 
 MOST = 50_000
 _decode = msgspec.json.Decoder().decode

@@ -4,11 +4,13 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from recsys.overrides import Override
+from recsys.overrides import Campaign, Override
 from recsys.safety import Takedown
 from recsys.safety.labels import LabelEvent
 from recsys.safety.rights import Rights
+from serving.stores.campaigns import Filed, filed_of, orders_of
 from serving.stores.control import ControlStore
+from serving.stores.halts import Halt
 from serving.stores.records import Controls
 
 KEPT = {"item": "upserts", "rights": "rights"}  # kinds of changes whose payload has a history of its own
@@ -24,6 +26,8 @@ class AsOf:
         self._control, self._sequence, self._at = control, sequence, at
         self._controls, self._silent = controls, silent
         self._overrides: dict[str, Override] = {}
+        self._campaigns: dict[str, Filed] = {}
+        self._halts: dict[str, Halt] = {}
         self._takedowns: dict[str, Takedown] = {}
         self._told: dict[str, dict[str, int]] = {kind: {} for kind in KEPT}  # the newest change of each item
         for change in control.changes(0, sequence):
@@ -51,6 +55,11 @@ class AsOf:
         """The overrides that were neither revoked nor ended."""
         now = self._at if at is None else at
         return [override for override in self._overrides.values() if override.end > now]
+
+    def orders(self) -> list[Override | Campaign]:
+        """What editors wanted, without what a kill switch held back."""
+        on_air = [one for _, one in sorted(self._campaigns.items()) if one.served is not None and one.end > self._at]
+        return orders_of(self.overrides(), on_air, list(self._halts.values()))
 
     def override(self, override_id: str) -> Override | None:
         """One override as it was."""
@@ -98,6 +107,12 @@ class AsOf:
             self._overrides[key] = _override(payload)
         elif kind == "override_revoked":
             self._overrides.pop(key, None)
+        elif kind == "campaign":
+            self._campaigns[key] = filed_of(payload)
+        elif kind == "halt":
+            self._halts.pop(key, None)
+            if payload["act"] == "halt":
+                self._halts[key] = Halt(**{name: value for name, value in payload.items() if name != "act"})
         elif kind == "takedown":
             order = Takedown(payload["id"], key, payload["territory"] or None, payload["reason"], payload["at"])
             self._takedowns[order.id] = order

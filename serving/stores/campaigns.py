@@ -1,8 +1,8 @@
 """Campaigns: every version kept, every act in the change log and the audit, one writer at a time by version."""
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import structlog
@@ -13,7 +13,7 @@ from recsys.overrides import Campaign, Override
 from recsys.overrides.documents import Document, campaign_from
 from serving.campaigns.states import FINAL, SERVED, Act, State, after
 from serving.stores.database import Database, Write
-from serving.stores.halts import halted
+from serving.stores.halts import Halt, halted
 from serving.stores.letters import tell
 from serving.stores.records import ConflictError, dump, load
 from serving.stores.removals import state_removals
@@ -98,10 +98,7 @@ class CampaignStore:
         now = self._db.clock()
         query = select(campaigns).where(campaigns.c.served.is_not(None) & (campaigns.c.end > now))
         filed = [_filed(row) for row in self._db.rows(query.order_by(campaigns.c.id))]
-        found: list[Override | Campaign] = [o for o in singles if not halted(halts, o.id, (o.created_by,))]
-        running = (one for one in filed if not halted(halts, one.id, (one.created_by, *one.authors)))
-        found += [order for one in running if (order := _order(one)) is not None]
-        return found
+        return orders_of(singles, filed, halts)
 
     def file_campaign(self, document: Document, end: float, said: Said) -> Filed:
         """A new draft. ConflictError where the id is taken; the same key and text again give what is there."""
@@ -159,6 +156,20 @@ class CampaignStore:
                 if (row := _row(write, one.id)) is not None:
                     _turned(write, _filed(row))
         return len(due)
+
+
+def orders_of(
+    singles: Iterable[Override], filed: Iterable[Filed], halts: Collection[Halt]
+) -> list[Override | Campaign]:
+    """What is served of single overrides and of what is on air, without what a kill switch holds back."""
+    found: list[Override | Campaign] = [one for one in singles if not halted(halts, one.id, (one.created_by,))]
+    running = (one for one in filed if not halted(halts, one.id, (one.created_by, *one.authors)))
+    return found + [order for one in running if (order := _order(one)) is not None]
+
+
+def filed_of(payload: Mapping[str, Any]) -> Filed:
+    """A campaign as its line in the change log has it."""
+    return Filed(**{**payload, "authors": tuple(payload["authors"])})
 
 
 def _row(write: Write, campaign_id: str) -> Row[Any] | None:
@@ -219,7 +230,7 @@ def _put(write: Write, before: Filed | None, moved: Filed, act: Act, said: Said)
     line = {"campaign_id": fresh.id, "version": fresh.version, "act": act, "state": fresh.state, "at": write.now}
     text = {"actor": said.actor, "reason": said.reason, "document": values["document"]}
     write.execute(campaign_versions.insert(), {**line, **text})
-    write.change("campaign", fresh.id, {"state": fresh.state, "version": fresh.version})
+    write.change("campaign", fresh.id, asdict(fresh))  # whole: a decision is replayed from the change log
     told = None if before is None else _told(before)
     write.audit(f"campaign.{act}", fresh.id, before=told, after=_told(fresh), reason=said.reason)
     happened = {"campaign": fresh.id, "act": act, "state": fresh.state, "version": fresh.version}

@@ -89,8 +89,8 @@ def _mine(write: Write, halt_id: str) -> Halt:
 
 
 def _say(write: Write, halt: Halt, act: str, reason: str) -> None:
-    write.change("halt", halt.id, {"act": act, "scope": halt.scope, "key": halt.key})
     plain = _plain(halt)
+    write.change("halt", halt.id, {"act": act, **plain})
     write.audit(f"halt.{act}", halt.id, before=None if act == "halt" else plain, after=plain, reason=reason)
     tell(write, f"override.{act}", {"scope": halt.scope, "key": halt.key, "actor": write.actor, "reason": reason})
 

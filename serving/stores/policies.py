@@ -9,8 +9,7 @@ from sqlalchemy import Row, func, select
 
 from recsys.errors import ConfigError, StoreError
 from serving.stores.database import Database, Write
-from serving.stores.records import dump, load
-from serving.stores.reviews import ConflictError
+from serving.stores.records import ConflictError, dump, load
 from serving.stores.tables import policy_counts, policy_packs, policy_steps
 
 Action = Literal["propose", "publish", "decline", "shadow", "canary", "stop"]

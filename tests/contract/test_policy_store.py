@@ -9,7 +9,7 @@ from recsys.errors import ConfigError, StoreError
 from recsys.safety.signing import make_key, public_key
 from serving.stores.control import ControlStore
 from serving.stores.policies import PackText
-from serving.stores.reviews import ConflictError
+from serving.stores.records import ConflictError
 from serving.stores.tables import policy_packs
 from support.stores import clock, control, location
 

@@ -40,6 +40,11 @@ async def first(app):
     return (await ok(app, "POST", "/v1/recommend", LIST, role="platform"))["items"][0]
 
 
+def logged(app):
+    """How large each file of the decision log is."""
+    return {path.name: path.stat().st_size for path in app.runtime.settings.decisions_folder().iterdir()}
+
+
 async def submitted(app, document=PIN):
     await ok(app, "POST", "/v1/campaigns", document, status=201)
     checked = await ok(app, "POST", f"/v1/campaigns/{document['id']}/validate", {})
@@ -114,7 +119,7 @@ async def test_a_dry_run_tells_who_loses_to_whom_and_whom_ages_keep_away(app):
 
 async def test_a_preview_shows_both_lists_and_what_changes_and_counts_nowhere(app):
     body = {**LIST, "campaign": PIN}
-    before = app.runtime.control.sequence()
+    before, log = app.runtime.control.sequence(), logged(app)
     found = await ok(app, "POST", "/v1/preview", body)
     assert found["list"]["items"][0]["item_id"] == "i39"
     assert found["list"]["items"][0]["why"]["code"] == "editor"
@@ -125,7 +130,7 @@ async def test_a_preview_shows_both_lists_and_what_changes_and_counts_nowhere(ap
     app.runtime.decisions.flush()
     assert app.runtime.exposure.totals(["home-pin"]).tolist() == [0]
     assert app.runtime.control.sequence() == before
-    assert not any(path.stat().st_size for path in (app.runtime.settings.var / "decisions").iterdir())
+    assert logged(app) == log
 
 
 async def test_a_preview_at_an_age_says_what_the_gate_keeps_away(app):

@@ -9,8 +9,9 @@ from serving.campaigns.desk import Desk
 from serving.campaigns.four_eyes import FourEyes
 from serving.campaigns.states import FINAL, STATES, TABLE, after
 from serving.campaigns.tightening import tightens
+from serving.receipts.asof import AsOf
 from serving.stores.campaigns import Said
-from serving.stores.records import ConflictError
+from serving.stores.records import ConflictError, Controls
 from support.stores import clock, control, location  # noqa: F401
 
 PIN = {"id": "c", "surfaces": ["home"], "end": "1970-01-02", "actions": [{"kind": "pin", "item_id": "a", "slot": 1}]}
@@ -259,3 +260,17 @@ def test_a_campaign_survives_the_way_through_plain_values():
 def test_what_cannot_be_read_is_named(wrong, says):
     with pytest.raises(ConfigError, match=says):
         campaign_from({**PIN, **wrong})
+
+
+def test_a_replay_sees_the_campaigns_and_switches_of_its_moment(desk):
+    on_air(desk)
+    live = desk.control.sequence()
+    desk.control.halt("all", "", "Ben", "wrong picture")
+    stopped = desk.control.sequence()
+
+    def then(sequence):
+        return AsOf(desk.control, sequence, 1000.0, Controls(), silent=0.0).orders()
+
+    assert [order.id for order in then(live)] == ["c"]
+    assert then(live)[0].approved_at == 1000.0
+    assert then(stopped) == then(1) == []
