@@ -125,11 +125,12 @@ def test_the_versions_that_labels_speak_of_are_those_of_then(place):
 
 
 def test_what_viewers_were_told_is_in_the_record(place):
-    place.label("violence", "i09")
-    answer = place.served(Viewer("feed", "FR", 16), k=40)
-    told = {str(at): [note.verdict.code, list(note.labels)] for at, note in enumerate(answer.notices) if note}
-    assert told and place.record(answer)["notices"] == told
-    place.label("violence", "i09", negates=True, at=AT + 1)
+    place.label("sponsored", "i09")
+    answer = place.served(ADULT, k=40)
+    rank = ids(answer).index("i09")
+    assert place.record(answer)["notices"] == {str(rank): ["label", ["sponsored"]]}
+    place.label("sponsored", "i09", negates=True, at=AT + 1)
+    assert "notices" not in place.record(place.served(ADULT, k=40))
     same(place, answer)
 
 
