@@ -69,6 +69,13 @@ def _last_appearance() -> Histogram:
 
 
 @cache
+def _trials() -> Counter:
+    return Counter(
+        "recsys_policy_trial", "Works that the policy on trial judges otherwise.", ["surface", "label", "verdicts"]
+    )
+
+
+@cache
 def _champions() -> Counter:
     return Counter("recsys_champion_moves", "Champions found, by outcome: switched or refused.", ["outcome"])
 
@@ -95,7 +102,7 @@ GAUGES = {
 
 def touch() -> None:
     """Create the metrics: after BentoML has set up its directory for them, before the first request."""
-    for metric in (_requests, _latency, _items, _removed, _degraded, _events, _takedowns, _last_appearance):
+    for metric in (_requests, _latency, _items, _removed, _degraded, _events, _takedowns, _last_appearance, _trials):
         metric()
     for stage in STAGES:
         _stage(stage)
@@ -120,6 +127,11 @@ CONTENT_TYPE = prometheus_client.CONTENT_TYPE_LATEST
 def accepted(events: int) -> None:
     """Count events that were new."""
     _events().inc(events)
+
+
+def on_trial(surface: str, label: str, verdicts: str, count: int) -> None:
+    """Count works that a policy on trial judges otherwise."""
+    _trials().labels(surface, label, verdicts).inc(count)
 
 
 def moved(outcome: str) -> None:

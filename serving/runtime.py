@@ -22,6 +22,7 @@ from serving.settings import Settings
 from serving.stores.control import ControlStore
 from serving.stores.jobs import Jobs
 from serving.stores.state import UserState, open_state
+from serving.trials import Trials
 from serving.view import Live, View
 
 log = structlog.get_logger()
@@ -46,9 +47,11 @@ class Runtime:
     # Threads that a slow store has kept do not count here, so that a fallback always finds one.
     spare: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(8))
     pulse: Pulse = field(init=False)
+    trials: Trials = field(init=False)
 
     def __post_init__(self) -> None:
         self.pulse = Pulse(self.control)
+        self.trials = Trials(self.control)
 
     @classmethod
     def start(cls, settings: Settings) -> "Runtime":
@@ -64,6 +67,7 @@ class Runtime:
         runtime._load()
         runtime.maintenance = Maintenance(settings, control, state, jobs)
         runtime.maintenance.start()
+        runtime.trials.start()
         runtime.pulse.start()
         return runtime
 
@@ -91,6 +95,7 @@ class Runtime:
         for part in (self.watcher, self.maintenance, self.pulse):
             if part is not None:
                 part.stop()
+        self.trials.stop()
         self.decisions.close()
 
     def _warm(self, engine: Engine, view: View) -> None:

@@ -15,6 +15,20 @@ from serving.api.labelling import item_labels, put_labels
 from serving.api.lists import recommend, similar
 from serving.api.metrics import metrics
 from serving.api.openapi import describe
+from serving.api.publishing import (
+    approve_policy,
+    check_policy,
+    decline_policy,
+    diff_policy,
+    get_policy_trial,
+    list_policies,
+    list_policy_keys,
+    promote_policy,
+    publish_policy,
+    rollback_policy,
+    stop_policy_trial,
+    try_policy,
+)
 from serving.api.refusals import refused
 from serving.api.reviewing import (
     appeal,
@@ -75,6 +89,18 @@ HANDLERS = [
     get_statement,
     list_statements,
     appeal,
+    check_policy,
+    diff_policy,
+    publish_policy,
+    approve_policy,
+    decline_policy,
+    rollback_policy,
+    list_policies,
+    list_policy_keys,
+    try_policy,
+    get_policy_trial,
+    stop_policy_trial,
+    promote_policy,
     audit,
     about,
     metrics,

@@ -14,6 +14,8 @@ from serving.stores.keys import KeyStore
 from serving.stores.labels import LabelStore
 from serving.stores.outbox import Outbox
 from serving.stores.overrides import OverrideStore
+from serving.stores.policies import PolicyStore
+from serving.stores.policy_keys import PolicyKeyStore
 from serving.stores.records import ROLES, AuditEntry, Change, Controls, Key, Principal, RestoreRequest, Role, load
 from serving.stores.reviews import ReviewStore
 from serving.stores.rights import RightsStore
@@ -41,6 +43,8 @@ class ControlStore(
     ItemStore,
     RightsStore,
     LabelStore,
+    PolicyStore,
+    PolicyKeyStore,
     ReviewStore,
     UserControls,
     KeyStore,

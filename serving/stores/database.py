@@ -20,7 +20,7 @@ from serving.stores.feed import Feed, SqliteFeed
 from serving.stores.records import ChangeKind, dump
 from serving.stores.tables import audit, changes, meta
 
-HEAD = "0006"  # the newest step in serving/migrations
+HEAD = "0007"  # the newest step in serving/migrations
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 AUDIT_HEAD = "audit_head"
 PSEUDONYM_KEY = "pseudonym_key"

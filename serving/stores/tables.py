@@ -219,6 +219,56 @@ statements = Table(
 )
 Index("statements_item", statements.c.item_id)
 
+policy_keys = Table(
+    "policy_keys",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("public_key", String, nullable=False),  # base64
+    Column("trusted_at", Double, nullable=False),
+    Column("trusted_by", String, nullable=False),
+    Column("revoked_at", Double),
+)
+
+policy_packs = Table(  # never changed, never deleted
+    "policy_packs",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("scope", String, nullable=False),  # "" = everywhere, else a territory or a region
+    Column("cite", String, nullable=False),
+    Column("text", Text, nullable=False),  # TOML as it was signed
+    Column("sha256", String, nullable=False),  # of the text
+    Column("signature", String, nullable=False),  # "" = unsigned
+    Column("key_id", String, nullable=False),
+    Column("added_at", Double, nullable=False),
+    Column("added_by", String, nullable=False),
+)
+
+policy_steps = Table(  # what is in force follows from these rows in order; never changed, never deleted
+    "policy_steps",
+    metadata,
+    Column("step", Integer, primary_key=True, autoincrement=False),
+    Column("action", String, nullable=False),  # propose, publish, decline, shadow, canary, stop
+    Column("scope", String, nullable=False),
+    Column("number", Integer, nullable=False),  # 0 = no pack of its own
+    Column("share", Double, nullable=False),  # of a canary
+    Column("refers", Integer, nullable=False),  # the proposal that is agreed to or declined; 0 = none
+    Column("loosens", Text, nullable=False),  # JSON list
+    Column("actor", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", Double, nullable=False),
+)
+
+policy_counts = Table(
+    "policy_counts",
+    metadata,
+    Column("step", Integer, primary_key=True, autoincrement=False),  # the trial's
+    Column("surface", String, primary_key=True),
+    Column("label", String, primary_key=True),
+    Column("verdicts", String, primary_key=True),  # "allow > hold"; "" = all places that were compared
+    Column("count", BigInteger, nullable=False),
+)
+
 api_keys = Table(
     "api_keys",
     metadata,
