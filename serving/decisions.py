@@ -112,14 +112,15 @@ class DecisionLog:
 
     def _keep_policy(self, answer: Answer) -> None:
         """Each policy that decided anything, so that replay has it however the packs change."""
-        cite = answer.view.policy_id
-        if cite not in self._policies:
-            file = policy_file(self._folder, cite)
+        if answer.view.policy_id in self._policies:
+            return
+        for policy in answer.view.gate.policies:
+            file = policy_file(self._folder, policy.cite)
             if not file.exists():
                 draft = file.with_suffix(f".{os.getpid()}.part")
-                draft.write_text(answer.view.policy.model_dump_json(), encoding="utf-8")
+                draft.write_text(policy.model_dump_json(), encoding="utf-8")
                 draft.replace(file)
-            self._policies.add(cite)
+        self._policies.add(answer.view.policy_id)
 
     def _append(self, data: bytes) -> None:
         """All of it or, on a full disk, nothing: half a line would break the chain."""

@@ -34,6 +34,7 @@ from recsys.safety.verdict import Checked, Finding, Response, Verdict, Verdicts
 from recsys.types import BoolArray, IntArray, Viewer
 
 _MASK_BYTES = 64_000_000  # what the masks of one gate may take
+AND = " & "  # between the names of several packs
 _CLASSES = 256  # classes of viewers that are remembered
 _View = tuple[str, int, bool, str]
 _Class = tuple[tuple[_View, ...], str | None]
@@ -103,7 +104,12 @@ class Gate:
     @property
     def cite(self) -> str:
         """How responses and logs name what judges."""
-        return self.policy.cite
+        return AND.join(policy.cite for policy in self.policies)
+
+    @property
+    def policies(self) -> tuple[Policy, ...]:
+        """Every pack that judges."""
+        return (self.policy,)
 
     @property
     def n_items(self) -> int:

@@ -8,6 +8,7 @@ from recsys.errors import ConfigError
 from recsys.safety.curfew import Signals
 from recsys.safety.gate import Gate
 from recsys.safety.limits import Limits
+from recsys.safety.policy import Policy
 from recsys.safety.recent import Recent
 from recsys.safety.verdict import Finding, Verdicts, Witness
 from recsys.types import BoolArray, IntArray, Viewer
@@ -32,9 +33,9 @@ class Stricter(Gate):
         return cls(first.clock, first.confirmed, first._court, first._rulings, first._limits, second)
 
     @property
-    def cite(self) -> str:
-        """Both policies, as responses and logs name them."""
-        return f"{self.policy.cite} & {self.second.cite}"
+    def policies(self) -> tuple[Policy, ...]:
+        """Both, the one in force first."""
+        return (self.policy, *self.second.policies)
 
     def check(self, viewer: Viewer, items: IntArray) -> Verdicts:
         """The more restrictive verdict on each item, with its own reason."""

@@ -7,6 +7,7 @@ number, the clock at its moment, its seed, and what the side record says of the 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import reduce
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,6 +20,8 @@ from recsys.clock import Clock, fixed_clock
 from recsys.errors import BundleError, RecsysError
 from recsys.overrides.campaign import campaign_of
 from recsys.safety import Policy
+from recsys.safety.gate import AND
+from recsys.safety.stricter import Stricter
 from recsys.types import Viewer
 from serving.api.encode import encode_list
 from serving.asks import Answer, Ask, AskError, Memory
@@ -90,7 +93,8 @@ def replay(found: Found, control: ControlStore, folder: Path, bundles: Callable[
     choices = Controls() if memory is None else memory.controls
     then = AsOf(control, record["control"], record["at"], choices, silent=silent)
     try:
-        view = _view(record, then, policy_of(folder, record["policy"]), bundles(record["bundle"]))
+        policies = [policy_of(folder, cite) for cite in record["policy"].split(AND)]
+        view = _view(record, then, policies, bundles(record["bundle"]))
     except RecsysError as error:
         return Replayed(None, [str(error)], {}, _places(record, then, None, None), None, ask, memory)
     if ask is None or memory is None:
@@ -141,8 +145,13 @@ def policy_of(folder: Path, cite: str) -> Policy:
     return policy
 
 
-def _view(record: Mapping[str, Any], then: AsOf, policy: Policy, bundle: Bundle) -> View:
-    view = build(bundle, cast(ControlStore, then), fixed_clock(record["at"]), policy)
+def _view(record: Mapping[str, Any], then: AsOf, policies: Sequence[Policy], bundle: Bundle) -> View:
+    """Of a canary the stricter of two policies."""
+    clock, store = fixed_clock(record["at"]), cast(ControlStore, then)
+    views = [build(bundle, store, clock, policy) for policy in policies]
+    at = -math.inf if "policy_stale" in record.get("degraded", ()) else record["at"]
+    gates = [replace(view.gate, confirmed=lambda: at) for view in views]
+    view = replace(views[0], gate=reduce(Stricter.of, gates))
     if len(view.overlay) != record["overlay"]:
         raise BundleError(
             f"the overlay had {record['overlay']} items and now has {len(view.overlay)}: "
