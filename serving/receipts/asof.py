@@ -12,6 +12,7 @@ from serving.stores.control import ControlStore
 from serving.stores.records import Controls
 
 KEPT = {"item": "upserts", "rights": "rights"}  # kinds of changes whose payload has a history of its own
+UNKNOWN = frozenset({"campaign", "halt"})  # kinds whose effect is not made again
 
 
 class AsOf:
@@ -25,9 +26,12 @@ class AsOf:
         self._controls, self._silent = controls, silent
         self._overrides: dict[str, Override] = {}
         self._takedowns: dict[str, Takedown] = {}
+        self._unknown: set[str] = set()
         self._told: dict[str, dict[str, int]] = {kind: {} for kind in KEPT}  # the newest change of each item
         for change in control.changes(0, sequence):
             self._apply(change.kind, change.key, change.payload)
+            if change.kind in UNKNOWN:
+                self._unknown.add(change.key)
             if change.kind in KEPT:
                 self._told[change.kind][change.key] = change.seq
 
@@ -51,6 +55,10 @@ class AsOf:
         """The overrides that were neither revoked nor ended."""
         now = self._at if at is None else at
         return [override for override in self._overrides.values() if override.end > now]
+
+    def orders(self) -> list[Override]:
+        """What editors wanted. Of campaigns the change log names only the state, so ``lost`` tells of them."""
+        return self.overrides()
 
     def override(self, override_id: str) -> Override | None:
         """One override as it was."""
@@ -87,7 +95,9 @@ class AsOf:
     def lost(self) -> list[str]:
         """What was not kept yet when it was replaced, one sentence a kind; only newer upserts and rights were."""
         kept = {"item": self._control.kept_items(self._sequence), "rights": self._control.kept_rights(self._sequence)}
-        return [
+        unknown = ", ".join(sorted(self._unknown)[:5])
+        campaigns = [f"campaigns are not made again; there were: {unknown}"] if unknown else []
+        return campaigns + [
             f"{KEPT[kind]} as of change {self._sequence} were not kept then ({len(gone)} works, such as {min(gone)})"
             for kind, told in self._told.items()
             if (gone := {item for item, seq in told.items() if seq not in kept[kind]})

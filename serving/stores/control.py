@@ -12,7 +12,7 @@ from serving.stores.database import Database, control_url
 from serving.stores.items import ItemStore
 from serving.stores.keys import KeyStore
 from serving.stores.labels import LabelStore
-from serving.stores.outbox import Outbox
+from serving.stores.notifications import Notifications
 from serving.stores.overrides import OverrideStore
 from serving.stores.policies import PolicyStore
 from serving.stores.policy_keys import PolicyKeyStore
@@ -48,7 +48,7 @@ class ControlStore(
     ReviewStore,
     UserControls,
     KeyStore,
-    Outbox,
+    Notifications,
     AuditLog,
 ):
     """All that people change while the system runs, in one database; each parent holds one kind of it.
