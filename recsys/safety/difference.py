@@ -5,7 +5,7 @@ Orders, rights, windows and embargoes are left aside: they hold whatever a pack 
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,17 +14,15 @@ from recsys.clock import Clock
 from recsys.dataset.catalogue import Catalogue
 from recsys.safety.columns import Labels
 from recsys.safety.gate import Gate
-from recsys.safety.limits import limits
-from recsys.safety.parts import Minors
 from recsys.safety.policy import Policy
 from recsys.safety.probes import probes
+from recsys.safety.unseen import ELSEWHERE, PLAIN, unseen
 from recsys.safety.variants import Variants, variants
 from recsys.safety.verdict import Verdict
 from recsys.types import BoolArray, Viewer
 
 EXAMPLES = 5  # works that are named for each surface
-ELSEWHERE = "(any other)"  # stands for every surface, and every territory, that no pack names
-_PLAIN = "ZZ"  # a territory that no pack names; user-assigned in ISO 3166-1
+_Row = tuple[str | None, int | None, tuple[int, int, int]]  # territory, age; works that change, are gained, are lost
 _TIME_BOUND = ("available_from", "available_to", "embargo_until", "territories")
 
 
@@ -141,54 +139,63 @@ class _Sides:
     def surface(self, surface: str) -> _Seen:
         """What changes on one surface, for everybody."""
         real = np.bincount(self.kind[: self.size], minlength=len(self.first))  # (kinds,) works of the catalogue
-        every = np.arange(len(self.first), dtype=np.int32)
-        changed, gained, lost, looser = (np.zeros(len(every), np.bool_) for _ in range(4))
-        where = np.full(len(every), -1)  # (kinds,) the first audience that sees a change
-        rows: list[tuple[str | None, int | None, tuple[int, int, int]]] = []
-        pairs: dict[str, BoolArray] = {}
+        tally = _Tally(len(self.first))
         for territory in self.territories:
             for age in self.ages:
-                viewer = Viewer(surface, territory, age)
-                a, b = self.old.check(viewer, every), self.new.check(viewer, every)
-                differs = (a.codes != b.codes) | (a.withheld != b.withheld)
-                more, less = b.allowed & ~a.allowed, a.allowed & ~b.allowed
-                looser |= (b.codes < a.codes) | more | ((a.withheld & ~b.withheld) != 0)
-                looser |= self.new.cleared(viewer) & ~self.old.cleared(viewer)
-                for was, now in sorted(set(zip(a.codes[differs].tolist(), b.codes[differs].tolist(), strict=True))):
-                    name = f"{Verdict(was).code} > {Verdict(now).code}"
-                    hit = differs & (a.codes == was) & (b.codes == now)
-                    pairs[name] = pairs[name] | hit if name in pairs else hit
-                where[(where < 0) & differs] = len(rows)
-                changed, gained, lost = changed | differs, gained | more, lost | less
-                counts = (int(real[differs].sum()), int(real[more].sum()), int(real[less].sum()))
-                rows.append((territory, age, counts))
+                tally.add(self.old, self.new, Viewer(surface, territory, age), real)
         moves = Moves(
             surface=surface,
-            changed=int(real[changed].sum()),
-            gained=int(real[gained].sum()),
-            lost=int(real[lost].sum()),
-            verdicts={name: n for name, hit in sorted(pairs.items()) if (n := int(real[hit].sum()))},
-            audiences=tuple(_audiences(rows)),
-            examples=tuple(self._examples(surface, np.flatnonzero(changed & (real > 0)), where, rows)),
+            changed=int(real[tally.changed].sum()),
+            gained=int(real[tally.gained].sum()),
+            lost=int(real[tally.lost].sum()),
+            verdicts={name: n for name, hit in sorted(tally.verdicts.items()) if (n := int(real[hit].sum()))},
+            audiences=tuple(_audiences(tally.rows)),
+            examples=tuple(self._examples(np.flatnonzero(tally.changed & (real > 0)), tally)),
         )
         of = self.kind[: self.size]
-        return _Seen(moves, tuple(_told(looser, real, gained)), gained[of], lost[of])
+        return _Seen(moves, tuple(_told(tally.looser, real, tally.gained)), tally.gained[of], tally.lost[of])
 
-    def _examples(
-        self,
-        surface: str,
-        kinds: NDArray[np.intp],
-        where: NDArray[np.int64],
-        rows: Sequence[tuple[str | None, int | None, object]],
-    ) -> Iterator[Example]:
-        ids = self.old.ids
+    def _examples(self, kinds: NDArray[np.intp], tally: "_Tally") -> Iterator[Example]:
         for kind in kinds[:EXAMPLES].tolist():
-            territory, age, _ = rows[int(where[kind])]
-            viewer, one = Viewer(surface, territory, age), np.array([kind], np.int32)
+            viewer, one = tally.viewers[int(tally.where[kind])], np.array([kind], np.int32)
             a, b = (gate.check(viewer, one).findings[0] for gate in (self.old, self.new))
+            worse = max(a, b, key=lambda found: found.verdict)
             yield Example(
-                ids[kind], a.verdict.code, b.verdict.code, max(a, b, key=lambda f: f.verdict).reason, territory, age
+                self.old.ids[kind], a.verdict.code, b.verdict.code, worse.reason, viewer.territory, viewer.age
             )
+
+
+@dataclass(eq=False)
+class _Tally:
+    """What the viewers of one surface see change, one after the other; arrays are (kinds,)."""
+
+    size: int
+    viewers: list[Viewer] = field(default_factory=list)
+    rows: list[_Row] = field(default_factory=list)
+    verdicts: dict[str, BoolArray] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.changed, self.gained, self.lost, self.looser = (np.zeros(self.size, np.bool_) for _ in range(4))
+        self.where = np.full(self.size, -1)  # the first viewer who sees a change
+
+    def add(self, old: Gate, new: Gate, viewer: Viewer, real: NDArray[np.int64]) -> None:
+        """One more viewer; ``real`` says how many works there are of each kind."""
+        every = np.arange(self.size, dtype=np.int32)
+        a, b = old.check(viewer, every), new.check(viewer, every)
+        differs = (a.codes != b.codes) | (a.withheld != b.withheld)
+        more, less = b.allowed & ~a.allowed, a.allowed & ~b.allowed
+        self.looser |= (b.codes < a.codes) | more | ((a.withheld & ~b.withheld) != 0)
+        self.looser |= new.cleared(viewer) & ~old.cleared(viewer)
+        for was, now in set(zip(a.codes[differs].tolist(), b.codes[differs].tolist(), strict=True)):
+            name, hit = f"{Verdict(was).code} > {Verdict(now).code}", differs & (a.codes == was) & (b.codes == now)
+            self.verdicts[name] = self.verdicts.get(name, False) | hit
+        self.where[(self.where < 0) & differs] = len(self.viewers)
+        self.changed |= differs
+        self.gained |= more
+        self.lost |= less
+        counts = (int(real[differs].sum()), int(real[more].sum()), int(real[less].sum()))
+        self.viewers.append(viewer)
+        self.rows.append((viewer.territory, viewer.age, counts))
 
 
 def _told(looser: BoolArray, real: NDArray[np.int64], gained: BoolArray) -> Iterator[str]:
@@ -199,7 +206,7 @@ def _told(looser: BoolArray, real: NDArray[np.int64], gained: BoolArray) -> Iter
         yield "works that may come would be judged more mildly"
 
 
-def _audiences(rows: Sequence[tuple[str | None, int | None, tuple[int, int, int]]]) -> Iterator[Audience]:
+def _audiences(rows: Sequence[_Row]) -> Iterator[Audience]:
     """Neighbouring ages of one territory that see the same change are one audience."""
     at = 0
     while at < len(rows):
@@ -212,7 +219,7 @@ def _audiences(rows: Sequence[tuple[str | None, int | None, tuple[int, int, int]
         if any(counts):
             to = rows[end][1]
             ages = "unknown" if first is None else f"{first}+" if last else f"{first}-{to}" if to != first else f"{to}"
-            yield Audience(ELSEWHERE if territory == _PLAIN else territory, ages, *counts)
+            yield Audience(ELSEWHERE if territory == PLAIN else territory, ages, *counts)
         at = end + 1
 
 
@@ -222,7 +229,7 @@ def _territories(old: Policy, new: Policy, labels: Labels) -> list[str | None]:
     held = {one.territory for some in labels.values() for one in some if one.territory}
     rated = old.foreign_ratings != new.foreign_ratings or old.rated_media != new.rated_media
     boards = {"US", "GB", "DE", "JP", "KR", "CN"} if rated else set[str]()
-    found: list[str | None] = [None, _PLAIN, *sorted({*held, *boards})]
+    found: list[str | None] = [None, PLAIN, *sorted({*held, *boards})]
     groups: set[tuple[tuple[int, ...], tuple[int, ...]]] = set()
     for code in sorted({*sides[0].named, *sides[1].named}):
         group = (_ids(sides[0], code), _ids(sides[1], code))
@@ -254,33 +261,3 @@ def _providers(catalogue: Catalogue, seen: Sequence[_Seen]) -> dict[str, tuple[i
     more = Counter(names[at] or "unknown" for at in np.flatnonzero(gained).tolist())
     less = Counter(names[at] or "unknown" for at in np.flatnonzero(lost).tolist())
     return {name: (more[name], less[name]) for name in sorted({*more, *less})}
-
-
-def unseen(old: Policy, new: Policy) -> Iterator[str]:
-    """What may be milder and shows in no verdict at any one moment: caps, clocks, pauses, what a viewer is told."""
-    if new.confirm_within > old.confirm_within:
-        yield f"confirm_within grows from {old.confirm_within:g} to {new.confirm_within:g} seconds"
-    if new.topic != old.topic:
-        yield "max_per_topic counts something else"
-    before, after = variants(old), variants(new)
-    for code in (None, _PLAIN, *sorted({*before.named, *after.named})):
-        place = "where no territory is known" if code is None else "elsewhere" if code == _PLAIN else f"in {code}"
-        for surface in (*sorted({*old.surfaces, *new.surfaces}), ELSEWHERE):
-            was, now = limits(before.of(code), surface), limits(after.of(code), surface)
-            if _wider(was.max_per_creator, now.max_per_creator) or _wider(was.max_per_topic, now.max_per_topic):
-                yield f"{surface}: a cap is wider {place}"
-        if not _covers([pack.minors for pack in before.of(code)], [pack.minors for pack in after.of(code)]):
-            yield f"curfew or pauses of minors change {place}"
-    told = {name for pack in before.anywhere for name, label in pack.labels.items() if label.ai}
-    kept = {name for name in told if all(name in pack.labels and pack.labels[name].ai for pack in after.anywhere)}
-    if told - kept:
-        yield f"viewers are no longer told by ai: {', '.join(sorted(told - kept))}"
-
-
-def _wider(was: int | None, now: int | None) -> bool:
-    return was is not None and (now is None or now > was)
-
-
-def _covers(was: Sequence[object], now: Sequence[object]) -> bool:
-    """Whether nothing of what held is gone; packs without a word on minors ask nothing."""
-    return all(one in now or one == Minors() for one in was)

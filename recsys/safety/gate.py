@@ -34,7 +34,6 @@ from recsys.safety.verdict import Checked, Finding, Response, Verdict, Verdicts
 from recsys.types import BoolArray, IntArray, Viewer
 
 _MASK_BYTES = 64_000_000  # what the masks of one gate may take
-AND = " & "  # between the names of several packs
 _CLASSES = 256  # classes of viewers that are remembered
 _View = tuple[str, int, bool, str]
 _Class = tuple[tuple[_View, ...], str | None]
@@ -104,11 +103,11 @@ class Gate:
     @property
     def cite(self) -> str:
         """How responses and logs name what judges."""
-        return AND.join(policy.cite for policy in self.policies)
+        return self.policy.cite
 
     @property
     def policies(self) -> tuple[Policy, ...]:
-        """Every pack that judges."""
+        """Every policy that judges."""
         return (self.policy,)
 
     @property

@@ -13,6 +13,7 @@ from recsys.safety.recent import Recent
 from recsys.safety.verdict import Finding, Verdicts, Witness
 from recsys.types import BoolArray, IntArray, Viewer
 
+BOTH = " & "  # between the names of two policies that judge together
 _PAIRS = 512  # masks that are remembered
 
 
@@ -33,8 +34,13 @@ class Stricter(Gate):
         return cls(first.clock, first.confirmed, first._court, first._rulings, first._limits, second)
 
     @property
+    def cite(self) -> str:
+        """Both policies, as responses and logs name them."""
+        return self.policy.cite + BOTH + self.second.cite
+
+    @property
     def policies(self) -> tuple[Policy, ...]:
-        """Both, the one in force first."""
+        """Both policies."""
         return (self.policy, *self.second.policies)
 
     def check(self, viewer: Viewer, items: IntArray) -> Verdicts:

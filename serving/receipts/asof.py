@@ -21,7 +21,7 @@ class AsOf:
     What the change log does not hold, a user's own choices and whether the store was silent, is given.
     """
 
-    def __init__(self, control: ControlStore, sequence: int, at: float, controls: Controls, *, silent: bool) -> None:
+    def __init__(self, control: ControlStore, sequence: int, at: float, controls: Controls, *, silent: float) -> None:
         self._control, self._sequence, self._at = control, sequence, at
         self._controls, self._silent = controls, silent
         self._overrides: dict[str, Override] = {}
@@ -40,8 +40,8 @@ class AsOf:
         return self._sequence
 
     def silent_seconds(self) -> float:
-        """Forever where the decision was made without word of the store, else 0."""
-        return math.inf if self._silent else 0.0
+        """As long as it had been silent when the decision was made, as far as the decision shows it (s)."""
+        return self._silent
 
     def controls(self, user_id: str) -> Controls:
         """What the user had chosen, whatever the name."""

@@ -7,7 +7,6 @@ number, the clock at its moment, its seed, and what the side record says of the 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import reduce
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,13 +19,13 @@ from recsys.clock import Clock, fixed_clock
 from recsys.errors import BundleError, RecsysError
 from recsys.overrides.campaign import campaign_of
 from recsys.safety import Policy
-from recsys.safety.gate import AND
-from recsys.safety.stricter import Stricter
+from recsys.safety.stricter import BOTH, Stricter
 from recsys.types import Viewer
 from serving.api.encode import encode_list
 from serving.asks import Answer, Ask, AskError, Memory
 from serving.champion import read_champion
 from serving.decisions import policy_file
+from serving.drafts import LEASE_SECONDS
 from serving.engine import Engine
 from serving.receipts.asof import AsOf
 from serving.receipts.counted import told
@@ -89,11 +88,11 @@ def replay(found: Found, control: ControlStore, folder: Path, bundles: Callable[
     """Make a decision again. ``folder`` is the decision log's, ``bundles`` gives a bundle by version or raises."""
     record = found.record
     ask, memory = (None, None) if found.side is None else remembered(found.side)
-    silent = "safety_stale" in record.get("degraded", ())
+    silent = _silence(record.get("degraded", ()))
     choices = Controls() if memory is None else memory.controls
     then = AsOf(control, record["control"], record["at"], choices, silent=silent)
     try:
-        policies = [policy_of(folder, cite) for cite in record["policy"].split(AND)]
+        policies = [policy_of(folder, cite) for cite in record["policy"].split(BOTH)]
         view = _view(record, then, policies, bundles(record["bundle"]))
     except RecsysError as error:
         return Replayed(None, [str(error)], {}, _places(record, then, None, None), None, ask, memory)
@@ -145,13 +144,17 @@ def policy_of(folder: Path, cite: str) -> Policy:
     return policy
 
 
+def _silence(degraded: Sequence[str]) -> float:
+    """How long the control store had been silent at least (s): beyond the lease, or until its policy was stale."""
+    if "policy_stale" in degraded:
+        return math.inf if "safety_stale" in degraded else LEASE_SECONDS
+    return math.nextafter(LEASE_SECONDS, math.inf) if "safety_stale" in degraded else 0.0
+
+
 def _view(record: Mapping[str, Any], then: AsOf, policies: Sequence[Policy], bundle: Bundle) -> View:
-    """Of a canary the stricter of two policies."""
-    clock, store = fixed_clock(record["at"]), cast(ControlStore, then)
-    views = [build(bundle, store, clock, policy) for policy in policies]
-    at = -math.inf if "policy_stale" in record.get("degraded", ()) else record["at"]
-    gates = [replace(view.gate, confirmed=lambda: at) for view in views]
-    view = replace(views[0], gate=reduce(Stricter.of, gates))
+    """The view as it was; under two policies, those of a canary, what either forbids is forbidden."""
+    views = [build(bundle, cast(ControlStore, then), fixed_clock(record["at"]), policy) for policy in policies]
+    view = views[0] if len(views) == 1 else replace(views[0], gate=Stricter.of(views[0].gate, views[1].gate))
     if len(view.overlay) != record["overlay"]:
         raise BundleError(
             f"the overlay had {record['overlay']} items and now has {len(view.overlay)}: "

@@ -7,7 +7,11 @@ import uuid
 import psycopg
 import pytest
 
+from recsys.clock import system_clock
 from serving.stores.control import ControlStore
+from serving.view import build
+from support.policies import text
+from support.serve import make_bundle
 
 POSTGRES = "postgresql://postgres@127.0.0.1:5432/test"
 SKIP = "RECSYS_TEST_NO_SERVERS"
@@ -67,4 +71,16 @@ def test_a_store_tells_how_long_its_server_has_been_silent(server, location):
     control._db.feed.close()  # nobody listens any more
     time.sleep(0.3)
     assert control.silent_seconds() >= 0.3
+    control.close()
+
+
+def test_a_policy_goes_stale_when_its_server_has_been_silent_for_too_long(server, location, tmp_path):
+    pack = tmp_path / "pack.toml"
+    pack.write_text(text().replace("[surfaces]", "confirm_within = 0.5\n[surfaces]"))
+    control = ControlStore.open(location)
+    recipes = [{"recipe": "popular", "half_life_days": 30.0}]
+    gate = build(make_bundle(tmp_path / "bundle", recipes=recipes), control, system_clock, str(pack)).gate
+    assert within(10, lambda: not gate.stale)
+    control._db.feed.close()  # nobody listens any more
+    assert within(10, lambda: gate.stale)
     control.close()

@@ -15,7 +15,7 @@ from serving.receipts.records import hash_of
 from serving.receipts.replay import bundle_of, replay
 from serving.stores.tables import item_history, rights_history
 from support.data import AT
-from support.policies import desk, local, signed, text
+from support.policies import desk, local, signed
 from support.receipts import Logged, ids
 from support.serve import make_bundle
 
@@ -200,21 +200,6 @@ def test_a_list_that_was_out_of_time_is_made_again_as_one(place):
 # policies
 
 
-def test_a_canarys_list_is_made_again_under_the_stricter_of_both_policies(place):
-    place.control.upsert_items([{"item_id": "i09", "title": "Told", "labels": ["sponsored"]}], "app")
-    desk(place.control).publish(text(), signed(text()), actor="ana", reason="first")
-    harsher = text('[labels.sponsored]\nverdict = "hold"\n', version="2")
-    trial = desk(place.control).try_out(harsher, signed(harsher), share=1.0, actor="ana", reason="try")
-    tried = place.served(ADULT, k=40)
-    place.control.stop_policy_trial("ana", "enough")
-    alone = place.served(ADULT, k=40)
-    assert trial.action == "canary"
-    assert (tried.view.policy_id.count("@"), alone.view.policy_id.count("@")) == (2, 1)
-    assert ("i09" in ids(tried), "i09" in ids(alone)) == (False, True)
-    for answer in (tried, alone):
-        same(place, answer)
-
-
 def test_a_list_under_a_territorys_own_pack_is_made_again_after_it_was_rolled_back(place):
     pack = local("FR", '[labels.sponsored]\nverdict = "hold"\n')
     place.label("sponsored", "i09")
@@ -223,11 +208,3 @@ def test_a_list_under_a_territorys_own_pack_is_made_again_after_it_was_rolled_ba
     desk(place.control).rollback("FR", actor="ana", reason="over")
     assert "i09" not in ids(under)
     same(place, under)
-
-
-def test_a_list_under_a_policy_that_nobody_confirmed_is_made_again(place, monkeypatch):
-    monkeypatch.setattr(type(place.control), "silent_seconds", lambda self: 600.0)
-    answer = place.served(Viewer("search", "DE", 30))
-    monkeypatch.undo()
-    assert {"policy_stale", "safety_stale"} <= set(answer.degraded)
-    same(place, answer)

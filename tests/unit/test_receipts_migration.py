@@ -46,7 +46,7 @@ def control(tmp_path):
 
 
 def lost(control, sequence):
-    return AsOf(control, sequence, 0.0, Controls(), silent=False).lost()
+    return AsOf(control, sequence, 0.0, Controls(), silent=0.0).lost()
 
 
 def test_the_newest_records_and_rights_are_taken_over_in_the_order_of_arrival(control):

@@ -11,13 +11,16 @@ from recsys.rerank import Rerank
 from recsys.types import Viewer
 from serving.api.encode import encode_list
 from serving.asks import Ask
+from serving.policies import Desk
 from serving.receipts.find import find
 from serving.receipts.keeping import forget_user
 from serving.receipts.replay import bundle_of, replay
+from serving.settings import Settings
 from serving.stores.control import Controls
 from serving.upserts import LOOSENS, tightened
 from serving.view import build
 from support.data import AT
+from support.policies import text
 from support.receipts import Logged, ids
 from support.serve import make_bundle
 
@@ -85,6 +88,33 @@ def test_a_list_that_was_made_without_word_of_the_store_is_made_again(place, mon
     monkeypatch.undo()
     assert answer.degraded == ("controls_unavailable", "safety_stale", "no_cleared_items")
     assert place.again(answer).identical
+
+
+def test_a_list_under_a_stale_policy_is_made_again(place, monkeypatch):
+    place.control.upsert_items([{"item_id": "i01", "title": "One", "labels": ["general"]}], "platform")
+    monkeypatch.setattr(type(place.control), "silent_seconds", lambda self: 121.0)
+    answer = place.served(user_id="ann", viewer=Viewer("feed", "DE", 30))
+    monkeypatch.undo()
+    assert {"safety_stale", "policy_stale"} <= set(answer.degraded)
+    assert place.again(answer).identical
+
+
+def test_a_canary_is_made_again_under_both_policies(place):
+    def try_out(pack):
+        desk = Desk(Settings(policy_unsigned=True), place.control, place.clock, None)
+        desk.try_out(pack, "", share=1.0, actor="sam", reason="new")
+
+    before = place.served(k=12)
+    try_out(
+        text('\n[labels.red]\nverdict = "block"\n[[rules]]\nfield = "genres"\nany_of = ["red"]\nlabels = ["red"]\n')
+    )
+    answer = place.served(k=12)
+    assert answer.view.policy_id.count("+") == 2
+    assert ids(answer) != ids(before)
+    place.control.stop_policy_trial("sam", "done")
+    again = place.again(answer)
+    assert (again.identical, again.why) == (True, [])
+    assert again.response == encode_list(answer)
 
 
 @pytest.mark.parametrize(
