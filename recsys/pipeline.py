@@ -160,7 +160,7 @@ class Pipeline:
         size = len(self.catalogue)
         known = items < size
         scores = np.full((len(queries), len(items)), NEVER, np.float32)
-        if self.sources and known.all():
+        if self.sources and (known.all() or getattr(self.sources[0], "spans_overlay", False)):
             return self.sources[0].score(queries, items)
         if self.sources and known.any():
             scores[:, known] = self.sources[0].score(queries, items[known])
@@ -179,23 +179,26 @@ def _proposals(
 ) -> list[tuple[int, IntArray, FloatArray]]:
     """One model's best ``n`` of catalogue and overlay together, a row for each query."""
     size = len(allowed) - len(overlay)
+    if getattr(model, "spans_overlay", False):  # it has counted the new items itself
+        rows = model.top(queries, n, allowed, exclude)
+        return [(q, row.items, row.scores) for q, row in enumerate(rows)]
     ranked = model.top(queries, n, allowed[:size], [items[items < size] for items in exclude])
     if not len(overlay):
         return [(q, row.items, row.scores) for q, row in enumerate(ranked)]
     new = overlay.score(model, queries)  # (queries, new items)
     new[:, ~allowed[size:]] = NEVER
-    rows = []
+    merged = []
     for q, row in enumerate(ranked):
         gone = exclude[q][exclude[q] >= size] - size
         new[q, gone] = NEVER
-        rows.append((q, *_merged(row, new[q], size, n)))
-    return rows
+        merged.append((q, *_merged(row, new[q], size, n)))
+    return merged
 
 
 def _named(model: Model, items: IntArray, size: int) -> list[str]:
     """Who proposes each item: the model, or for a new item its content."""
     name = model.recipe.name
-    if not len(items) or items.max() < size:
+    if not len(items) or items.max() < size or getattr(model, "spans_overlay", False):
         return [name] * len(items)
     return [name if item < size else CONTENT for item in items.tolist()]
 

@@ -70,6 +70,7 @@ class Answer:
     laps: Laps = field(default_factory=Laps)
     placed: Placed | None = None  # what of campaigns and quotas held, and what was unserved
     offset: int = 0  # places on the pages before
+    counts: str | None = None  # the newest event in the counts of live sources; None where they are the bundle's own
     next_page: str | None = None  # the token of the next page, None where this is the last
 
 

@@ -10,6 +10,7 @@ import structlog
 from recsys.errors import StoreError
 from recsys.overrides import NONE_LIVE, ExposureCounts, NoExposure, Person, Placed
 from recsys.overrides import Live as LiveOverrides
+from recsys.pipeline import Pipeline
 from recsys.prepare.spec import rule_of
 from recsys.types import BoolArray, IntArray, Query, Slate, Viewer
 from serving.asks import Ask, Histories, Memory
@@ -39,6 +40,8 @@ class Draft:
     degraded: list[str]
     memory: Memory  # what was read of the user, for the receipt
     page: Page = FIRST
+    pipeline: Pipeline = field(kw_only=True)  # the bundle's, with the counts of this moment
+    counts: str | None = None  # the version of these counts
     removed: IntArray = field(default_factory=lambda: NONE)  # by caps and the last check, from this page
     live: LiveOverrides = NONE_LIVE  # the campaigns that hold for this viewer
     propensities: dict[int, float] = field(default_factory=dict)  # of the items that exploration may have moved
@@ -113,7 +116,18 @@ class Drafts:
         memory = replace(known, controls=controls, max_history=self._max_history)
         has_history = len(query) > 0
         return Draft(
-            ask, query, exclude, visible, allowed, personalised, has_history, degraded, memory, page, live=live
+            ask,
+            query,
+            exclude,
+            visible,
+            allowed,
+            personalised,
+            has_history,
+            degraded,
+            memory,
+            page,
+            live=live,
+            pipeline=view.bundle.pipeline,
         )
 
     def next_page(self, view: View, draft: Draft, slate: Slate, now: float) -> str | None:

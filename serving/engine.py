@@ -17,6 +17,7 @@ from recsys.types import BoolArray, Query, Slate
 from serving.asks import Answer, Ask, Histories
 from serving.drafts import Draft, Drafts
 from serving.laps import CANDIDATES, CHECK, DRAFT, OVERRIDES, RERANK, Laps
+from serving.live import Follower
 from serving.placing import placed as placed_on
 from serving.reasons import reason_code
 from serving.stores.control import ControlStore
@@ -42,12 +43,14 @@ class Engine:
         clock: Clock,
         *,
         max_history: int = 200,
+        follower: Follower | None = None,  # of the events as they arrive; None ranks by the bundle's own counts
         at: float | None = None,  # s UTC: the moment to rank for, where it is not the clock's (lists on old logs)
         exposure: ExposureCounts | None = None,  # what campaigns' caps and guarantees go by; None counts nothing
     ) -> None:
         self.live = live
         self._clock = clock
         self._at = at
+        self._follower = follower
         self._drafts = Drafts(control, state, max_history, exposure or NoExposure())
 
     def recommend(self, asks: Sequence[Ask]) -> list[Answer]:
@@ -73,6 +76,10 @@ class Engine:
     def _answers(self, view: View, asks: Sequence[Ask]) -> list[Answer]:
         now, laps = self._clock(), Laps()
         drafts = [self._drafts.draft(view, ask, now, now if self._at is None else self._at) for ask in asks]
+        if self._follower is not None:
+            now_counted = self._follower.now(view)
+            for draft in drafts:
+                draft.pipeline, draft.counts = now_counted.pipeline, now_counted.version
         laps.lap(DRAFT)
         # how many candidates are drawn up depends on k: a list must not depend on who else is in the batch
         classes: defaultdict[tuple[int, int, bool], list[Draft]] = defaultdict(list)
@@ -87,6 +94,11 @@ class Engine:
 
     def _answered(self, view: View, draft: Draft, slate: Slate, now: float) -> Answer:
         return replace(_answer(view, draft, slate, now), next_page=self._drafts.next_page(view, draft, slate, now))
+
+    def follow(self, view: View) -> None:
+        """Bring the counts of live sources up to date, without a request."""
+        if self._follower is not None:
+            self._follower.now(view)
 
     def impersonal(self, ask: Ask, *why: str) -> Answer:
         """The answer of last resort: no history, no profile; nothing at all where even that fails. Never raises."""
@@ -113,7 +125,7 @@ def _candidates(view: View, drafts: Sequence[Draft]) -> list[Slate]:
         for draft in drafts:
             draft.degraded.append(f"source_failed:{source}")
 
-    pipeline, k = view.bundle.pipeline, drafts[0].k
+    pipeline, k = drafts[0].pipeline, drafts[0].k
     n = max(k + SPARE, pipeline.rerank.width(k))
     queries, exclude = [draft.query for draft in drafts], [draft.out for draft in drafts]
     viewer = drafts[0].ask.viewer
@@ -137,7 +149,7 @@ def _reranked(view: View, draft: Draft, slate: Slate) -> Slate:
         return slate
     seed = ask.seed if _may_explore(view, draft) else None
     try:
-        slate, propensities = view.bundle.pipeline.reranked(slate, draft.query, draft.k, view.overlay, seed)
+        slate, propensities = draft.pipeline.reranked(slate, draft.query, draft.k, view.overlay, seed)
     except Exception:
         log.exception("rerank_failed")
         draft.degraded.append("rerank_failed")
@@ -227,6 +239,7 @@ def _answer(view: View, draft: Draft, slate: Slate, now: float) -> Answer:
         laps=draft.laps.copy(),  # lists made together share the stages so far
         placed=draft.placed,
         offset=draft.page.offset,
+        counts=draft.counts,
     )
 
 
@@ -251,7 +264,7 @@ def _because(view: View, draft: Draft, slate: Slate, reasons: Sequence[str]) -> 
         for item in named
     ]
     try:
-        scores = view.bundle.pipeline.score(alone, slate.items, view.overlay)  # (named, shown)
+        scores = draft.pipeline.score(alone, slate.items, view.overlay)  # (named, shown)
     except Exception:
         log.exception("explanation_failed")
         return ((),) * len(slate)

@@ -96,6 +96,7 @@ GAUGES = {
     "recsys_bundle_data_timestamp_seconds": "The newest event that the live bundle was trained on.",
     "recsys_control_sequence": "The newest change of the control store that is obeyed.",
     "recsys_control_silent_seconds": "How long the control store has not answered; 0 embedded.",
+    "recsys_live_counts_timestamp_seconds": "When the accepted events were last read into the counts of live sources.",
     "recsys_lake_written_timestamp_seconds": "When accepted events were last brought to the lake, or there were none.",
 }
 

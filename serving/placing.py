@@ -29,7 +29,7 @@ class _Pool:
         """(items,) scores of the first source, never above the best candidate's; NaN where it says nothing."""
         view, draft = self._view, self._draft
         try:
-            scores = view.bundle.pipeline.score([draft.query], items, view.overlay)[0]
+            scores = draft.pipeline.score([draft.query], items, view.overlay)[0]
         except Exception:
             log.exception("boost_unscored")
             draft.degraded.append("boost_unscored")
@@ -45,4 +45,4 @@ class _Pool:
             draft.degraded.append(f"source_failed:{source}")
 
         allowed = draft.allowed & among
-        return view.bundle.pipeline.candidates([draft.query], n, allowed, [draft.out], view.overlay, failed)[0]
+        return draft.pipeline.candidates([draft.query], n, allowed, [draft.out], view.overlay, failed)[0]

@@ -40,6 +40,7 @@ class Pulse:
         if engine is None:
             return
         view = engine.live.view()
+        engine.follow(view)
         manifest = view.bundle.manifest
         gauge("recsys_control_sequence", view.sequence)
         gauge("recsys_bundle_created_timestamp_seconds", manifest.created_at.timestamp())

@@ -14,6 +14,7 @@ from serving.asks import Answer, Ask, AskError
 from serving.champion import Watcher, settle
 from serving.decisions import DecisionLog
 from serving.engine import Engine
+from serving.live import Follower
 from serving.maintenance import Maintenance
 from serving.pulse import Pulse
 from serving.queue import Queue
@@ -77,7 +78,8 @@ class Runtime:
             self.clock.saw(bundle.manifest.at)
         if self.engine is None:
             live = Live(bundle, self.control, self.clock, policy=self.settings.policy)
-            engine = Engine(live, self.control, self.state, self.clock, max_history=self.settings.max_history)
+            history, follower = self.settings.max_history, Follower(self.state, self.settings.live_seconds)
+            engine = Engine(live, self.control, self.state, self.clock, max_history=history, follower=follower)
             self._warm(engine, live.view())
             self.engine = self.pulse.engine = engine
         else:

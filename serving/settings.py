@@ -49,6 +49,7 @@ class Settings(BaseSettings):
     workers: int = Field(1, ge=0, le=1024)  # processes; 0 is one a core
     max_body_bytes: int = Field(1_000_000, ge=1_000)
     max_history: int = Field(200, ge=1)
+    live_seconds: float = Field(0.25, ge=0, le=1)  # how old the counts of live sources may be
     events_drain_seconds: float = Field(30.0, gt=0)
     decisions_days: float = Field(183.0, gt=0)  # how long decision logs are kept: 6 months (CSL 21)
     rates: Annotated[Mapping[str, float], NoDecode] = PEOPLE_RATES

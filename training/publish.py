@@ -11,6 +11,7 @@ from recsys.content import ContentSpace
 from recsys.models.recipe import FitContext
 from recsys.pipeline import Pipeline
 from training.card import CARD
+from training.news import with_session
 from training.record import git_revision
 from training.selection import Contest
 from training.source import Source
@@ -33,7 +34,7 @@ def publish(
     """
     best, floor = contest.best.resolved, contest.floor.resolved
     chosen = (best,) if best.name == floor.name else (best, floor)  # the floor is the fallback
-    sources = tuple(context.fit(recipe, source.data) for recipe in chosen)
+    sources = with_session([context.fit(recipe, source.data) for recipe in chosen], source.data, spec.session, context)
     pipeline = Pipeline(source.data.catalogue, sources, content, spec.rerank)
     return write_bundle(folder, pipeline, _facts(source, contest, spec), texts={CARD: card})
 

@@ -4,7 +4,7 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -41,6 +41,7 @@ class RunSpec(BaseModel):
     models: dict[str, SerializeAsAny[Recipe]] = Field(min_length=1)  # by section
     content: ContentSpec = Field(default_factory=ContentSpec)  # how items are encoded, for those that come later
     rerank: Rerank = Field(default_factory=Rerank)  # what is done to the lists that are served
+    session: Literal["auto", "first", "behind", "off"] = "auto"  # where the source of the running session stands
     metric: str = Field("ndcg@10", pattern=r"^[a-z_]+@[1-9][0-9]*$")  # what the winner is chosen by
     gate: GateSpec = Field(default_factory=default_gate)  # what a version must pass before it becomes champion
     k: tuple[PositiveInt, ...] = Field((5, 10, 20), min_length=1)  # list lengths that are measured

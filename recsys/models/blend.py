@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -97,6 +97,10 @@ class BlendModel:
         with one_request():
             rows = [self._mix(query, items) for query in queries]
         return np.array(rows, np.float32).reshape(len(queries), len(items))
+
+    def with_parts(self, parts: tuple[Model, ...]) -> "BlendModel":
+        """The same weights over other parts, one for one."""
+        return replace(self, parts=parts)
 
     def save(self, folder: Path) -> None:
         save_parts(self.parts, folder)

@@ -73,6 +73,7 @@ def record(answer: Answer) -> dict[str, Any]:
         "policy": view.policy_id,
         "control": view.sequence,
         "overlay": len(view.overlay),
+        **({"live": answer.counts} if answer.counts is not None else {}),
         "k": answer.ask.k,
         **_asked(answer),
         "items": view.ids.external(slate.items),

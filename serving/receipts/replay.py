@@ -104,10 +104,16 @@ def replay(found: Found, control: ControlStore, folder: Path, bundles: Callable[
     except AskError as error:  # a page token whose key is gone, a filter on a field that is gone
         return Replayed(None, [str(error)], {}, _places(record, then, view, None), None, ask, memory)
     answer = replace(answer, decision_id=record["id"], degraded=tuple(record.get("degraded", ())))
-    same, beyond = _compared(record, answer, view), told(record.get("counted", {}))
+    same, beyond = _compared(record, answer, view), [*told(record.get("counted", {})), *_live(record)]
     why = [] if all(same.values()) else [*_differences(record, answer, same), *_causes(record, then), *beyond]
     places = _places(record, then, view, answer if same["items"] else None)
     return Replayed(all(same.values()), why, same, places, encode_list(answer), ask, memory, beyond)
+
+
+def _live(record: Mapping[str, Any]) -> list[str]:
+    """That live sources counted events which the replay goes without: those of everybody are not kept with it."""
+    counts = record.get("live")
+    return [] if counts is None else [f"live counts up to the event {counts}; the replay ranks by the bundle's own"]
 
 
 def bundle_of(settings: Settings, known: Sequence[Bundle] = ()) -> Callable[[str], Bundle]:

@@ -94,6 +94,7 @@ class Reader:
         self.connection.execute("PRAGMA query_only = ON")
         self.version = -1
         self.sequence = 0
+        self.quiet: tuple[str, int] | None = None  # a cursor behind which the version of the file had nothing
 
 
 class Readers:

@@ -25,6 +25,25 @@ class Event:
     order: int | None = None  # place in a log without times
 
 
+RECENT = 200_000  # accepted events that counters can still be rebuilt from
+SITTING = 1_800.0  # s within which one user's events are one sitting
+LOOK_BACK = 50  # newest events of a sitting that are looked at
+BEFORE = 3  # works before an event that are remembered with it
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """An accepted event in the order of arrival, as counters need it: without its user."""
+
+    cursor: str  # where to read on
+    item_id: str
+    kind: str
+    value: float | None
+    timestamp: float  # s UTC, NaN if unknown
+    before: tuple[str, ...] = ()  # works of the same sitting, newest first
+    again: bool = False  # the same user had the same work within this sitting
+
+
 @dataclass(frozen=True, slots=True)
 class History:
     """One user's events as aligned lists, oldest first; those without a time come before all others."""
@@ -64,6 +83,10 @@ class UserState(Protocol):
 
     def pending(self, limit: int) -> list[Event]:
         """Events that the lake has not confirmed, in the order they came."""
+        ...
+
+    def recent(self, after: str, limit: int) -> list[Recent]:
+        """Accepted events behind a cursor ("" is the beginning), oldest first; the newest ``RECENT`` are kept."""
         ...
 
     def drained(self, event_ids: Collection[str]) -> None:

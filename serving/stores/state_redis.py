@@ -8,6 +8,7 @@ Keys under ``{PREFIX}:`` (the braces keep one store in one slot of a cluster, wh
 * ``p:USER``   the profile as JSON
 * ``ids``      hash, event id to user: what makes an append idempotent
 * ``queue``    sorted set of event ids in order of arrival, ``outbox`` hash of their events: what still goes to the lake
+* ``recent``   stream of accepted events with their user and what that one had just before: what counters read
 * ``cursors``  hash; ``arrivals`` counter
 
 Redis keeps what it has acknowledged as well as it is told to: set ``appendonly yes`` and ``appendfsync always``.
@@ -24,22 +25,43 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import redis
 
 from recsys.errors import StoreError
-from serving.stores.state import Event, History
+from serving.stores.state import BEFORE, LOOK_BACK, RECENT, SITTING, Event, History, Recent
 
 BATCH = 500
 PLACE_DIGITS = 20
 PLACE_ZERO = 2**63  # so that negative places sort too
 
-# KEYS: ids, queue, outbox, a history and a set of items per event;
-# ARGV: pending, then per event its id, user, time, member, arrival, JSON, item. A set begins with its history only.
+# KEYS: ids, queue, outbox, recent, a history and a set of items per event;
+# ARGV: pending, RECENT, SITTING, LOOK_BACK, BEFORE, digits of a place, then per event its id, user, time, member,
+# arrival, JSON, item, kind, value. A set begins with its history only.
 APPEND = """
 local added = 0
-for i = 1, (#KEYS - 3) / 2 do
-  local at = 1 + (i - 1) * 7
-  local history, items = KEYS[2 + 2 * i], KEYS[3 + 2 * i]
+for i = 1, (#KEYS - 4) / 2 do
+  local at = 6 + (i - 1) * 9
+  local history, items = KEYS[3 + 2 * i], KEYS[4 + 2 * i]
   if redis.call('HSETNX', KEYS[1], ARGV[at + 1], ARGV[at + 2]) == 1 then
     if redis.call('EXISTS', items) == 1 or redis.call('EXISTS', history) == 0 then
       redis.call('SADD', items, ARGV[at + 7])
+    end
+    if ARGV[1] == '1' then
+      local before, again, taken, time = {}, 0, {}, tonumber(ARGV[at + 3])
+      local sitting = {}
+      if ARGV[at + 3] ~= '-inf' then
+        local since = string.format('%.6f', time - tonumber(ARGV[3]))
+        sitting = redis.call('ZREVRANGEBYSCORE', history, ARGV[at + 3], since, 'LIMIT', 0, ARGV[4])
+      end
+      for _, member in ipairs(sitting) do
+        local item = cjson.decode(string.sub(member, tonumber(ARGV[6]) + 1))[2]
+        if item == ARGV[at + 7] then
+          again = 1
+        elseif #before < tonumber(ARGV[5]) and not taken[item] then
+          taken[item] = true
+          before[#before + 1] = item
+        end
+      end
+      local told = #before == 0 and '[]' or cjson.encode(before)
+      redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[2], '*', 'u', ARGV[at + 2], 'i', ARGV[at + 7],
+        'k', ARGV[at + 8], 'v', ARGV[at + 9], 't', ARGV[at + 3], 'b', told, 'a', again)
     end
     redis.call('ZADD', history, ARGV[at + 3], ARGV[at + 4])
     if ARGV[1] == '1' then
@@ -127,8 +149,8 @@ class RedisState:
         added = 0
         for start in range(0, len(events), BATCH):
             batch = events[start : start + BATCH]
-            keys = [self._key("ids"), self._key("queue"), self._key("outbox")]
-            values: list[Any] = [int(pending)]
+            keys = [self._key(name) for name in ("ids", "queue", "outbox", "recent")]
+            values: list[Any] = [int(pending), RECENT, SITTING, LOOK_BACK, BEFORE, PLACE_DIGITS]
             for arrival, event in enumerate(batch, first + start):
                 keys += [self._key("h", event.user_id), self._key("s", event.user_id)]
                 values += _values(event, arrival, pending=pending)
@@ -166,7 +188,9 @@ class RedisState:
         """Forget a user's events, pending ones too, and profile."""
         keys = [self._key(name) for name in ("ids", "queue", "outbox")]
         keys += [self._key(kind, user_id) for kind in ("h", "p", "s")]
-        return int(self._erase(keys=keys, args=[PLACE_DIGITS]))
+        removed = int(self._erase(keys=keys, args=[PLACE_DIGITS]))
+        self._forget(user_id)
+        return removed
 
     @_told
     def pending(self, limit: int) -> list[Event]:
@@ -218,6 +242,20 @@ class RedisState:
         """Raise StoreError where the server does not answer."""
         self._redis.ping()
 
+    @_told
+    def recent(self, after: str, limit: int) -> list[Recent]:
+        """Accepted events behind a cursor, oldest first."""
+        found = self._redis.xrange(self._key("recent"), f"({after}" if after else "-", "+", count=limit)
+        return [_recent(place, fields) for place, fields in found]
+
+    def _forget(self, user_id: str) -> None:
+        """Take a user's events out of the stream."""
+        name, after = self._key("recent"), "-"
+        while found := self._redis.xrange(name, after, "+", count=5_000):
+            if own := [place for place, fields in found if fields["u"] == user_id]:
+                self._redis.xdel(name, *own)
+            after = f"({found[-1][0]}"
+
     def close(self) -> None:
         """Close every connection."""
         self._redis.close()
@@ -233,7 +271,21 @@ def _values(event: Event, arrival: int, *, pending: bool) -> list[Any]:
     time = "-inf" if unknown else repr(event.timestamp)
     member = f"{place + PLACE_ZERO:0{PLACE_DIGITS}d}{what}"
     queued = json.dumps(asdict(event)) if pending else ""
-    return [event.event_id, event.user_id, time, member, arrival, queued, event.item_id]
+    value = "" if event.value is None else repr(event.value)
+    return [event.event_id, event.user_id, time, member, arrival, queued, event.item_id, event.kind, value]
+
+
+def _recent(place: str, fields: Mapping[str, str]) -> Recent:
+    value, time = fields["v"], float(fields["t"])
+    return Recent(
+        place,
+        fields["i"],
+        fields["k"],
+        float(value) if value else None,
+        math.nan if math.isinf(time) else time,
+        tuple(json.loads(fields["b"])),
+        fields["a"] == "1",
+    )
 
 
 def _history(text: str) -> History:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from serving.stores.sqlite import Readers, Transaction, connect, migrate
-from serving.stores.state import Event, History
+from serving.stores.state import BEFORE, LOOK_BACK, RECENT, SITTING, Event, History, Recent
 
 # Events lie in the order of (user, time), so that a history is one range of the file; a time of -inf is unknown.
 SCHEMA = (
@@ -29,11 +29,20 @@ SCHEMA = (
     # Whoever saw few items often has their whole set without a walk through all events.
     """CREATE TABLE seen (user_id TEXT NOT NULL, item_id TEXT NOT NULL, PRIMARY KEY (user_id, item_id)) WITHOUT ROWID;
     INSERT INTO seen SELECT DISTINCT user_id, item_id FROM events""",
+    # Numbers are never given twice, so that a reader's place stays good whoever is erased.
+    """CREATE TABLE IF NOT EXISTS recent (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT, user_id TEXT NOT NULL, item_id TEXT NOT NULL, kind TEXT NOT NULL,
+        value REAL, time REAL, before TEXT NOT NULL, again INTEGER NOT NULL);
+    CREATE INDEX IF NOT EXISTS recent_user ON recent (user_id)""",
 )
 INSERT = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (event_id) DO NOTHING"
 # From what is stored: an id that belongs to another event adds nothing.
 SEEN = "INSERT OR IGNORE INTO seen SELECT user_id, item_id FROM events WHERE event_id = ?"
 OUTBOX = "INSERT INTO outbox (event_id, user_id, event) VALUES (?, ?, ?)"
+ARRIVED = "INSERT INTO recent (user_id, item_id, kind, value, time, before, again) VALUES (?, ?, ?, ?, ?, ?, ?)"
+SITTING_OF = """SELECT item_id FROM events WHERE user_id = ? AND time BETWEEN ? AND ? AND event_id <> ?
+    ORDER BY time DESC, place DESC LIMIT ?"""
+READ_RECENT = "SELECT seq, item_id, kind, value, time, before, again FROM recent WHERE seq > ? ORDER BY seq LIMIT ?"
 HISTORY = """SELECT item_id, kind, value, time FROM events WHERE user_id = ?
     ORDER BY time DESC, place DESC, event_id DESC LIMIT ?"""
 
@@ -68,6 +77,10 @@ class SqliteState:
                 event for event, row in zip(events, rows, strict=True) if connection.execute(INSERT, row).rowcount == 1
             ]
             connection.executemany(SEEN, [(event.event_id,) for event in fresh])
+            arrived = [_arrived(connection, event) for event in fresh]
+            connection.executemany(ARRIVED, arrived)
+            if arrived:
+                connection.execute("DELETE FROM recent WHERE seq <= (SELECT MAX(seq) FROM recent) - ?", (RECENT,))
             connection.executemany(OUTBOX, [(e.event_id, e.user_id, json.dumps(asdict(e))) for e in fresh])
         return len(fresh)
 
@@ -89,6 +102,7 @@ class SqliteState:
             removed = connection.execute("DELETE FROM events WHERE user_id = ?", (user_id,)).rowcount
             connection.execute("DELETE FROM seen WHERE user_id = ?", (user_id,))
             connection.execute("DELETE FROM outbox WHERE user_id = ?", (user_id,))
+            connection.execute("DELETE FROM recent WHERE user_id = ?", (user_id,))
             connection.execute("DELETE FROM profiles WHERE user_id = ?", (user_id,))
         with self._lock:
             self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
@@ -98,6 +112,16 @@ class SqliteState:
         """Events that the lake has not confirmed, in the order they came."""
         found = self._readers.rows("SELECT event FROM outbox ORDER BY seq LIMIT ?", (limit,))
         return [Event(**json.loads(row[0])) for row in found]
+
+    def recent(self, after: str, limit: int) -> list[Recent]:
+        """Accepted events behind a cursor, oldest first; where the file has not changed a pragma tells, in no time."""
+        reader = self._readers.mine()
+        version = reader.connection.execute("PRAGMA data_version").fetchone()[0]
+        if reader.quiet == (after, version):
+            return []
+        rows = self._readers.rows(READ_RECENT, (int(after or 0), limit))
+        reader.quiet = None if rows else (after, version)
+        return [_recent(row) for row in rows]
 
     def drained(self, event_ids: Collection[str]) -> None:
         """Tell that the lake holds these."""
@@ -144,6 +168,24 @@ class SqliteState:
         """Reserve places in the order of arrival; the first of them."""
         connection.execute("UPDATE arrivals SET n = n + ?", (count,))
         return int(connection.execute("SELECT n FROM arrivals").fetchone()[0]) - count
+
+
+def _arrived(connection: sqlite3.Connection, event: Event) -> tuple[Any, ...]:
+    """An event as counters need it, with what its user had just before."""
+    time, sitting = event.timestamp, list[str]()
+    if not math.isnan(time):
+        about = (event.user_id, time - SITTING, time, event.event_id, LOOK_BACK)
+        sitting = [row[0] for row in connection.execute(SITTING_OF, about)]
+    before = [item for item in dict.fromkeys(sitting) if item != event.item_id][:BEFORE]
+    told = (event.user_id, event.item_id, event.kind, event.value, None if math.isnan(time) else time)
+    return (*told, json.dumps(before), event.item_id in sitting)
+
+
+def _recent(row: Sequence[Any]) -> Recent:
+    seq, item, kind, value, time, before, again = row
+    return Recent(
+        str(seq), item, kind, value, math.nan if time is None else time, tuple(json.loads(before)), bool(again)
+    )
 
 
 def _row(event: Event, arrival: int) -> tuple[Any, ...]:

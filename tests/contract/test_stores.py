@@ -291,6 +291,45 @@ def test_an_unknown_kind_of_state_is_a_sentence():
         open_state("mongodb://host/db")
 
 
+def test_recent_events_come_in_the_order_of_arrival_with_what_was_had_before(state):
+    times = [("a", 10.0), ("b", 20.0), ("c", 30.0), ("b", 40.0), ("d", 5_000.0)]
+    state.append([Event(f"e{n}", "u", item, timestamp=time) for n, (item, time) in enumerate(times)])
+    found = state.recent("", 10)
+    assert [(one.item_id, one.before, one.again) for one in found] == [
+        ("a", (), False),
+        ("b", ("a",), False),
+        ("c", ("b", "a"), False),
+        ("b", ("c", "a"), True),
+        ("d", (), False),
+    ]
+    assert [one.item_id for one in state.recent(found[2].cursor, 1)] == ["b"]
+    assert state.recent(found[-1].cursor, 10) == []
+
+
+def test_recent_events_go_on_after_a_look_that_found_none(state):
+    assert state.recent("", 10) == []
+    assert state.recent("", 10) == []
+    state.append([Event("1", "u", "a", value=2.5)])
+    (one,) = state.recent("", 10)
+    assert (one.item_id, one.kind, one.value, math.isnan(one.timestamp)) == ("a", "view", 2.5, True)
+    state.append([Event("1", "u", "a")])  # a repeat adds nothing
+    assert state.recent(one.cursor, 10) == []
+
+
+def test_an_erased_user_is_not_among_the_recent_events(state):
+    state.append([Event(f"{user}{n}", user, "a", timestamp=1.0) for user in ("u", "v") for n in range(2)])
+    place = state.recent("", 10)[-1].cursor
+    state.erase("v")
+    assert len(state.recent("", 10)) == 2
+    state.append([Event("w", "w", "b", timestamp=2.0)])
+    assert [one.item_id for one in state.recent(place, 10)] == ["b"]  # numbers are not given twice
+
+
+def test_what_the_lake_holds_already_is_not_recent(state):
+    state.append([Event("1", "u", "a", timestamp=1.0)], pending=False)
+    assert state.recent("", 10) == []
+
+
 # ---------------------------------------------------------------- control store
 
 

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,22 @@ def test_an_event_of_one_process_is_in_the_history_of_another(tmp_path):
     )
     subprocess.run([sys.executable, "-c", code, str(path)], check=True)
     assert mine.history("u").items == ["a"]
+    mine.close()
+
+
+def test_events_of_one_process_are_read_by_another_within_a_second(tmp_path):
+    path = tmp_path / "state.db"
+    mine = open_state(path)
+    assert mine.recent("", 10) == []
+    code = (
+        "import sys, time; from serving.stores.state import Event, open_state; "
+        "open_state(sys.argv[1]).append([Event('1', 'u', 'a', timestamp=1.0)]); print(time.time())"
+    )
+    done = float(subprocess.run([sys.executable, "-c", code, str(path)], check=True, capture_output=True).stdout)
+    while not (found := mine.recent("", 10)) and time.time() < done + 5:
+        time.sleep(0.05)
+    assert time.time() < done + 1
+    assert [one.item_id for one in found] == ["a"]
     mine.close()
 
 

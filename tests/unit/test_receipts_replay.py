@@ -11,12 +11,14 @@ from recsys.rerank import Rerank
 from recsys.types import Viewer
 from serving.api.encode import encode_list
 from serving.asks import Ask
+from serving.live import Follower
 from serving.policies import Desk
 from serving.receipts.find import find
 from serving.receipts.keeping import forget_user
 from serving.receipts.replay import bundle_of, replay
 from serving.settings import Settings
 from serving.stores.control import Controls
+from serving.stores.state import Event
 from serving.upserts import LOOSENS, tightened
 from serving.view import build
 from support.data import AT
@@ -220,3 +222,18 @@ def test_a_view_holds_no_more_than_its_sequence_says(place, monkeypatch):
     place.control.take_down("i05", reason="r", actor="sam")
     monkeypatch.setattr(type(place.control), "takedowns", takedowns)
     assert place.stand.engine.live.view().sequence == 2
+
+
+def test_a_list_by_live_counts_is_told_from_one_by_the_bundles_own(tmp_path):
+    recipes = [{"recipe": "session", "weights": [1.0] * 14}, {"recipe": "popular", "half_life_days": 30.0}]
+    here = Place(tmp_path, make_bundle(tmp_path / "b", recipes=recipes, at=AT - 100))
+    here.stand.engine._follower = Follower(here.stand.state, 0.0)
+    before = here.served(k=5)
+    calm = next(name for name in here.bundle.catalogue.ids.ids if name not in ids(before))
+    here.stand.state.append([Event(f"e{n}", f"p{n}", calm, timestamp=AT - 1) for n in range(30)])
+    after = here.served(k=5)
+    assert (here.again(before).identical, here.again(before).beyond) == (True, [])
+    again = here.again(after)
+    assert (again.identical, ids(after)[0]) == (False, calm)
+    assert again.beyond == ["live counts up to the event 30; the replay ranks by the bundle's own"]
+    here.close()

@@ -45,6 +45,10 @@ class RankerModel:
             rows = [self._rank(query, items) for query in queries]
         return np.array(rows, np.float32).reshape(len(queries), len(items))
 
+    def with_parts(self, parts: tuple[Model, ...]) -> "RankerModel":
+        """The same second stage over other parts, one for one."""
+        return RankerModel(self.recipe, parts, self.reference, self.facts, self.judge)
+
     def save(self, folder: Path) -> None:
         save_parts(self.parts, folder)
         self.facts.save(folder)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.models.live import Arrival
 from recsys.models.trending.model import DAY, Counts, TrendingModel
 from recsys.models.trending.segments import plain
 from recsys.types import FloatArray, IntArray, TimeArray
@@ -61,6 +62,13 @@ class LiveTrending:
             np.add.at(self._decayed, (row[row > 0], items[row > 0]), gain[row > 0])
             np.add.at(self._events, items, 1)
             self._model = None
+
+    def count(self, arrivals: Sequence[Arrival]) -> None:
+        """Count events for everyone."""
+        if arrivals:
+            columns = zip(*((arrival.item, arrival.time, arrival.weight) for arrival in arrivals), strict=True)
+            items, times, weights = map(np.array, columns)
+            self.add(items.astype(np.int32), times.astype(np.float64), weights.astype(np.float32))
 
     def grow(self, n_items: int, media_types: Sequence[str | None] = ()) -> None:
         """Make room for items up to ``n_items``, of these media types in index order; unknown where they end."""

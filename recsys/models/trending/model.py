@@ -16,6 +16,7 @@ from recsys.models.trending.segments import territory
 from recsys.types import BoolArray, FloatArray, IntArray, Query, Ranked
 
 if TYPE_CHECKING:
+    from recsys.models.trending.live import LiveTrending
     from recsys.models.trending.recipe import Trending
 
 DAY = 86_400.0  # s
@@ -108,6 +109,12 @@ class TrendingModel:
         for place, row in enumerate(self._rows(queries)):
             scores[place, counted] = self._ranking(row)[items[counted]]
         return scores
+
+    def counter(self) -> "LiveTrending":
+        """Counts that go on where these end."""
+        from recsys.models.trending.live import LiveTrending
+
+        return LiveTrending(self)
 
     def save(self, folder: Path) -> None:
         counts = self.counts
