@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import structlog
 
 from recsys.bundle import Bundle
 from recsys.clock import Clock
@@ -35,6 +36,7 @@ SHOWN = ("title", "media_type", "year", "language", "genres", "authors", "provid
 NEIGHBOURS = 20
 POPULAR = "popular"
 _encode = msgspec.json.Encoder().encode
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,13 +83,17 @@ class View:
     def reserve(self, viewer: Viewer) -> IntArray:
         """What the viewer may see in the order in which it fills a list: the cleared pool first, each by popularity."""
         mask = self.gate.mask(viewer)
+        try:
+            return self._reserves.get(id(mask), lambda: (mask, self._filling(viewer, self.by_popularity)))[1]
+        except Exception:  # a dead model costs the order, never the list; nothing of it is remembered
+            log.exception("popularity_unknown")
+            return self._filling(viewer, np.arange(len(self.ids), dtype=np.int32))
 
-        def make() -> tuple[BoolArray, IntArray]:
-            order = self.by_popularity[mask[self.by_popularity]]
-            first = self.gate.cleared(viewer)[order]
-            return mask, np.concatenate([order[first], order[~first]])
-
-        return self._reserves.get(id(mask), make)[1]
+    def _filling(self, viewer: Viewer, order: IntArray) -> IntArray:
+        """Of the items in this order those that the viewer may see, the cleared pool first."""
+        order = order[self.gate.mask(viewer)[order]]
+        first = self.gate.cleared(viewer)[order]
+        return np.concatenate([order[first], order[~first]])
 
     @cached_property
     def by_popularity(self) -> IntArray:

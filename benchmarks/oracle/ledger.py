@@ -38,6 +38,9 @@ class Ledger:
     def _ask(self, step: Record) -> None:
         """Nothing changes."""
 
+    def _rebuild(self, step: Record) -> None:
+        """The service starts anew, which changes nothing."""
+
     def _clock(self, step: Record) -> None:
         self.now = step["to"]
 

@@ -28,7 +28,7 @@ def record(rng: Random, name: str, dims: frozenset[str]) -> Record:
         "media_type": rng.choice(["film", "book", "news", None]),
         "language": rng.choice(["en", "zh", None]),
         "year": rng.choice([None, 1950, 1990, 2010, 2020]),
-        "min_age": rng.choice([None, None, None, 0, 3, 8, 12, 13, 16, 18]),
+        "min_age": rng.choice([None] * 8 + [0, 3, 8, 12, 13, 16, 18]),
         "licence": rng.choice([None, "wire", "none"]),
         "descriptors": rng.choice([None, ["calm"]]),
     }
@@ -46,7 +46,7 @@ def record(rng: Random, name: str, dims: frozenset[str]) -> Record:
 
 
 def _labels(rng: Random) -> list[str] | None:
-    if rng.random() < 0.55:
+    if rng.random() < 0.7:
         return ["general"]
     if rng.random() < 0.4:
         return rng.choice([None, []])
