@@ -15,7 +15,7 @@ from benchmarks.contest import THREADS
 from benchmarks.form import Options, result, row
 from benchmarks.ratios import typical
 from recsys.metrics import Interval
-from recsys.retrieval import Vectors
+from recsys.retrieval import Codes, Vectors
 from recsys.types import FloatArray, IntArray
 
 BARS = "`20k/1`, `100k/1` ≥ 1.2× the best peer; `20k/64`, `100k/64` ≥ 1.0×; `1m/1` within 1.3× of bytes ÷ bandwidth"
@@ -82,7 +82,7 @@ def _sides(items: FloatArray) -> Mapping[str, Search]:
 
     flat = faiss.IndexFlatIP(D)
     flat.add(items)
-    floats, coded = Vectors(items), Vectors.of(items)
+    floats, coded = Vectors(items), Vectors(items, Codes.of(items))
     everything, nothing = np.ones(len(items), np.bool_), np.zeros(0, np.int32)
 
     def ours(vectors: Vectors) -> Search:

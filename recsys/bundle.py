@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from recsys.content import ContentSpace
 from recsys.dataset.catalogue import Catalogue
 from recsys.errors import BundleError
-from recsys.models.recipe import load_model
+from recsys.models.recipe import load_model, sharing
 from recsys.pipeline import Pipeline
 from recsys.prepare.spec import EventRule
 from recsys.rerank import Rerank
@@ -128,7 +128,8 @@ def load_bundle(folder: Path) -> Bundle:
     catalogue = Catalogue.load(folder / ITEMS)
     if len(catalogue) != manifest.n_items:
         raise BundleError(f"{folder} holds {len(catalogue)} items and its manifest says {manifest.n_items}.")
-    sources = tuple(load_model(folder / "models" / name) for name in manifest.sources)
+    with sharing(lambda home: _contents(manifest, home.relative_to(folder).as_posix())):
+        sources = tuple(load_model(folder / "models" / name) for name in manifest.sources)
     content = ContentSpace.load(folder / "content") if (folder / "content").is_dir() else None
     return Bundle(folder, manifest, Pipeline(catalogue, sources, content, manifest.rerank))
 
@@ -148,6 +149,12 @@ def read_manifest(folder: Path) -> Manifest:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise BundleError(f"{folder / MANIFEST}: {key}: {first['msg']}.") from None
+
+
+def _contents(manifest: Manifest, home: str) -> tuple[tuple[str, str], ...]:
+    """The files of a folder of the bundle, by name and hash: equal for equal models."""
+    inside = (name for name in manifest.files if name.startswith(f"{home}/"))
+    return tuple(sorted((name[len(home) :], manifest.files[name].sha256) for name in inside))
 
 
 def sha256_of(path: Path) -> str:

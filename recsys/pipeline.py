@@ -1,9 +1,8 @@
 """Sources tried in order until a list is full, over the catalogue of a bundle and the items that came after it."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from itertools import islice
+from functools import cache, cached_property
 
 import numpy as np
 import scipy.sparse as sp
@@ -70,6 +69,7 @@ class Overlay:
         return sp.csr_matrix((value, (row, column)), shape=(len(items), size))
 
 
+@cache
 def no_overlay() -> Overlay:
     """The overlay of a bundle to which nothing was added."""
     return Overlay(np.zeros((0, 1), np.int32), np.zeros((0, 1), np.float32))
@@ -101,7 +101,7 @@ class Pipeline:
         a source that raises is reported there by name and passed over. ``reserve`` gives the allowed items in the order
         in which they backfill, and is asked only where the sources run out; without it that is the index order.
         """
-        extra = overlay or no_overlay()
+        extra = no_overlay() if overlay is None else overlay
         drafts = [_Draft() for _ in queries]
         for model in self.sources:
             short = [q for q, draft in enumerate(drafts) if len(draft) < n]
@@ -117,8 +117,7 @@ class Pipeline:
                 failed(model.recipe.name, error)
                 continue
             for q, items, scores in proposals:
-                known = items < len(self.catalogue)
-                drafts[short[q]].add(items, scores, np.where(known, model.recipe.name, CONTENT), n)
+                drafts[short[q]].add(items, scores, _named(model, items, len(self.catalogue)), n)
         for q, draft in enumerate(drafts):
             if len(draft) < n:
                 draft.backfill(allowed, exclude[q], n, np.flatnonzero(allowed) if reserve is None else reserve())
@@ -157,10 +156,12 @@ class Pipeline:
 
     def score(self, queries: Sequence[Query], items: IntArray, overlay: Overlay | None = None) -> FloatArray:
         """(queries, items) scores of the first source; -inf where it abstains."""
-        extra = overlay or no_overlay()
+        extra = no_overlay() if overlay is None else overlay
         size = len(self.catalogue)
         known = items < size
         scores = np.full((len(queries), len(items)), NEVER, np.float32)
+        if self.sources and known.all():
+            return self.sources[0].score(queries, items)
         if self.sources and known.any():
             scores[:, known] = self.sources[0].score(queries, items[known])
         if self.sources and not known.all():
@@ -189,6 +190,14 @@ def _proposals(
         new[q, gone] = NEVER
         rows.append((q, *_merged(row, new[q], size, n)))
     return rows
+
+
+def _named(model: Model, items: IntArray, size: int) -> list[str]:
+    """Who proposes each item: the model, or for a new item its content."""
+    name = model.recipe.name
+    if not len(items) or items.max() < size:
+        return [name] * len(items)
+    return [name if item < size else CONTENT for item in items.tolist()]
 
 
 def _merged(row: Ranked, new: FloatArray, size: int, n: int) -> tuple[IntArray, FloatArray]:
@@ -225,13 +234,13 @@ class _Draft:
         """What the next source must not propose."""
         return np.unique(np.concatenate([exclude, *self._items])).astype(np.int32) if self._items else exclude
 
-    def add(self, items: IntArray, scores: FloatArray, sources: Iterable[str], n: int) -> None:
+    def add(self, items: IntArray, scores: FloatArray, sources: list[str], n: int) -> None:
         room = n - len(self)
         if not len(items[:room]):
             return
         self._scores.append(self._below(scores[:room]))
         self._items.append(items[:room])
-        self._sources.extend(str(source) for source in islice(sources, room))
+        self._sources += sources[:room]
 
     def _below(self, scores: FloatArray) -> FloatArray:
         """Scores of another source are not comparable: they go on below the last one, over the same spread."""

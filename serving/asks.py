@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from recsys.errors import ConfigError
+from recsys.overrides import Placed
 from recsys.safety import Notice, Signals
 from recsys.types import NOTHING, Slate, Viewer
 from serving.laps import Laps
@@ -54,6 +55,7 @@ class Answer:
     signals: Signals | None = None  # for minors
     removed: tuple[str, ...] = ()  # why the last check took items out, one reason an item
     laps: Laps = field(default_factory=Laps)
+    placed: Placed | None = None  # what of campaigns and quotas held, and what was unserved
     offset: int = 0  # places on the pages before
     next_page: str | None = None  # the token of the next page, None where this is the last
 

@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import structlog
 
 from recsys.errors import StoreError
+from recsys.overrides import NONE_LIVE, ExposureCounts, NoExposure, Person, Placed
+from recsys.overrides import Live as LiveOverrides
 from recsys.prepare.spec import rule_of
 from recsys.types import NOTHING, BoolArray, IntArray, Query, Slate, Viewer
 from serving.asks import Ask, Histories
@@ -37,7 +39,9 @@ class Draft:
     degraded: list[str]
     page: Page = FIRST
     removed: IntArray = field(default_factory=lambda: NONE)  # by caps and the last check, from this page
+    live: LiveOverrides = NONE_LIVE  # the campaigns that hold for this viewer
     propensities: dict[int, float] = field(default_factory=dict)  # of the items that exploration may have moved
+    placed: Placed | None = None
     why: list[str] = field(default_factory=list)  # the last check took items out
     laps: Laps = field(default_factory=Laps)
 
@@ -69,10 +73,13 @@ class _Remembered:
 class Drafts:
     """Reads the stores for a request. What cannot be read degrades the list and is named in it."""
 
-    def __init__(self, control: ControlStore, state: Histories, max_history: int) -> None:
+    def __init__(
+        self, control: ControlStore, state: Histories, max_history: int, exposure: ExposureCounts | None = None
+    ) -> None:
         self._control = control
         self._state = state
         self._max_history = max_history
+        self._exposure = exposure or NoExposure()
         self._tokens = Tokens(control.derived_key(PURPOSE))
 
     def draft(self, view: View, ask: Ask, now: float, at: float) -> Draft:
@@ -96,18 +103,21 @@ class Drafts:
         if not view.bundle.manifest.returns:
             unwanted += [*known.seen, *session]
         if personalised:
-            query = replace(query, profile={**known.profile, **ask.profile}, context=ask.context)
+            profile = {**known.profile, **ask.profile}
+            query = Query(query.items, query.times, query.weights, query.at, profile, ask.context)
         exclude = np.unique(view.ids.dense(unwanted))
         if page.offset:
             exclude = np.union1d(exclude, view.marked.items(page.marks)).astype(np.int32)
-        visible = view.allowed(ask.viewer, now)
+        person = Person(ask.user_id, query.profile, ask.context, view.for_minors(ask.viewer), personalised)
+        live = view.overrides.live(ask.viewer, now, person, self._exposure)
+        visible = view.allowed(ask.viewer, live)
         if view.gate.stale:
             degraded.append("policy_stale")
         if self._control.silent_seconds() > LEASE_SECONDS:
             degraded.append("safety_stale")
             visible = _vouched(view, ask.viewer, visible)
         allowed = _eligible(view, ask, visible, [*known.history.items, *known.seen, *session])
-        return Draft(ask, query, exclude, visible, allowed, personalised, len(query) > 0, degraded, page)
+        return Draft(ask, query, exclude, visible, allowed, personalised, len(query) > 0, degraded, page, live=live)
 
     def next_page(self, view: View, draft: Draft, slate: Slate, now: float) -> str | None:
         """The token of the page after ``slate``; None where nothing is left, or the list is as deep as it may be."""
@@ -136,8 +146,11 @@ class Drafts:
         if user_id is None:
             return _Remembered()
         try:
-            seen = () if view.bundle.manifest.returns else self._state.seen(user_id)
-            return _Remembered(self._state.history(user_id, self._max_history), seen, self._state.profile(user_id))
+            history = self._state.history(user_id, self._max_history)
+            seen: Sequence[str] = ()
+            if not view.bundle.manifest.returns:  # a history below its limit is whole
+                seen = history.items if len(history) < self._max_history else self._state.seen(user_id)
+            return _Remembered(history, seen, self._state.profile(user_id))
         except StoreError as error:
             log.warning("history_unavailable", error=str(error))
             degraded.append("history_unavailable")
@@ -149,10 +162,15 @@ class Drafts:
         """Events and then the session as a history; a work that the user does not want speaks for nothing."""
         size = len(view.bundle.catalogue)
         items = (*history.items, *session)
-        index = [None if item in refused else view.ids.get(item) for item in items]
-        weights = [rule_of(view.rules, kind).weight for kind in history.kinds] + [1.0] * len(session)
+        index = view.ids.places(items)
+        rules = {kind: rule_of(view.rules, kind).weight for kind in set(history.kinds)}
+        weights = [*(rules[kind] for kind in history.kinds), *([1.0] * len(session))]
         times = [*history.times, *([at] * len(session))]
-        known = [place for place, item in enumerate(index) if item is not None and item < size]
+        known = [
+            place
+            for place, item in enumerate(index)
+            if item is not None and item < size and items[place] not in refused
+        ]
         known = known[-self._max_history :]
         return Query(
             np.array([index[place] for place in known], np.int32),

@@ -10,14 +10,14 @@ import numpy as np
 import structlog
 
 from recsys.clock import Clock
-from recsys.overrides import Live as LiveOverrides
-from recsys.overrides import apply
-from recsys.overrides.apply import PIN
+from recsys.models.memory import TOGETHER, one_request
+from recsys.overrides import PLACED, ExposureCounts, NoExposure
 from recsys.safety import Response
-from recsys.types import BoolArray, FloatArray, IntArray, Query, Slate
+from recsys.types import BoolArray, Query, Slate
 from serving.asks import Answer, Ask, Histories
 from serving.drafts import Draft, Drafts
 from serving.laps import CANDIDATES, CHECK, DRAFT, OVERRIDES, RERANK, Laps
+from serving.placing import placed as placed_on
 from serving.reasons import reason_code
 from serving.stores.control import ControlStore
 from serving.view import Live, View
@@ -42,18 +42,30 @@ class Engine:
         *,
         max_history: int = 200,
         at: float | None = None,  # s UTC: the moment to rank for, where it is not the clock's (lists on old logs)
+        exposure: ExposureCounts | None = None,  # what campaigns' caps and guarantees go by; None counts nothing
     ) -> None:
         self.live = live
         self._clock = clock
         self._at = at
-        self._drafts = Drafts(control, state, max_history)
+        self._drafts = Drafts(control, state, max_history, exposure or NoExposure())
 
     def recommend(self, asks: Sequence[Ask]) -> list[Answer]:
         """A list for each request; one request is a batch of one."""
-        return self.recommend_on(self.live.view(), asks)
+        answers = self.recommend_on(self.live.view(), asks)
+        for answer in answers:
+            if answer.placed is not None:
+                answer.placed.live.record(answer.slate.overrides, answer.offset)
+        return answers
 
     def recommend_on(self, view: View, asks: Sequence[Ask]) -> list[Answer]:
         """The same against a given view, as for warming a bundle up before it is swapped in."""
+        answers: list[Answer] = []
+        for start in range(0, len(asks), TOGETHER):
+            with one_request():
+                answers += self._answers(view, asks[start : start + TOGETHER])
+        return answers
+
+    def _answers(self, view: View, asks: Sequence[Ask]) -> list[Answer]:
         now, laps = self._clock(), Laps()
         drafts = [self._drafts.draft(view, ask, now, now if self._at is None else self._at) for ask in asks]
         laps.lap(DRAFT)
@@ -65,7 +77,7 @@ class Engine:
         slates: dict[int, Slate] = {}
         for group in classes.values():
             for draft, slate in zip(group, _candidates(view, group), strict=True):
-                slates[id(draft)] = _finished(view, draft, slate, now)
+                slates[id(draft)] = _finished(view, draft, slate)
         return [self._answered(view, draft, slates[id(draft)], now) for draft in drafts]
 
     def _answered(self, view: View, draft: Draft, slate: Slate, now: float) -> Answer:
@@ -136,10 +148,10 @@ def _may_explore(view: View, draft: Draft) -> bool:
     return draft.personalised and not minor and not view.limits(viewer).strict
 
 
-def _finished(view: View, draft: Draft, slate: Slate, now: float) -> Slate:
+def _finished(view: View, draft: Draft, slate: Slate) -> Slate:
     """Overrides, caps, check; what caps and check remove is refilled from the masked pool and checked again."""
     for _ in range(ROUNDS):
-        placed = _placed(view, draft, slate, now)
+        placed = _placed(view, draft, slate)
         draft.laps.lap(OVERRIDES)
         verdicts = view.gate.check(draft.ask.viewer, placed.items)
         fine = verdicts.allowed
@@ -154,44 +166,9 @@ def _finished(view: View, draft: Draft, slate: Slate, now: float) -> Slate:
     return _taken(placed, fine)
 
 
-def _placed(view: View, draft: Draft, slate: Slate, now: float) -> Slate:
-    viewer, k, before = draft.ask.viewer, draft.k, draft.page.offset
-    live = view.overrides.live(viewer, now)
-    pins = {slot - before: pin for slot, pin in live.pins.items() if before < slot <= before + k}  # those of this page
-    live = replace(live, pins=pins)
-    eligible = draft.allowed.copy()
-    eligible[draft.out] = False
-    with_boosted = _with_boosted(view, draft, slate, live, eligible)
-    return view.capped(apply(with_boosted, live, eligible, len(with_boosted)), viewer, k)
-
-
-def _with_boosted(view: View, draft: Draft, slate: Slate, live: LiveOverrides, eligible: BoolArray) -> Slate:
-    """The slate and, at their own scores, the boosted items that the candidates did not reach."""
-    boosted = np.fromiter((item for item, (factor, _) in live.factors.items() if factor > 1), np.int32)
-    missing = np.setdiff1d(boosted[eligible[boosted]], slate.items).astype(np.int32)
-    if not len(missing) or not len(slate):
-        return slate
-    try:
-        scores = view.bundle.pipeline.score([draft.query], missing, view.overlay)[0]
-    except Exception:
-        log.exception("boost_unscored")
-        draft.degraded.append("boost_unscored")
-        return slate
-    spoken = np.isfinite(scores)
-    return _inserted(slate, missing[spoken], np.minimum(scores[spoken], slate.scores[0]))
-
-
-def _inserted(slate: Slate, items: IntArray, scores: FloatArray) -> Slate:
-    every = np.concatenate([slate.scores, scores])
-    order = np.argsort(-every, kind="stable")
-    sources = (*slate.sources, *(["boost"] * len(items)))
-    overrides = (*slate.overrides, *([None] * len(items)))
-    return Slate(
-        np.concatenate([slate.items, items])[order],
-        every[order],
-        tuple(sources[place] for place in order),
-        tuple(overrides[place] for place in order),
-    )
+def _placed(view: View, draft: Draft, slate: Slate) -> Slate:
+    draft.placed = placed_on(view, draft, slate)
+    return view.capped(draft.placed.slate, draft.ask.viewer, draft.k)
 
 
 def _taken(slate: Slate, keep: BoolArray) -> Slate:
@@ -209,6 +186,8 @@ def _answer(view: View, draft: Draft, slate: Slate, now: float) -> Answer:
     if not len(slate) and not draft.page.offset:
         unmatched = ask.filter is not None and draft.visible.any()
         degraded.append("no_matching_items" if unmatched else "no_cleared_items")
+    if draft.placed is not None:
+        degraded += [f"quota_unmet:{kept.quota}" for kept in draft.placed.quotas if kept.reason is not None]
     reasons = tuple(
         reason_code(
             source,
@@ -216,6 +195,7 @@ def _answer(view: View, draft: Draft, slate: Slate, now: float) -> Answer:
             history=draft.has_history,
             profile=bool(draft.query.profile),
             similar=ask.similar_to is not None,
+            sponsored=draft.live.sponsor(override) is not None,
         )
         for source, override in zip(slate.sources, slate.overrides, strict=True)
     )
@@ -238,7 +218,8 @@ def _answer(view: View, draft: Draft, slate: Slate, now: float) -> Answer:
         withheld=checked.withheld,
         signals=view.gate.signals(ask.viewer),
         removed=tuple(draft.why),
-        laps=draft.laps,
+        laps=draft.laps.copy(),  # lists made together share the stages so far
+        placed=draft.placed,
         offset=draft.page.offset,
     )
 
@@ -248,7 +229,7 @@ def _propensities(draft: Draft, slate: Slate) -> tuple[float, ...]:
     if not draft.propensities:
         return ()
     return tuple(
-        1.0 if source == PIN else draft.propensities.get(item, 1.0)
+        1.0 if source in PLACED else draft.propensities.get(item, 1.0)
         for item, source in zip(slate.items.tolist(), slate.sources, strict=True)
     )
 

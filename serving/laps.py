@@ -15,6 +15,12 @@ class Laps:
         self.seconds = [0.0] * len(STAGES)
         self._at = perf_counter()
 
+    def copy(self) -> "Laps":
+        """The same so far, to go on by itself."""
+        other = Laps()
+        other.seconds = self.seconds.copy()
+        return other
+
     def lap(self, stage: int) -> None:
         """What has passed since the lap before was spent in ``stage``."""
         now = perf_counter()

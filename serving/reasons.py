@@ -1,5 +1,6 @@
 """Why an item is where it is: one short reason for every item, in Chinese and English (PIPL 24, GDPR 22)."""
 
+from recsys.overrides.prominence import RAISED
 from recsys.pipeline import BACKFILL, CONTENT
 
 TEXTS: dict[str, dict[str, str]] = {
@@ -8,14 +9,28 @@ TEXTS: dict[str, dict[str, str]] = {
     "popular": {"zh": "近期大家喜欢的内容", "en": "Popular at the moment"},
     "profile": {"zh": "与您填写的资料相符", "en": "Fits the profile you gave"},
     "editor": {"zh": "编辑推荐", "en": "Placed by an editor"},
+    "sponsored": {"zh": "付费推广", "en": "Paid promotion"},
+    "prominence": {"zh": "按规定优先呈现的作品", "en": "Given prominence by a rule on what is offered"},
     "new": {"zh": "新作品，内容与您的兴趣相近", "en": "New, and close in content to what you like"},
     "new_arrival": {"zh": "新上架的作品", "en": "New in the catalogue"},
     "catalogue": {"zh": "来自片库的其他作品", "en": "From the rest of the catalogue"},
 }
 
 
-def reason_code(source: str, override: str | None, *, history: bool, profile: bool, similar: bool = False) -> str:
+def reason_code(
+    source: str,
+    override: str | None,
+    *,
+    history: bool,
+    profile: bool,
+    similar: bool = False,
+    sponsored: bool = False,
+) -> str:
     """The code of the reason for an item that ``source`` proposed and ``override`` may have moved."""
+    if sponsored:
+        return "sponsored"
+    if source == RAISED:
+        return "prominence"
     if source == "pin" or override is not None:
         return "editor"
     if source == BACKFILL:

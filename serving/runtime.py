@@ -9,11 +9,13 @@ import structlog
 from recsys.bundle import Bundle, load_bundle
 from recsys.clock import Clock, EventClock, system_clock
 from recsys.errors import ConfigError, RecsysError
+from serving.asks import Answer, Ask, AskError
 from serving.champion import Watcher, settle
 from serving.decisions import DecisionLog
 from serving.engine import Engine
 from serving.maintenance import Maintenance
 from serving.pulse import Pulse
+from serving.queue import Queue
 from serving.rehearsal import Rehearsal
 from serving.settings import Settings
 from serving.stores.control import ControlStore
@@ -38,6 +40,7 @@ class Runtime:
     engine: Engine | None = None
     watcher: Watcher | None = None
     maintenance: Maintenance | None = None
+    queue: Queue[Ask, Answer | AskError] = field(default_factory=Queue)  # of requests for lists
     rehearsal: Rehearsal = field(default_factory=Rehearsal)
     # Threads that a slow store has kept do not count here, so that a fallback always finds one.
     spare: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(8))

@@ -1,5 +1,6 @@
 """Settings of serving: ``RECSYS_…`` in the environment, then ``recsys.toml``, then the defaults here."""
 
+import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -40,7 +41,7 @@ class Settings(BaseSettings):
     production: bool = False
     host: str = "0.0.0.0"  # noqa: S104 - a service in a container is reached from outside; keys guard every route
     port: int = Field(3000, ge=1, le=65_535)
-    workers: int = Field(1, ge=1, le=1024)
+    workers: int = Field(1, ge=0, le=1024)  # processes; 0 is one a core
     max_body_bytes: int = Field(1_000_000, ge=1_000)
     max_history: int = Field(200, ge=1)
     events_drain_seconds: float = Field(30.0, gt=0)
@@ -71,6 +72,13 @@ class Settings(BaseSettings):
         """Whether a store is reached over a network."""
         urls = (self.control_url or "", self.state_url or "")
         return any("://" in url and not url.startswith("sqlite") for url in urls)
+
+    @property
+    def processes(self) -> int:
+        """How many workers there are to be: ``workers``, or one for each core that this process may run on."""
+        return self.workers or (
+            len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        )
 
     def jobs_location(self) -> Path:
         """The file of queued background work."""

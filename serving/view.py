@@ -15,14 +15,14 @@ from recsys.clock import Clock
 from recsys.dataset.catalogue import Catalogue
 from recsys.dataset.ids import IdMap
 from recsys.expressions import Columns
+from recsys.overrides import NO_QUOTAS, OverrideIndex, QuotaIndex, Room
 from recsys.overrides import Live as LiveOverrides
-from recsys.overrides import OverrideIndex
 from recsys.pipeline import Overlay, no_overlay
 from recsys.prepare.spec import EventRule
 from recsys.rerank import Cap, cap_all, firsts
 from recsys.safety import Gate, Limits, Policy, load_policy
 from recsys.safety.recent import Recent
-from recsys.types import BoolArray, IntArray, Slate, Viewer, query
+from recsys.types import NOTHING, BoolArray, IntArray, Slate, Viewer, query
 from serving.filters import Filters, room
 from serving.labels import Labels, relabelled
 from serving.measures import obeyed
@@ -52,10 +52,11 @@ class View:
     overrides: OverrideIndex
     columns: Columns  # of the catalogue alone
     episodes: Series  # of the catalogue alone
+    quotas: QuotaIndex = NO_QUOTAS
     added: tuple[dict[str, Any], ...] = ()  # overlay items in index order
     changed: Mapping[int, dict[str, Any]] | None = None  # catalogue items that were upserted since
     labels: Labels = field(default_factory=Labels)  # of the items that have label events; the gate has them too
-    _allowed: Recent[tuple[int, int], tuple[BoolArray, LiveOverrides, BoolArray]] = field(
+    _allowed: Recent[tuple[int, int], tuple[BoolArray, IntArray, BoolArray]] = field(
         default_factory=lambda: Recent(64), init=False, repr=False
     )
     _reserves: Recent[int, tuple[BoolArray, IntArray]] = field(
@@ -71,14 +72,24 @@ class View:
         """The policy as it is cited in answers and decisions."""
         return self.policy.cite
 
-    def allowed(self, viewer: Viewer, now: float) -> BoolArray:
+    def allowed(self, viewer: Viewer, live: LiveOverrides) -> BoolArray:
         """(items,): the gate's mask without what editors exclude here and now; one array a viewer class."""
-        mask = self.gate.mask(viewer)
-        live = self.overrides.live(viewer, now)
-        if not live.excluded:
+        mask, excluded = self.gate.mask(viewer), live.resolved.excluded
+        if not len(excluded):
             return mask
-        # Both arrays of the key are kept alive by the value, so that their ids stay their own.
-        return self._allowed.get((id(mask), id(live)), lambda: (mask, live, _without(mask, live.excluded)))[2]
+        # Both arrays of the key are kept alive by the entry, so that their ids stay their own.
+        return self._allowed.get((id(mask), id(excluded)), lambda: (mask, excluded, _without(mask, excluded)))[2]
+
+    def for_minors(self, viewer: Viewer) -> bool:
+        """Whether a viewer is known to be a minor, or the surface is for minors."""
+        known = viewer.age is not None and viewer.age < self.policy.age_bands[-1]
+        return known or self.policy.surface(viewer.surface).minors
+
+    def bounds(self, viewer: Viewer, k: int, offset: int) -> Room:
+        """What a page of ``k`` behind ``offset`` places has to keep to: the surface's cap of creators, and quotas."""
+        limit = self.limits(viewer).max_per_creator
+        groups = np.zeros(0, np.int32) if limit is None else self.creators
+        return Room(k, groups, limit, self.quotas.live(viewer), offset)
 
     def reserve(self, viewer: Viewer) -> IntArray:
         """What the viewer may see in the order in which it fills a list: the cleared pool first, each by popularity."""
@@ -204,10 +215,10 @@ class View:
             return self.changed[index]
         return self.bundle.catalogue.record(index)
 
-    def members(self, index: int, without: Sequence[str] = ()) -> bytes:
-        """The JSON members of one item, but for the parts that a viewer must not see."""
-        record = self.record(index)
-        values = [None if name in without else record.get(name) for name in SHOWN]
+    def members(self, index: int, without: Sequence[str] = (), instead: Mapping[str, str] = NOTHING) -> bytes:
+        """The JSON members of one item, with other words or pictures, and without what a viewer must not see."""
+        told = {**self.record(index), **instead}
+        values = [None if name in without else told.get(name) for name in SHOWN]
         return _members(self.ids[index], values, self.gate, index)
 
 
@@ -223,9 +234,9 @@ def _members(item_id: str, values: Sequence[Any], gate: Gate, index: int) -> byt
     return _encode({"item_id": item_id, **given, **told})[1:-1]
 
 
-def _without(mask: BoolArray, excluded: frozenset[int]) -> BoolArray:
+def _without(mask: BoolArray, excluded: IntArray) -> BoolArray:
     left = mask.copy()
-    left[np.fromiter(excluded, np.int64)] = False
+    left[excluded] = False
     left.flags.writeable = False
     return left
 

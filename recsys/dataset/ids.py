@@ -33,6 +33,10 @@ class IdMap:
         """The index of one id, None if it is unknown."""
         return self._index.get(external)
 
+    def places(self, externals: Iterable[str]) -> list[int | None]:
+        """The index of each id, None for unknown ones."""
+        return list(map(self._index.get, externals))
+
     def dense(self, externals: Iterable[str]) -> IntArray:
         """Indices of the known ids, in the order given; unknown ids are dropped."""
         index = self._index

@@ -12,6 +12,7 @@ from pydantic import Field, PositiveInt, model_validator
 
 from recsys.dataset.data import Dataset
 from recsys.models.files import load_arrays, save_arrays
+from recsys.models.memory import one_request, portions
 from recsys.models.mixing import Shares, best_weights
 from recsys.models.parts import Part, best_of, load_parts, proposed, reference_items, save_parts, standards
 from recsys.models.recipe import FitContext, Model, Recipe, load_recipe, register, save_recipe
@@ -85,11 +86,16 @@ class BlendModel:
 
     def top(self, queries: Sequence[Query], n: int, allowed: BoolArray, exclude: Sequence[IntArray]) -> list[Ranked]:
         """The best of what the parts propose, by the weighted sum of their standardised scores."""
-        found = zip(queries, self.candidates(queries, n, allowed, exclude), strict=True)
-        return [best_of(items, self._mix(query, items), n, self.recipe.name) for query, items in found]
+        lists: list[Ranked] = []
+        for part, hidden in portions(queries, exclude):
+            with one_request():
+                found = zip(part, self.candidates(part, n, allowed, hidden), strict=True)
+                lists += [best_of(items, self._mix(query, items), n, self.recipe.name) for query, items in found]
+        return lists
 
     def score(self, queries: Sequence[Query], items: IntArray) -> FloatArray:
-        rows = [self._mix(query, items) for query in queries]
+        with one_request():
+            rows = [self._mix(query, items) for query in queries]
         return np.array(rows, np.float32).reshape(len(queries), len(items))
 
     def save(self, folder: Path) -> None:

@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.errors import BundleError
-from recsys.retrieval import Codes, Vectors
+from recsys.retrieval import Codes, Lead, Vectors
 from recsys.types import FloatArray
 
+_LEAD = ("lead", "lead_basis")
 _CODES = ("codes", "codes_scale", "codes_basis", "codes_bounds")
 
 
@@ -25,7 +26,9 @@ def load_arrays(folder: Path, *names: str) -> list[NDArray[Any]]:
 
 
 def save_codes(folder: Path, vectors: Vectors) -> None:
-    """Write the codes of searched vectors, if they have any, so that workers share these too."""
+    """Write what searched vectors have beside them, if anything, so that workers share this too."""
+    if vectors.lead is not None:
+        save_arrays(folder, lead=vectors.lead.rows, lead_basis=vectors.lead.basis)
     if vectors.codes is not None:
         codes = vectors.codes
         bounds = np.array([codes.lost, codes.norm, codes.rest])
@@ -33,7 +36,9 @@ def save_codes(folder: Path, vectors: Vectors) -> None:
 
 
 def load_vectors(folder: Path, items: FloatArray) -> Vectors:
-    """``items`` (items, d) with the codes that were saved for them."""
+    """``items`` (items, d) with what was saved for their search."""
+    if (folder / f"{_LEAD[0]}.npy").is_file():
+        return Vectors(items, lead=Lead(*load_arrays(folder, *_LEAD)))
     if not (folder / f"{_CODES[0]}.npy").is_file():
         return Vectors.of(items)
     codes, scale, basis, bounds = load_arrays(folder, *_CODES)
@@ -45,4 +50,4 @@ def _load(path: Path) -> NDArray[Any]:
         array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise BundleError(f"{path} is not a readable array: {error}; publish the bundle again.") from None
-    return array
+    return np.asarray(array)  # still mapped, without what a memmap does at every slice

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Self
 
@@ -10,9 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.models.files import load_vectors
+from recsys.models.memory import once
 from recsys.models.recipe import Recipe
 from recsys.retrieval import Vectors, dot_scores
-from recsys.types import BoolArray, FloatArray, IntArray, Query, Ranked
+from recsys.types import BoolArray, FloatArray, IntArray, Query, Ranked, query
+
+_TYPICAL, _EVENTS = 16, 10  # histories that a search is fitted to, and their lengths
 
 
 class FoldInModel(ABC):
@@ -30,7 +33,7 @@ class FoldInModel(ABC):
     @cached_property
     def searched(self) -> Vectors:
         """The factors as they are searched."""
-        return Vectors.of(self.factors)
+        return Vectors.of(self.factors, self._typical())
 
     def mapped(self, folder: Path) -> Self:
         """This model, with what was saved beside its factors for the search."""
@@ -42,19 +45,34 @@ class FoldInModel(ABC):
         """(queries, d) each by itself, and which queries have an item that training knew; the others are zero."""
 
     def top(self, queries: Sequence[Query], n: int, allowed: BoolArray, exclude: Sequence[IntArray]) -> list[Ranked]:
-        vectors, answers = self.vectors(queries)
+        vectors, answers = self._asked(queries)
         source, able = self.recipe.name, allowed & self.known
         lists = self.searched.top(vectors, n, able, exclude, source, self.bias)
         nothing = Ranked(np.zeros(0, np.int32), np.zeros(0, np.float32), source)
         return [found if answer else nothing for found, answer in zip(lists, answers, strict=True)]
 
     def score(self, queries: Sequence[Query], items: IntArray) -> FloatArray:
-        vectors, answers = self.vectors(queries)
+        vectors, answers = self._asked(queries)
         bias = None if self.bias is None else self.bias[items]
         scores = dot_scores(vectors, self.factors[items], bias)  # (queries, items)
         scores[~answers] = -np.inf
         scores[:, ~self.known[items]] = -np.inf
         return scores
+
+    def _typical(self) -> FloatArray:
+        """(q, d) what is asked for by histories of a few items."""
+        known, rng = np.flatnonzero(self.known), np.random.default_rng(0)
+        if not len(known):
+            return np.zeros((0, self.factors.shape[1]), np.float32)
+        return self.vectors([query(rng.choice(known, _EVENTS), at=0.0) for _ in range(_TYPICAL)])[0]
+
+    def _asked(self, queries: Sequence[Query]) -> tuple[FloatArray, BoolArray]:
+        """``vectors``, once a request."""
+        if len(queries) == 1:
+            return once("vector", (self, queries[0]), lambda: self.vectors(queries))
+        rows = [once("vector", (self, query), partial(self.vectors, [query])) for query in queries]
+        found = [np.zeros((0, self.factors.shape[1]), np.float32), *(vector for vector, _ in rows)]
+        return np.concatenate(found), np.concatenate([np.zeros(0, np.bool_), *(answer for _, answer in rows)])
 
 
 def heard(items: IntArray, known: BoolArray) -> BoolArray:

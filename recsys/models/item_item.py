@@ -1,6 +1,7 @@
 """Models whose score is the query's weights times an item-item matrix, dense or sparse."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from recsys.dataset.data import Dataset, Holdout
 from recsys.models.files import save_arrays
+from recsys.models.memory import once
 from recsys.models.recency import NEVER_DAYS, NEVER_EVENTS, Decay
 from recsys.models.recipe import Recipe, save_recipe
 from recsys.retrieval import top_k
@@ -60,13 +62,12 @@ class Sparse:
         self.values = values  # (entries,)
 
     def combine(self, items: IntArray, weights: FloatArray) -> FloatArray:
-        total = np.zeros(len(self.indptr) - 1, np.float32)
-        reached = np.zeros(len(total), np.bool_)
-        for item, weight in zip(items, weights, strict=True):
-            row = slice(self.indptr[item], self.indptr[item + 1])
-            total[self.columns[row]] += weight * self.values[row]
-            reached[self.columns[row]] = True
-        total[~reached] = -np.inf
+        start, length = self.indptr[items], self.indptr[items + 1] - self.indptr[items]
+        entry = np.arange(length.sum()) + np.repeat(start - (np.cumsum(length) - length), length)
+        columns = self.columns[entry]
+        total = np.full(len(self.indptr) - 1, -np.inf, np.float32)
+        total[columns] = 0.0
+        np.add.at(total, columns, np.repeat(weights, length) * self.values[entry])  # in the order of the rows
         return total
 
     def arrays(self) -> Mapping[str, NDArray[Any]]:
@@ -94,14 +95,18 @@ class ItemItemModel:
         return found
 
     def score(self, queries: Sequence[Query], items: IntArray) -> FloatArray:
-        scores = np.full((len(queries), len(items)), -np.inf, np.float32)
-        row = np.full(len(self.known), -np.inf, np.float32)  # (items,) what is not known stays abstained from
+        scores = np.empty((len(queries), len(items)), np.float32)
         for at, query in enumerate(queries):
-            own, weights = history(query, self.decay, self._places)
-            if len(own):
-                row[self._ids] = self.rows.combine(own, weights)
-                scores[at] = row[items]
+            scores[at] = once("row", (self, query), partial(self._row, query))[items]
         return scores
+
+    def _row(self, query: Query) -> FloatArray:
+        """(items,) what is not known stays abstained from."""
+        row = np.full(len(self.known), -np.inf, np.float32)
+        own, weights = history(query, self.decay, self._places)
+        if len(own):
+            row[self._ids] = self.rows.combine(own, weights)
+        return row
 
     def save(self, folder: Path) -> None:
         save_arrays(folder, known=self.known, **self.rows.arrays())

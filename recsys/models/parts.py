@@ -1,6 +1,7 @@
 """Models that are made of other models: what their parts propose, and the parts' scores on one scale."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, PlainSerializer
 
 from recsys.dataset.data import Dataset
+from recsys.models.memory import once
 from recsys.models.recipe import Model, Recipe, load_model, parse
 from recsys.types import BoolArray, IntArray, Query, Ranked
 
@@ -37,7 +39,8 @@ def proposed(
     """What any part has among its best ``n`` for each query, ascending; nothing for ``n`` 0."""
     if n < 1:
         return [np.zeros(0, np.int32) for _ in queries]
-    lists = [part.top(queries, n, allowed, exclude) for part in parts]
+    about = (queries, allowed, exclude)
+    lists = [once(f"top {n}", (part, *about), partial(part.top, queries, n, allowed, exclude)) for part in parts]
     return [np.unique(np.concatenate([ranked.items for ranked in own])) for own in zip(*lists, strict=True)]
 
 
@@ -52,13 +55,17 @@ def standard(part: Model, query: Query, items: IntArray, reference: IntArray) ->
 
     Raw scores, where it abstains from the whole reference; nothing is clipped, so a part alone keeps its order.
     """
-    scores = part.score([query], np.concatenate([reference, items]))[0].astype(np.float64)
-    own = scores[len(reference) :]
-    known = scores[: len(reference)]
+    centre, spread = once("scale", (part, query, reference), partial(_scale, part, query, reference))
+    own = part.score([query], items)[0].astype(np.float64)
+    return np.where(np.isfinite(own), (own - centre) / spread, -np.inf)
+
+
+def _scale(part: Model, query: Query, reference: IntArray) -> tuple[float, float]:
+    """Mean and standard deviation of a part's scores of the reference, 0 and 1 where it says nothing of it."""
+    known = part.score([query], reference)[0].astype(np.float64)
     known = known[np.isfinite(known)]
-    centre, spread = (known.mean(), known.std()) if len(known) else (0.0, 1.0)
-    standardised = (own - centre) / (spread if spread > 0 else 1.0)
-    return np.where(np.isfinite(own), standardised, -np.inf)
+    spread = float(known.std()) if len(known) else 1.0
+    return float(known.mean()) if len(known) else 0.0, spread if spread > 0 else 1.0
 
 
 def best_of(items: IntArray, scores: NDArray[np.floating], n: int, source: str) -> Ranked:

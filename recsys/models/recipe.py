@@ -3,7 +3,9 @@
 import json
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
@@ -143,6 +145,27 @@ def load_recipe(folder: Path) -> Recipe:
     return parse(params, where=str(folder / RECIPE_FILE))
 
 
+_Shared = tuple[Callable[[Path], Hashable], dict[Hashable, Model]]
+_shared: ContextVar[_Shared | None] = ContextVar("sharing", default=None)
+
+
+@contextmanager
+def sharing(mark: Callable[[Path], Hashable]) -> Iterator[None]:
+    """Until the block ends, folders with an equal ``mark`` give one model: a part that several others are made of."""
+    token = _shared.set((mark, {}))
+    try:
+        yield
+    finally:
+        _shared.reset(token)
+
+
 def load_model(folder: Path) -> Model:
     """Map the model in a folder, whatever its recipe."""
-    return load_recipe(folder).load(folder)
+    shared = _shared.get()
+    if shared is None:
+        return load_recipe(folder).load(folder)
+    mark, models = shared
+    key = mark(folder)
+    if key not in models:
+        models[key] = load_recipe(folder).load(folder)
+    return models[key]

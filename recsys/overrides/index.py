@@ -1,151 +1,211 @@
-"""Overrides resolved for a viewer: who wins is one total order, whatever order they arrived in."""
+"""All campaigns of a service, compiled: what holds for a viewer is found without a loop over them."""
 
 import math
-from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
+
+import numpy as np
 
 from recsys.dataset.ids import IdMap
 from recsys.errors import ConfigError
-from recsys.overrides.override import MAX_FACTOR, Override
+from recsys.overrides.actions import CampaignAction, Fill, Present, Row
+from recsys.overrides.audience import NOBODY, Audience, Person
+from recsys.overrides.campaign import Campaign
+from recsys.overrides.exposure import ExposureCounts, NoExposure
+from recsys.overrides.live import NONE_LIVE, Live, Resolved, minors_spared, resolve
+from recsys.overrides.override import Override
+from recsys.overrides.pacing import EVEN, Traffic
+from recsys.overrides.plan import Compiled, Plan
+from recsys.overrides.reasons import CAP_TOTAL, CAP_UNREADABLE, CAP_USER_DAY
 from recsys.safety import terms
 from recsys.safety.recent import Recent
-from recsys.types import Viewer
+from recsys.types import BoolArray, IntArray, Viewer
 
-EXCLUDED = "excluded"  # an exclude stands above a pin
-SLOT_TAKEN = "slot_taken"  # another pin of the slot comes first in the order
-ITEM_PINNED = "item_pinned"  # another pin of the item comes first in the order
-UNKNOWN_ITEM = "unknown_item"
 _NOWHERE = "\0"  # a territory that no override names
+_NO_COUNTS = NoExposure()
+TextCheck = Callable[[str], bool]  # whether a text may be shown
 
 
-@dataclass(frozen=True, slots=True)
-class Unserved:
-    """A live override that changes nothing, and why, as a machine code."""
+class _Place(NamedTuple):
+    """A plan and what was worked out under it."""
 
-    override: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Live:
-    """What holds for one viewer now, free of conflicts. Items are dense indices."""
-
-    pins: Mapping[int, tuple[int, str]] = field(default_factory=dict)  # slot → (item, override id)
-    factors: Mapping[int, tuple[float, str]] = field(default_factory=dict)  # item → (factor, id of the first in order)
-    excluded: frozenset[int] = frozenset()
-    unserved: tuple[Unserved, ...] = ()
-
-
-NONE_LIVE = Live()
+    plan: Plan
+    outcomes: Recent[tuple[Any, ...], tuple[BoolArray, BoolArray]]  # what audiences say, by the values they read
+    resolved: Recent[bytes, Resolved]
+    excluded: Recent[bytes, IntArray]  # one array for one set of excludes, so that others can know it by its identity
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OverrideIndex:
-    """All overrides of a service, in their order. Immutable and safe to share between threads."""
+    """All campaigns of a service, in their order. Immutable and safe to share between threads."""
 
-    ordered: tuple[tuple[int, Override], ...]  # (item, override), who comes first wins
-    unknown: tuple[Override, ...]  # of items that the id map does not have
+    ordered: tuple[Compiled, ...]  # who comes first wins
     refused: tuple[str, ...]  # why others are left out, one sentence each
-    _turns: tuple[float, ...]  # sorted starts and ends
+    traffic: Traffic
     _named: tuple[frozenset[str], frozenset[str]]  # surfaces and territories that make a difference
-    _memory: Recent[tuple[str, str | None, int], Live] = field(default_factory=lambda: Recent(1024), repr=False)
+    _places: Recent[tuple[str, str | None], list[_Place]] = field(default_factory=lambda: Recent(256), repr=False)
 
     @classmethod
-    def compile(cls, overrides: Iterable[Override], ids: IdMap) -> Self:
-        """Put overrides in order: priority falling, specificity falling, created_at rising, id.
+    def compile(
+        cls,
+        orders: Iterable[Override | Campaign],
+        ids: IdMap,
+        *,
+        readable: TextCheck | None = None,
+        traffic: Traffic = EVEN,
+    ) -> Self:
+        """Put campaigns in order: priority falling, specificity falling, approval rising, id.
 
         One that does not validate is left out and its sentence kept in ``refused``; serving goes on without it.
+        ``readable`` is the gate's check of shown text; a title that it refuses is not shown.
         """
         sound, refused = [], []
-        for order in dict.fromkeys(overrides):
+        for order in dict.fromkeys(orders):
             try:
                 order.validate()
             except ConfigError as error:
                 refused.append(str(error))
             else:
-                sound.append(order)
+                sound.append(order.campaign if isinstance(order, Override) else order)
         sound.sort(key=_rank)
-        found = [(ids.get(order.item_id), order) for order in sound]
-        turns = {moment for order in sound for moment in (order.start, order.end)}
         return cls(
-            ordered=tuple((item, order) for item, order in found if item is not None),
-            unknown=tuple(order for item, order in found if item is None),
+            ordered=tuple(_compiled(campaign, ids, readable) for campaign in sound),
             refused=tuple(sorted(refused)),
-            _turns=tuple(sorted(turns)),
+            traffic=traffic,
             _named=(
-                frozenset[str]().union(*(order.surfaces for order in sound)),
-                frozenset[str]().union(*(order.territories for order in sound)),
+                frozenset[str]().union(*(campaign.surfaces for campaign in sound)),
+                frozenset[str]().union(*(campaign.territories for campaign in sound)),
             ),
         )
 
-    def live(self, viewer: Viewer, now: float) -> Live:
-        """What holds for a viewer at ``now`` (s UTC); worked out once between two starts or ends.
+    def live(self, viewer: Viewer, now: float, person: Person = NOBODY, exposure: ExposureCounts = _NO_COUNTS) -> Live:
+        """What holds for a viewer at ``now`` (s UTC), with caps and guarantees as ``exposure`` counts them.
 
         To a viewer whose territory is unknown, an exclude for some territories applies and nothing else for some does.
+        An audience that reads the profile has nobody in it who is a minor or has opted out; its excludes apply to them.
         """
-        if not self._turns or not math.isfinite(now):
+        if not self.ordered or not math.isfinite(now):
             return NONE_LIVE
+        place = self._place(viewer, now)
+        plan = place.plan
+        if not plan.campaigns:
+            return NONE_LIVE
+        on, tight = _applying(place, person)
+        spent = minors_spared(plan, person.minor) | _spent(plan, person, exposure)
+        promote = on.copy()
+        promote[list(spent)] = False
+        key = np.packbits([on, promote, tight]).tobytes()
+        resolved = place.resolved.get(key, lambda: resolve(plan, on, promote, _excluded(place, tight)))
+        spent = {at: reason for at, reason in spent.items() if on[at]}
+        due = _due(plan, now, promote, exposure)
+        user = person.user if person.personalised else None
+        return Live(resolved, plan, spent, due, user, exposure)
+
+    def _place(self, viewer: Viewer, now: float) -> _Place:
+        """The plan of a place now; worked out once between two moments at which anything changes."""
         surfaces, territories = self._named
         surface = viewer.surface if viewer.surface in surfaces else ""
         territory = terms.territory(viewer.territory)
         if territory is not None and territory not in territories:
             territory = _NOWHERE
-        key = (surface, territory, bisect_right(self._turns, now))
-        return self._memory.get(key, lambda: self._resolve(surface, territory, now))
-
-    def _resolve(self, surface: str, territory: str | None, now: float) -> Live:
-        orders = [(item, order) for item, order in self.ordered if _applies(order, surface, territory, now)]
-        lost = [order for order in self.unknown if _applies(order, surface, territory, now)]
-        excluded = frozenset(item for item, order in orders if order.action == "exclude")
-        pins, unserved = _pins(orders, excluded)
-        unserved += [Unserved(order.id, UNKNOWN_ITEM) for order in lost]
-        return Live(MappingProxyType(pins), MappingProxyType(_factors(orders)), excluded, tuple(unserved))
+        held = self._places.get((surface, territory), list)
+        if held and held[0].plan.since <= now < held[0].plan.until:
+            return held[0]
+        here = (one for one in self.ordered if _speaks_of(one.campaign, surface, territory))
+        plan = Plan.build(here, now, self.traffic, placeless=territory is None)
+        made = _Place(plan, Recent(4096), Recent(512), Recent(512))
+        held[:] = [made]  # replaced whole: a thread that reads the old one has a consistent one
+        return made
 
 
-def _rank(order: Override) -> tuple[Any, ...]:
-    """The total order; what follows the id only decides between overrides that share one."""
-    rest = (order.action, order.item_id, order.slot or 0, order.factor or 0.0, order.start, order.end)
-    names = (sorted(order.surfaces), sorted(order.territories), order.created_by, order.reason)
-    return (-order.priority, -order.specificity, order.created_at, order.id, *rest, *names)
+def _rank(campaign: Campaign) -> tuple[Any, ...]:
+    """The total order; what follows the id only decides between campaigns that share one."""
+    return (-campaign.priority, -campaign.specificity, campaign.approved_at, campaign.id, repr(_sorted(campaign)))
 
 
-def _applies(order: Override, surface: str, territory: str | None, now: float) -> bool:
-    here = territory in order.territories or (territory is None and order.action == "exclude")
-    return (
-        order.start <= now < order.end
-        and (not order.surfaces or surface in order.surfaces)
-        and (not order.territories or here)
+def _sorted(campaign: Campaign) -> tuple[Any, ...]:
+    """All that a campaign says, with sets in an order that does not depend on how they were made."""
+    values = (getattr(campaign, name) for name in campaign.__slots__)
+    return tuple(sorted(value) if isinstance(value, frozenset) else value for value in values)
+
+
+def _compiled(campaign: Campaign, ids: IdMap, readable: TextCheck | None) -> Compiled:
+    items = tuple(tuple(ids.dense(_names(action)).tolist()) or None for action in campaign.actions)
+    refused = frozenset(
+        number for number, action in enumerate(campaign.actions) if readable and not _readable(action, readable)
     )
+    return Compiled(campaign, items, refused)
 
 
-def _pins(
-    orders: Sequence[tuple[int, Override]], excluded: frozenset[int]
-) -> tuple[dict[int, tuple[int, str]], list[Unserved]]:
-    pins: dict[int, tuple[int, str]] = {}
-    placed: set[int] = set()
-    unserved: list[Unserved] = []
-    for item, order in orders:
-        if order.action != "pin" or order.slot is None:
-            continue
-        if item in excluded:
-            unserved.append(Unserved(order.id, EXCLUDED))
-        elif item in placed:
-            unserved.append(Unserved(order.id, ITEM_PINNED))
-        elif order.slot in pins:
-            unserved.append(Unserved(order.id, SLOT_TAKEN))
-        else:
-            pins[order.slot] = (item, order.id)
-            placed.add(item)
-    return pins, unserved
+def _names(action: CampaignAction) -> tuple[str, ...]:
+    return action.pool if isinstance(action, Fill | Row) else (action.item_id,)
 
 
-def _factors(orders: Sequence[tuple[int, Override]]) -> dict[int, tuple[float, str]]:
-    product: dict[int, tuple[float, str]] = {}
-    for item, order in orders:
-        if order.action in ("boost", "bury"):
-            factor, first = product.get(item, (1.0, order.id))
-            product[item] = (factor * order.applied_factor, first)
-    return {item: (min(max(factor, 1 / MAX_FACTOR), MAX_FACTOR), first) for item, (factor, first) in product.items()}
+def _readable(action: CampaignAction, readable: TextCheck) -> bool:
+    text = action.title if isinstance(action, Row | Present) else None
+    return text is None or readable(text)
+
+
+def _speaks_of(campaign: Campaign, surface: str, territory: str | None) -> bool:
+    here = territory is None or territory in campaign.territories
+    return (not campaign.surfaces or surface in campaign.surfaces) and (not campaign.territories or here)
+
+
+def _applying(place: _Place, person: Person) -> tuple[BoolArray, BoolArray]:
+    """(campaigns,) to whose audience a person belongs, and those whose excludes apply to them."""
+    plan = place.plan
+    if not plan.audiences:
+        everyone = np.ones(len(plan.campaigns), np.bool_)
+        return everyone, everyone
+    read = sorted(person.record().items()) if plan.fields is None else map(person.value, plan.fields)
+    key = (person.profile_counts, *read)
+    holds, tight = place.outcomes.get(key, lambda: _outcomes(plan, person))
+    return holds[plan.audience_of], tight[plan.audience_of]
+
+
+def _excluded(place: _Place, tight: BoolArray) -> IntArray:
+    """(excluded,) sorted items that are left out."""
+    items, campaigns = place.plan.excludes
+    held = tight[campaigns]
+    return place.excluded.get(held.tobytes(), lambda: np.unique(items[held]))
+
+
+def _outcomes(plan: Plan, person: Person) -> tuple[BoolArray, BoolArray]:
+    """(1 + audiences,) who is in, and who may be: one that is not asked or fails has nobody, and may have anybody."""
+    record = person.record()
+    asked = [bool(person.profile_counts or not profiled) for profiled in plan.profiled[1:]]
+    found = [_holds(audience, record) if ask else None for audience, ask in zip(plan.audiences, asked, strict=True)]
+    return np.array([True, *(one is True for one in found)]), np.array([True, *(one is not False for one in found)])
+
+
+def _holds(audience: Audience, record: Mapping[str, object]) -> bool | None:
+    try:
+        return bool(audience.holds(record))
+    except Exception:  # noqa: BLE001 - whatever an expression meets, the list goes on without its campaign
+        return None
+
+
+def _spent(plan: Plan, person: Person, exposure: ExposureCounts) -> dict[int, str]:
+    """Campaigns that promote nothing any more, by their caps."""
+    at, ids, caps = plan.totals
+    spent = dict.fromkeys(at[exposure.totals(ids) >= caps].tolist(), CAP_TOTAL) if ids else {}
+    if not plan.user_caps or person.user is None:
+        return spent
+    if not person.personalised:
+        return spent | dict.fromkeys((campaign for campaign, _ in plan.user_caps.values()), CAP_UNREADABLE)
+    for (name, day), count in exposure.of_user(person.user).items():
+        campaign, cap = plan.user_caps.get(name, (-1, 0))
+        if campaign >= 0 and day == plan.days[campaign] and count >= cap:
+            spent[campaign] = CAP_USER_DAY
+    return spent
+
+
+def _due(plan: Plan, now: float, promote: BoolArray, exposure: ExposureCounts) -> tuple[int, ...]:
+    """The places in ``plan.promises`` of the guarantees that are behind their plan, in the order of campaigns."""
+    promises = plan.promises
+    if not promises.ids:
+        return ()
+    plans = promises.base + promises.slope * (now - plan.since)
+    behind = (exposure.totals(promises.ids) < plans) & promote[promises.campaigns]
+    return tuple(np.flatnonzero(behind).tolist())

@@ -1,4 +1,4 @@
-"""What an editor orders: one action on one item, for some surfaces and territories, with a mandatory end."""
+"""The smallest campaign: one action on one item, for some surfaces and territories, with a mandatory end."""
 
 import math
 from collections.abc import Iterator
@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from recsys.errors import ConfigError
-from recsys.safety import terms
+from recsys.overrides.actions import Boost, Bury, CampaignAction, Exclude, Pin
+from recsys.overrides.campaign import Campaign, place_mistakes, time_mistakes
 
 Action = Literal["pin", "boost", "bury", "exclude"]
 ACTIONS: tuple[str, ...] = get_args(Action)
-MAX_FACTOR = 5.0  # of one override, and of all on one item together; a bury is at least 1 / MAX_FACTOR
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +37,29 @@ class Override:
             raise ConfigError(f"The override {self.id!r} cannot be applied: {'; '.join(mistakes)}.")
 
     @property
-    def applied_factor(self) -> float:
-        """What the item's score is multiplied by, within the limits; 1 for a pin or an exclude."""
-        if self.factor is None or self.action not in ("boost", "bury"):
-            return 1.0
-        low, high = (1.0, MAX_FACTOR) if self.action == "boost" else (1 / MAX_FACTOR, 1.0)
-        return min(max(self.factor, low), high)
+    def campaign(self) -> Campaign:
+        """The same as a campaign of one action, which carries this override's id."""
+        return Campaign(
+            self.id,
+            (self._action,),
+            surfaces=self.surfaces,
+            territories=self.territories,
+            start=self.start,
+            end=self.end,
+            priority=self.priority,
+            approved_at=self.created_at,
+            created_by=self.created_by,
+            reason=self.reason,
+        )
 
     @property
-    def specificity(self) -> int:
-        """Of how many of surface and territory it speaks."""
-        return bool(self.surfaces) + bool(self.territories)
+    def _action(self) -> CampaignAction:
+        if self.action == "pin":
+            return Pin(self.item_id, self.slot or 0)
+        if self.action == "exclude":
+            return Exclude(self.item_id)
+        kind = Boost if self.action == "boost" else Bury
+        return kind(self.item_id, 1.0 if self.factor is None else self.factor)
 
 
 def _mistakes(order: Override) -> Iterator[str]:
@@ -58,15 +70,8 @@ def _mistakes(order: Override) -> Iterator[str]:
         yield f"action is {order.action!r}; write one of {', '.join(ACTIONS)}"
     yield from _placement_mistakes(order)
     yield from _factor_mistakes(order)
-    for code in sorted(order.territories):
-        if terms.territory(code) != code:
-            yield f"territories has {code!r}; write ISO 3166-1 alpha-2 codes in upper case, and none for everywhere"
-    if not all(order.surfaces):
-        yield "surfaces has an empty name; leave it out, and write none for all surfaces"
-    if not math.isfinite(order.end):
-        yield "end is missing; an override has a last moment"
-    if math.isnan(order.start) or order.start == math.inf or order.start >= order.end:
-        yield "start is not before end; give a start that is"
+    yield from place_mistakes(order.surfaces, order.territories)
+    yield from time_mistakes(order.start, order.end)
     if not math.isfinite(order.created_at):
         yield "created_at is no time; give seconds since 1970"
 

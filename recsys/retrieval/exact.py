@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from recsys.retrieval.block import TOGETHER, hide, ranked_rows
 from recsys.retrieval.codes import FEW, SEARCHED, WORTH_IT, Codes
+from recsys.retrieval.lead import Lead
 from recsys.types import BoolArray, FloatArray, IntArray, Ranked
 
 _BLOCK = 1 << 21  # scores held at once, unless rows are very long: 8 MiB, which a processor's cache has room for
@@ -34,19 +35,26 @@ def top_k(scores: FloatArray, n: int, allowed: BoolArray, exclude: Sequence[IntA
 
 @dataclass(frozen=True, eq=False)
 class Vectors:
-    """Item vectors as they are searched: exactly, with their ``codes`` proposing where there are so many that it pays.
+    """Item vectors as they are searched: exactly, with ``lead`` or ``codes`` proposing where so many make it pay.
 
-    A list is bitwise the same alone and in any batch, with codes and without: a product of matrices, whose rounding
+    A list is bitwise the same alone and in any batch, with either and without: a product of matrices, whose rounding
     depends on the batch, only proposes; what lies within its error of the n-th place is scored again one by one.
     """
 
     items: FloatArray  # (items, d)
     codes: Codes | None = None
+    lead: Lead | None = None  # quicker than codes, where the vectors vary in few directions and these fit a cache
 
     @classmethod
-    def of(cls, items: FloatArray, codes: Codes | None = None) -> "Vectors":
-        """With codes, made here where none are given, if there are enough vectors."""
-        return cls(items, Codes.of(items) if codes is None and len(items) >= WORTH_IT else codes)
+    def of(cls, items: FloatArray, typical: FloatArray | None = None) -> "Vectors":
+        """With leading directions, or else with codes, if there are enough vectors.
+
+        ``typical`` (q, d) queries decide which; sums of a few items where they are left out.
+        """
+        if len(items) < WORTH_IT:
+            return cls(items)
+        lead = Lead.of(items, typical)
+        return cls(items, lead=lead) if lead is not None else cls(items, Codes.of(items))
 
     @cached_property
     def longest(self) -> float:
@@ -74,6 +82,9 @@ class Vectors:
         n_allowed = int(np.count_nonzero(allowed))
         if n_allowed == 0 or n < 1:
             return [Ranked(np.zeros(0, np.int32), np.zeros(0, np.float32), source) for _ in exclude]
+        if self.lead is not None and n_allowed >= max(SEARCHED, 4 * n):
+            slack = _slack(queries, self.longest, bias)
+            return self.lead.top(queries, n, allowed, exclude, source, items=self.items, bias=bias, slack=slack)
         pool = _Pool(self, allowed, n_allowed, len(queries))
         step = max(TOGETHER, min(_BLOCK // len(pool), _BLOCK // (2 * n * self.items.shape[1])))
         buffer = np.empty((min(step, len(queries)), len(pool)), np.float32)  # memory that is new each time costs more

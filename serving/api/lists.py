@@ -2,7 +2,9 @@
 
 import secrets
 import time
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import anyio
 import anyio.to_thread
@@ -12,7 +14,7 @@ from litestar.openapi.datastructures import ResponseSpec
 
 from recsys.types import Viewer
 from serving.api.encode import encode_list
-from serving.api.problems import problem
+from serving.api.problems import MEDIA_TYPE, problem
 from serving.api.schemas import ListResponse, RecommendRequest, SimilarRequest
 from serving.asks import Answer, Ask, AskError
 from serving.laps import ENCODE
@@ -84,17 +86,29 @@ def _viewer(data: RecommendRequest | SimilarRequest) -> Viewer:
 
 
 async def _answered(ask: Ask) -> Response[bytes]:
+    status, kind, body = await listed(ask)
+    return Response(body, status_code=status, media_type=kind)
+
+
+async def listed(ask: Ask) -> tuple[int, str, bytes]:
+    """Status, media type and body of the answer; the same through the route and through the shortcut to it.
+
+    Raises AskError where the request itself is at fault.
+    """
     runtime = holder.runtime()
     if runtime.engine is None:
-        return Response(problem(503, NO_MODEL), status_code=503, media_type="application/problem+json")
+        return 503, MEDIA_TYPE, problem(503, NO_MODEL)
     begun = time.perf_counter()
     if runtime.settings.remote:  # a store that is slow to answer must not hold up every other request
         answer = await _in_time(runtime, ask)
     else:
-        answer = _made(runtime, ask)
+        found = await runtime.queue.put(ask, partial(_made_together, runtime))
+        if isinstance(found, AskError):
+            raise found
+        answer = found
     body = _told(runtime, answer, begun)
     trace_stages(answer.laps)
-    return Response(body, media_type="application/json")
+    return 200, "application/json", body
 
 
 async def _in_time(runtime: Runtime, ask: Ask) -> Answer:
@@ -129,6 +143,19 @@ def _made(runtime: Runtime, ask: Ask) -> Answer:
     except Exception:
         log.exception("personalisation_failed")
         return engine.impersonal(ask)
+
+
+def _made_together(runtime: Runtime, asks: Sequence[Ask]) -> list[Answer | AskError]:
+    """A list each. One that fails, or a request that is at fault, must not take the others with it."""
+    if len(asks) > 1:
+        try:
+            return list(runtime.running().recommend(asks))
+        except Exception:  # noqa: BLE001 - each is asked again by itself, where it is said
+            return [found for ask in asks for found in _made_together(runtime, [ask])]
+    try:
+        return [_made(runtime, asks[0])]
+    except AskError as error:
+        return [error]
 
 
 def _told(runtime: Runtime, answer: Answer, begun: float) -> bytes:

@@ -84,6 +84,14 @@ class Signals(Struct, frozen=True, rename={"pause": "break"}):
     pause: int | None
 
 
+class Promotion(Struct, frozen=True):
+    """Who pays for a place, what is to stand by it, and what decides who sees it. Show all of it."""
+
+    label: str
+    sponsor: str
+    parameters: tuple[str, ...]
+
+
 class Item(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One place of a list. ``withheld`` names parts that must not be shown with it, such as its artwork."""
 
@@ -105,7 +113,17 @@ class Item(Struct, frozen=True, kw_only=True, omit_defaults=True):
     score: float
     source: str
     override_id: str | UnsetType = UNSET
+    promotion: Promotion | UnsetType = UNSET
     reason: Reason
+
+
+class ListRow(Struct, frozen=True):
+    """A titled row within a list: ``size`` places from ``rank`` on."""
+
+    override_id: str
+    title: str
+    rank: int
+    size: int
 
 
 class ListResponse(Struct, frozen=True, kw_only=True):
@@ -119,6 +137,7 @@ class ListResponse(Struct, frozen=True, kw_only=True):
     policy: str
     degraded: tuple[str, ...]
     signals: Signals | UnsetType = UNSET
+    rows: tuple[ListRow, ...] | UnsetType = UNSET
     next_page_token: (
         Annotated[str, Meta(description="Where the list goes on; absent on the last page.")] | UnsetType
     ) = UNSET

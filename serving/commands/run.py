@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
-    workers: Annotated[int | None, typer.Option(help="Worker processes; one a core.")] = None,
+    workers: Annotated[int | None, typer.Option(min=0, help="Worker processes; 0 is one a core.")] = None,
 ) -> None:
     """Serve the published champion over HTTP until stopped."""
     from serving.settings import Settings
@@ -40,10 +40,12 @@ def serve(
         *(sys.executable, "-m", "bentoml", "serve", "serving.service:Recommender"),
         *("--host", host or settings.host),
         *("--port", str(port or settings.port)),
-        *("--api-workers", str(workers or settings.workers)),
     ]
     settings.var.mkdir(parents=True, exist_ok=True)
-    os.execve(sys.executable, arguments, serving_environment(settings.var))  # noqa: S606 - no shell, fixed arguments
+    environment = serving_environment(settings.var)
+    # BentoML counts workers by the service's own configuration, which reads this; its --api-workers is ignored
+    environment["RECSYS_WORKERS"] = str(settings.workers if workers is None else workers)
+    os.execve(sys.executable, arguments, environment)  # noqa: S606 - no shell, fixed arguments
 
 
 def serving_environment(var: Path) -> dict[str, str]:

@@ -1,27 +1,25 @@
 """S13: at most n items of one creator or topic in a response, enforced after overrides."""
 
 from collections import Counter
-from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from recsys.overrides import Override
-from recsys.rerank import Cap, cap_all
 from recsys.safety.load import PACKS
-from recsys.types import Slate, Viewer
+from recsys.types import Viewer
 from serving.asks import Ask
+from serving.view import View
 from support.data import AT
 from support.evidence import proves
 from support.serve import make_bundle, stand
 
 
 def _no_caps(patch: pytest.MonkeyPatch) -> None:
-    def uncapped(slate: Slate, caps: Sequence[Cap], k: int) -> Slate:
-        return cap_all(slate, [], k)
-
-    patch.setattr("serving.view.cap_all", uncapped)
+    limits = View.limits
+    patch.setattr(View, "limits", lambda *told: replace(limits(*told), max_per_creator=None, max_per_topic=None))
 
 
 def _list(folder: Path, limit: str) -> list[dict[str, Any]]:

@@ -9,21 +9,23 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from recsys.dataset.catalogue import Catalogue
 from recsys.dataset.ids import IdMap
-from recsys.overrides import Live, Override, OverrideIndex, apply
+from recsys.overrides import Override, OverrideIndex, Placed, Quota, QuotaIndex, Room, place
 from recsys.safety import Effective, Gate, Label, Policy, Rule, Surface, Takedown, Verdict
 from recsys.safety.parts import Band, Jurisdiction
 from recsys.types import BoolArray, Slate, Viewer
+from support.campaigns import Known
+from support.examples import EXAMPLES
+from support.orders import campaigns, exposures, people
 
 RANK = ["allow", "label", "interstitial", "limit", "hold", "block", "takedown"]
 SHOWN = {"allow", "label", "interstitial"}
 BANDS = (3, 8, 12, 16, 18)
 NAMES = [f"i{n}" for n in range(6)]
-EXAMPLES = settings(max_examples=250, deadline=None)
 
 
 # the oracle
@@ -372,53 +374,79 @@ def slates(draw: st.DrawFn) -> Slate:
     return Slate(np.array(items, np.int32), np.array(scores, np.float32), ids, (None,) * len(items))
 
 
-def on_screen(
-    gate: Gate, live: Live, slate: Slate, viewer: Viewer, k: int, *, mask: BoolArray | None = None
-) -> tuple[Slate, list[int]]:
-    """The list after the overrides, and what of it is left after the check."""
-    out = apply(slate, live, gate.mask(viewer) if mask is None else mask, k)
-    return out, out.items[gate.check(viewer, out.items).allowed].tolist()
+EDITS = st.lists(ORDER | campaigns([*NAMES, "absent"]), max_size=6)
+QUOTAS = st.lists(
+    st.builds(
+        Quota,
+        id=st.sampled_from(["q1", "q2", "q3"]),
+        field=st.just("genres"),
+        values=st.sampled_from([("War",), ("love",)]),
+        share=st.sampled_from([0.1, 0.3, 0.5, 1.0]),
+        surfaces=st.sampled_from([frozenset(), frozenset({"feed"})]),
+    ),
+    max_size=2,
+)
+MORE = st.lists(st.tuples(st.integers(0, len(NAMES)), st.floats(-2, 2, width=32)), max_size=6).map(
+    lambda scores: Known(tuple(scores))
+)
 
 
 @EXAMPLES
-@given(worlds(), VIEWER, MOMENTS, st.lists(ORDER, max_size=6), slates(), st.integers(0, 10))
-def test_whatever_editors_order_nothing_is_shown_that_the_rules_do_not_allow(world, viewer, times, edits, slate, k):
+@given(worlds(), VIEWER, MOMENTS, EDITS, people(), exposures(), QUOTAS, slates(), st.integers(0, 10), MORE)
+def test_whatever_editors_order_nothing_is_shown_that_the_rules_do_not_allow(
+    world, viewer, times, edits, person, exposure, quotas, slate, k, more
+):
     rows, gate = world.rows, world.gate
     index = OverrideIndex.compile(edits, IdMap([row["item_id"] for row in rows]))
+    held = QuotaIndex.compile(quotas, lambda name: [row[name] for row in rows]).live(viewer)
     for now in times:
         world.clock.append(now)
         safe = {at for at, allowed in enumerate(world.allows(viewer, now)) if allowed}
-        live = index.live(viewer, now)
-        out, shown = on_screen(gate, live, slate, viewer, k)
-        assert set(out.items.tolist()) <= safe  # before the check already
-        assert shown == out.items.tolist()
+        live = index.live(viewer, now, person, exposure)
+
+        def listed(mask: BoolArray, live=live) -> tuple[Placed, list[int]]:
+            out = place(slate, live, mask, Room(k, quotas=held), more)
+            return out, out.slate.items[gate.check(viewer, out.slate.items).allowed].tolist()
+
+        out, shown = listed(gate.mask(viewer))
+        assert set(out.slate.items.tolist()) <= safe  # before the check already
+        assert shown == out.slate.items.tolist()
         assert len(set(shown)) == len(shown) <= k
         assert not live.excluded.intersection(shown)
         assert len(shown) >= min(k, len((safe & set(slate.items.tolist())) - live.excluded))
-        assert np.isfinite(out.scores).all()
-        assert (np.diff(out.scores) <= 0).all()
-        stale, left = on_screen(gate, live, slate, viewer, k, mask=np.ones(len(rows) + 5, np.bool_))
-        assert left == [item for item in stale.items.tolist() if item in safe]  # the check alone is enough
+        assert np.isfinite(out.slate.scores).all()
+        assert (np.diff(out.slate.scores) <= 0).all()
+        assert all(
+            override for source, override in zip(out.slate.sources, out.slate.overrides, strict=True) if source != "als"
+        )
+        stale, left = listed(np.ones(len(rows) + 5, np.bool_))
+        assert left == [item for item in stale.slate.items.tolist() if item in safe]  # the check alone is enough
 
 
 @EXAMPLES
-@given(st.lists(ORDER, max_size=6), VIEWER, NOW, st.randoms(use_true_random=False))
-def test_the_order_in_which_overrides_arrive_changes_nothing(edits, viewer, now, random):
+@given(EDITS, VIEWER, NOW, people(), exposures(), st.randoms(use_true_random=False))
+def test_the_order_in_which_overrides_arrive_changes_nothing(edits, viewer, now, person, exposure, random):
     shuffled = random.sample(edits, len(edits))
-    ids = IdMap(NAMES)
-    first = OverrideIndex.compile(edits, ids).live(viewer, now)
-    second = OverrideIndex.compile(shuffled, ids).live(viewer, now)
-    assert (first.pins, first.factors, first.excluded) == (second.pins, second.factors, second.excluded)
-    assert first.unserved == second.unserved
+    first, second = (
+        OverrideIndex.compile(some, IdMap(NAMES)).live(viewer, now, person, exposure) for some in (edits, shuffled)
+    )
+    assert said(first) == said(second)
 
 
 @EXAMPLES
-@given(st.lists(ORDER, max_size=6), VIEWER, MOMENTS)
-def test_what_is_remembered_between_two_moments_is_what_is_resolved_anew(edits, viewer, times):
+@given(EDITS, VIEWER, MOMENTS, st.lists(people(), min_size=1, max_size=3), exposures())
+def test_what_is_remembered_between_two_moments_is_what_is_resolved_anew(edits, viewer, times, persons, exposure):
     kept = OverrideIndex.compile(edits, IdMap(NAMES))
     for now in times:
-        fresh = OverrideIndex.compile(edits, IdMap(NAMES)).live(viewer, now)
-        assert repr(kept.live(viewer, now)) == repr(fresh)
+        for person in persons:
+            fresh = OverrideIndex.compile(edits, IdMap(NAMES)).live(viewer, now, person, exposure)
+            assert said(kept.live(viewer, now, person, exposure)) == said(fresh)
+
+
+def said(live: Any) -> tuple[Any, ...]:
+    """Everything that may change a list."""
+    due = [live.plan.promises.ids[at] for at in live.due]
+    return (live.resolved.claims, live.factors, live.excluded, live.resolved.texts, live.unserved, due)
 
 
 @EXAMPLES

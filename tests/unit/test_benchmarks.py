@@ -27,7 +27,20 @@ from support.models import Told
 
 DATA = dataset([("u", "a", 0.0), ("v", "b", 0.0)], items=["c", "d"])
 ASKED = holdout(DATA, {"u": ["c"]})
-DRAWN = ("ann", "evaluation_speed", "filters", "fuzz", "gate", "loop", "retrieval", "swap")  # need no logs
+SERVED = ("serve_against_naive", "serve_latency", "serve_stages", "serve_throughput")
+DRAWN = (
+    "ann",
+    "evaluation_speed",
+    "filters",
+    "fuzz",
+    "gate",
+    "loop",
+    "overrides",
+    "properties",
+    "retrieval",
+    "swap",
+    *SERVED,
+)  # need no logs
 ALL = tuple(command.modules())
 ROW = {"case", "metric", "ours", "peer", "peer_name", "ratio", "low", "high", "bar", "ok"}
 RESULT = {"bench", "rows", "details", "versions", "settings", "seconds"}

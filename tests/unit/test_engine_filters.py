@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from recsys.clock import fixed_clock
-from recsys.overrides import Override
+from recsys.overrides import NONE_LIVE, Override
 from recsys.types import Viewer
 from serving.asks import Ask, AskError
 from serving.engine import Engine
@@ -137,7 +137,7 @@ def test_an_explanation_may_name_a_work_that_the_filter_leaves_out(here):
 
 def test_a_filter_is_worked_out_once_for_a_viewer_class(here):
     view = here.engine.live.view()
-    mask = view.allowed(ADULT, AT)
+    mask = view.allowed(ADULT, NONE_LIVE)
     assert view.narrowed(mask, "'red' in genres", True) is view.narrowed(mask, "'red' in genres", True)
     assert view.filters.mask("'red' in genres") is view.filters.mask("'red' in genres")
 

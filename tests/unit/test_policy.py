@@ -170,7 +170,7 @@ def test_the_packs_that_ship_have_the_strict_surfaces_and_bands_of_the_design(pa
     policy = load_policy(pack)
     assert policy.age_bands == (3, 8, 12, 16, 18)
     strict = {name for name, surface in policy.surfaces.items() if surface.strict}
-    assert strict == {"minor", "push", "home", "hot"}
+    assert strict == {"minor", "push", "home", "hot", "selected", "chart", "popup"}
     assert set(policy.surfaces) - strict == {"feed", "search", "detail", "batch"}
     assert pack in packs()
 

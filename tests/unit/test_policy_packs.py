@@ -439,10 +439,11 @@ def test_rights_that_come_later_hold_at_once_for_items_that_come_later():
 
 
 @pytest.mark.parametrize("name", packs())
-def test_every_pack_that_ships_names_the_eight_surfaces_and_holds_what_is_synthetic_and_not_labelled_so(name):
+def test_every_pack_that_ships_names_the_surfaces_and_holds_what_is_synthetic_and_not_labelled_so(name):
     policy = load_policy(name)
-    assert {surface for surface, rules in policy.surfaces.items() if rules.strict} == {"minor", "push", "home", "hot"}
-    assert set(policy.surfaces) == {"feed", "search", "detail", "batch", "minor", "push", "home", "hot"}
+    strict = {"minor", "push", "home", "hot", "selected", "chart", "popup"}
+    assert {surface for surface, rules in policy.surfaces.items() if rules.strict} == strict
+    assert set(policy.surfaces) == {"feed", "search", "detail", "batch", *strict}
     if name == "demo":
         return
     over = gate(policy, {"labels": ["general", "synthetic"]}, {"labels": ["general", "synthetic", "ai_generated"]})

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from recsys.models.files import save_arrays
+from recsys.models.memory import once, one_request, portions
 from recsys.models.parts import best_of, proposed, save_parts, standards
 from recsys.models.ranker.facts import Facts
 from recsys.models.ranker.judge import Judge
@@ -32,11 +33,16 @@ class RankerModel:
 
     def top(self, queries: Sequence[Query], n: int, allowed: BoolArray, exclude: Sequence[IntArray]) -> list[Ranked]:
         """The best of what the parts propose."""
-        found = zip(queries, self.candidates(queries, n, allowed, exclude), strict=True)
-        return [best_of(items, self._rank(query, items), n, self.recipe.name) for query, items in found]
+        lists: list[Ranked] = []
+        for part, hidden in portions(queries, exclude):
+            with one_request():
+                found = zip(part, self.candidates(part, n, allowed, hidden), strict=True)
+                lists += [best_of(items, self._rank(query, items), n, self.recipe.name) for query, items in found]
+        return lists
 
     def score(self, queries: Sequence[Query], items: IntArray) -> FloatArray:
-        rows = [self._rank(query, items) for query in queries]
+        with one_request():
+            rows = [self._rank(query, items) for query in queries]
         return np.array(rows, np.float32).reshape(len(queries), len(items))
 
     def save(self, folder: Path) -> None:
@@ -64,7 +70,15 @@ class RankerModel:
         return bisect_right(self.recipe.lengths, len(query))
 
     def _rank(self, query: Query, items: IntArray) -> FloatArray:
-        """(items,) -inf where all parts abstain."""
-        table, spoken = self.table(query, items)
-        scores = self.judge.score(table, self.bucket(query))
-        return np.where(spoken, scores, -np.inf).astype(np.float32)
+        """(items,) -inf where all parts abstain; an item is judged once a request, whoever asks for it again."""
+        n_items = len(self.facts.items)
+        scores, judged = once(
+            "judged", (self, query), lambda: (np.empty(n_items, np.float32), np.zeros(n_items, np.bool_))
+        )
+        fresh = items[~judged[items]]
+        if len(fresh):
+            table, spoken = self.table(query, fresh)
+            scores[fresh] = np.where(spoken, self.judge.score(table, self.bucket(query)), -np.inf)
+            judged[fresh] = True
+        found: FloatArray = scores[items]
+        return found

@@ -7,12 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.errors import BundleError
+from recsys.models.ranker.forest import Forest
 from recsys.models.ranker.learning import Table
 from recsys.types import FloatArray
 
 FILE = "trees.txt"
 ENOUGH = 300  # queries: fewer teach trees nothing but themselves
 _ROUNDS = 300
+_AT_ONCE = 8_192  # rows; more are not asked for by a request
 _SETTINGS = {
     "objective": "lambdarank",
     "lambdarank_truncation_level": 30,
@@ -36,6 +38,7 @@ class Trees:
     def __init__(self, text: str) -> None:
         self.text = text
         self._booster = lgb.Booster(model_str=text)
+        self._forest = Forest.of(self._booster.dump_model())
 
     @classmethod
     def grow(cls, table: Table, seed: int) -> "Trees | None":
@@ -49,7 +52,10 @@ class Trees:
 
     def score(self, rows: FloatArray, bucket: int | NDArray[np.integer]) -> NDArray[np.float64]:
         """(rows,) by features (rows, features) of queries in a bucket."""
-        return np.asarray(self._booster.predict(with_bucket(rows, bucket), num_threads=1), np.float64)
+        x = with_bucket(rows, bucket)
+        if self._forest is not None and len(rows) <= _AT_ONCE:
+            return self._forest.score(x)
+        return np.asarray(self._booster.predict(x, num_threads=1), np.float64)
 
     def save(self, folder: Path) -> None:
         """Write into an existing folder."""

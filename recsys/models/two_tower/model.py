@@ -3,13 +3,14 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
 
 from recsys.errors import BundleError
 from recsys.models.files import load_arrays, load_vectors, save_arrays, save_codes
+from recsys.models.memory import once
 from recsys.models.recipe import Recipe, load_recipe, save_recipe
 from recsys.models.two_tower.profiles import ProfileTokens
 from recsys.retrieval import Vectors, dot_scores
@@ -45,7 +46,7 @@ class TwoTowerModel:
         """(queries, d), each encoded by itself so that it is the same in any batch."""
         rows = np.empty((len(queries), self.items.shape[1]), np.float32)
         for row, query in zip(rows, queries, strict=True):
-            row[:] = self._encode(query.last(len(self.place_weight)))
+            row[:] = once("vector", (self, query), partial(self._encode, query))
         return rows
 
     def save(self, folder: Path) -> None:
@@ -71,7 +72,10 @@ class TwoTowerModel:
         return Vectors.of(self.items)
 
     def _encode(self, query: Query) -> FloatArray:
-        own = self.token_vectors[-1] + self.token_vectors[self.tokens.known(query.profile)].sum(axis=0)
+        query = query.last(len(self.place_weight))
+        own: FloatArray = self.token_vectors[-1].copy()
+        if query.profile:
+            own += self.token_vectors[self.tokens.known(query.profile)].sum(axis=0)
         if len(query) == 0:
             return np.asarray(own, np.float32)
         weight = query.weights * self.place_weight[len(query) - 1 :: -1]  # (events,) oldest first
