@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from benchmarks.oracle.editors import excluded
 from benchmarks.oracle.ledger import Ledger
 from benchmarks.oracle.packs import packs_of, surface
 from benchmarks.oracle.places import embargoed, granted, open_now, place, sold
@@ -29,7 +30,7 @@ def unsafe(ledger: Ledger, ask: Record, item: str) -> str:
         return "embargo"
     if item in ledger.rights and not granted(ledger.rights[item], where, now):
         return "rights document"
-    return _policy(ledger, ask, item, where) or _excluded(ledger, ask, item, where)
+    return _policy(ledger, ask, item, where) or excluded(ledger, ask, item, where)
 
 
 def unwanted(ledger: Ledger, ask: Record, item: str, *, personal: bool) -> str:
@@ -45,15 +46,6 @@ def unwanted(ledger: Ledger, ask: Record, item: str, *, personal: bool) -> str:
     if ask["filter"] is not None and not matches(ledger.items[item], ask["filter"]["rule"]):
         return "filter"
     return _series(ledger, ask, item, personal=personal) if ask["series"] == "next" else ""
-
-
-def is_personal(ledger: Ledger, ask: Record) -> bool:
-    """Whether the list may know its user: nobody has opted out, and whether anybody has can be read."""
-    if not ask["personalised"]:
-        return False
-    if ask["user"] is None:
-        return True
-    return "controls" not in ledger.failing and bool(ledger.user(ask["user"])["personalised"])
 
 
 def had(ledger: Ledger, ask: Record) -> set[str]:
@@ -117,16 +109,6 @@ def _policy(ledger: Ledger, ask: Record, item: str, where: str | None) -> str:
         return "takedowns may be missing"
     scene = {"territory": where, "now": ledger.now, "stale": stale}
     return next((why for pack in packs if (why := shows(pack, record, labels, ask, scene, cleared=silent))), "")
-
-
-def _excluded(ledger: Ledger, ask: Record, item: str, where: str | None) -> str:
-    for one in ledger.overrides.values():
-        there = not one["territories"] or where is None or where in one["territories"]
-        on = not one["surfaces"] or ask["surface"] in one["surfaces"]
-        if one["action"] == "exclude" and one["item_id"] == item and on and there:
-            if one["start"] <= ledger.now < one["end"]:
-                return f"excluded by {one['id']}"
-    return ""
 
 
 def _series(ledger: Ledger, ask: Record, item: str, *, personal: bool) -> str:

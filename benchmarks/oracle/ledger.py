@@ -21,7 +21,7 @@ class Ledger:
         self.rights: dict[str, Record] = {}
         self.orders: dict[str, Record] = {}  # takedowns in force
         self.overrides: dict[str, Record] = {}
-        self.campaigns: dict[str, Record] = {}
+        self.campaigns: list[Record] = world.get("campaigns", [])
         self.users: dict[str, Record] = {}
         self.failing: set[str] = set()
         self.said = 0
@@ -61,9 +61,6 @@ class Ledger:
 
     def _revoke(self, step: Record) -> None:
         self.overrides.pop(step["id"], None)
-
-    def _campaign(self, step: Record) -> None:
-        self.campaigns[step["id"]] = step
 
     def _label(self, step: Record) -> None:
         self.said += 1

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from benchmarks.oracle.judge import caps, is_personal, unsafe, unwanted
+from benchmarks.oracle.editors import is_personal
+from benchmarks.oracle.judge import caps, unsafe, unwanted
 from benchmarks.oracle.ledger import Ledger
 
 Record = dict[str, Any]

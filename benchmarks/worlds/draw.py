@@ -4,12 +4,13 @@ from random import Random
 from typing import Any
 
 from benchmarks.oracle import Ledger
+from benchmarks.worlds.campaigns import campaign, quota
 from benchmarks.worlds.items import CODES, HOUR, START, document, moment, record, statement
 from benchmarks.worlds.packs import GENRES, SURFACES, pack
 
 Record = dict[str, Any]
 DIMENSIONS = ("rights", "takedowns", "labels", "users", "overrides", "caps", "filters", "series", "pages")
-DIMENSIONS += ("documents", "upserts", "jumps", "failures", "stale", "rebuilds")
+DIMENSIONS += ("documents", "upserts", "jumps", "failures", "stale", "rebuilds", "campaigns")
 FAILURES = ("controls", "state", "silent", "first", "popular", "score", "rerank", "everything")
 FILTERS: list[tuple[str, list[Any]]] = [
     ("'war' in genres", ["contains", "genres", "war"]),
@@ -35,8 +36,14 @@ def world(seed: int, requests: int, dims: frozenset[str] = frozenset(DIMENSIONS)
         "content": rng.random() < 0.25,
         "diversity": rng.choice([0.0, 0.0, 0.5]),
         "exploration": rng.choice([0.0, 0.5]),
+        "campaigns": [],
+        "quotas": [],
         "steps": [],
     }
+    if "campaigns" in dims:
+        names = [item["item_id"] for item in made["items"]]
+        made["campaigns"] = [campaign(rng, number, names) for number in range(rng.randint(0, 12))]
+        made["quotas"] = [quota(rng, number) for number in range(rng.choice([0, 0, 1, 2]))]
     _Teller(rng, made, dims).tell(requests)
     return made
 
@@ -114,6 +121,8 @@ class _Teller:
             "filter": None if condition is None else {"text": condition[0], "rule": condition[1]},
             "series": rng.choice(["next", "next", "all"]),
             "similar_to": self._item() if rng.random() < 0.05 else None,
+            "profile": rng.choice([{}, {"language": "zh"}, {"language": "en"}]),
+            "context": rng.choice([{}, {}, {"page": "festival"}]),
             "explain": rng.random() < 0.3,
             "seed": rng.choice([None, rng.randint(0, 9)]),
             "late": rng.random() < 0.03,

@@ -25,7 +25,8 @@ def shrunk(world: Record, kind: str, tries: int = TRIES) -> Record:
     first = play(small).faults[0]["step"]
     small["steps"] = small["steps"][: first + 1]
     _cut(small, "steps", fails, left, keep=1)
-    _cut(small, "items", fails, left)
+    for name in ("campaigns", "quotas", "items"):
+        _cut(small, name, fails, left)
     for key in ("territories", "rules", "minors", "rated_media"):
         without = {**small, "pack": {name: value for name, value in small["pack"].items() if name != key}}
         if left[0] > 0 and key in small["pack"] and fails(without):
@@ -44,7 +45,7 @@ def _cut(small: Record, name: str, fails: Callable[[Record], bool], left: list[i
             candidate = {**small, name: small[name][:at] + small[name][end:]}
             if name == "items":
                 candidate["scores"] = [row[:at] + row[end:] for row in small["scores"]]
-            if candidate[name] and fails(candidate):
+            if (candidate[name] or name != "items") and fails(candidate):
                 small.update(candidate)
             else:
                 at = end

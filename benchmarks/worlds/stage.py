@@ -17,7 +17,23 @@ from recsys.content import ContentSpace
 from recsys.dataset.catalogue import Catalogue
 from recsys.errors import StoreError
 from recsys.models.recipe import FitContext, Model, Recipe
-from recsys.overrides import Override
+from recsys.overrides import (
+    NO_QUOTAS,
+    Boost,
+    Bury,
+    Campaign,
+    Caps,
+    Exclude,
+    Exposure,
+    Fill,
+    Hours,
+    Override,
+    Pin,
+    Quota,
+    QuotaIndex,
+    Row,
+    parse_audience,
+)
 from recsys.pipeline import Pipeline
 from recsys.prepare.spec import EventRule
 from recsys.rerank import Rerank
@@ -100,6 +116,11 @@ class Control(ControlStore):
     """A control store that can be out of reach."""
 
     failing: set[str]
+    campaigns: Sequence[Campaign] = ()
+
+    def overrides(self, at: float | None = None) -> list[Any]:
+        """The overrides and, beside them, the campaigns of the world."""
+        return [*super().overrides(at), *self.campaigns]
 
     def controls(self, user_id: str) -> Controls:
         """A user's choices, unless they cannot be read."""
@@ -158,9 +179,11 @@ class Stage:
         (folder / "pack.toml").write_text(toml(world["pack"]), encoding="utf-8")
         self.control = Control.open(folder / "control.db", self._clock)
         self.control.failing = self.failing
+        self.control.campaigns = [_campaign(one) for one in world["campaigns"]]
+        self._quotas = [Quota(**{**one, "values": tuple(one["values"]), "surfaces": frozenset(one["surfaces"])}) for one in world["quotas"]]
         self.state = State(open_state(folder / "state.db"), self.failing)
         live = Live(self._bundle, self.control, self._clock, policy=str(folder / "pack.toml"))
-        self.engine = Engine(live, self.control, self.state, self._clock)
+        self.engine = Engine(live, self.control, self.state, self._clock, exposure=Exposure())
         self._watch()
 
     def close(self) -> None:
@@ -185,10 +208,11 @@ class Stage:
         return self._now
 
     def _watch(self) -> None:
-        """Nobody confirms policies in one process, so that the gate is told of it here."""
+        """Nobody confirms policies in one process and no store has quotas, so that the view is told of both here."""
         live = self.engine.live
         gate = replace(live.current.gate, confirmed=lambda: self._confirmed)
-        live._view = replace(live.current, gate=gate)
+        quotas = QuotaIndex.compile(self._quotas, live.current.bundle.catalogue.column) if self._quotas else NO_QUOTAS
+        live._view = replace(live.current, gate=gate, quotas=quotas)
 
     def _do_clock(self, step: Record) -> None:
         self._now = step["to"]
@@ -253,6 +277,8 @@ def ask_of(step: Record, token: str | None = None) -> Ask:
         user_id=step["user"],
         session=tuple(step["session"]),
         exclude=tuple(step["exclude"]),
+        profile=step["profile"],
+        context=step["context"],
         explain=step["explain"],
         similar_to=step["similar_to"],
         deadline=0.0 if step["late"] else float("inf"),
@@ -297,6 +323,32 @@ def _bundle(world: Record, failing: set[str]) -> Bundle:
         files={},
     )
     return Bundle(Path("nowhere"), manifest, pipeline)
+
+
+def _campaign(one: Record) -> Campaign:
+    return Campaign(
+        one["id"],
+        tuple(map(_action, one["actions"])),
+        surfaces=frozenset(one["surfaces"]),
+        territories=frozenset(one["territories"]),
+        audience=None if one["audience"] is None else parse_audience(one["audience"]["text"]),
+        start=one["start"],
+        end=one["end"],
+        zone=one["zone"],
+        hours=None if one["hours"] is None else Hours(opens=one["hours"][0], closes=one["hours"][1]),
+        priority=one["priority"],
+        caps=Caps(user_day=one["user_day"]),
+        share=one["share"],
+    )
+
+
+def _action(one: Record) -> Any:
+    kind, given = one["kind"], {name: value for name, value in one.items() if name not in ("kind", "pool", "size")}
+    if kind == "row":
+        return Row(title="A row", pool=tuple(one["pool"]), size=one["size"], **given)
+    if kind == "fill":
+        return Fill(pool=tuple(one["pool"]), quota=one["size"], **given)
+    return {"pin": Pin, "boost": Boost, "bury": Bury, "exclude": Exclude}[kind](**given)
 
 
 def _timed(record: Record) -> Record:
