@@ -266,7 +266,7 @@ def build(bundle: Bundle, control: ControlStore, clock: Clock, policy: str | Non
 def advanced(view: View, control: ControlStore, changes: Sequence[Change], now: float) -> View:
     """``view`` with ``changes`` applied; what a change does not touch is shared with the old view.
 
-    No change is needed for a label to expire: what has by ``now`` (s UTC) does not hold any more.
+    No change is needed for a label to expire: at ``now`` (s UTC) others may hold, also where the clock was put back.
     """
     kinds = {change.kind for change in changes}
     records = [record for _, record in control.items(view.sequence)] if "item" in kinds else []
@@ -360,7 +360,7 @@ class Live:
 
     def view(self) -> View:
         """The view with every change of the control store that this process can know of."""
-        if self._control.sequence() != self._view.sequence or self._view.labels.turn <= self._clock():
+        if self._control.sequence() != self._view.sequence or not self._view.labels.hold(self._clock()):
             with self._lock:
                 self._advance()
         return self._view
@@ -374,7 +374,7 @@ class Live:
 
     def _advance(self) -> None:
         changes, now = self._control.changes(self._view.sequence), self._clock()
-        if changes or self._view.labels.turn <= now:
+        if changes or not self._view.labels.hold(now):
             self._view = advanced(self._view, self._control, changes, now)
             for change in changes:
                 if change.kind == "takedown":
