@@ -44,6 +44,9 @@ class Ledger:
     def _clock(self, step: Record) -> None:
         self.now = step["to"]
 
+    def _tick(self, step: Record) -> None:
+        """From now on the clock moves on whenever it is read."""
+
     def _confirm(self, step: Record) -> None:
         self.confirmed = step["at"]
 
@@ -64,7 +67,10 @@ class Ledger:
 
     def _label(self, step: Record) -> None:
         self.said += 1
-        event = {**step, "created": self.now + self.said * 1e-3, "version": self.versions.get(step["item_id"], 0)}
+        created = self.now + self.said * 1e-3
+        event = {**step, "expires": None, "created": created, "version": self.versions.get(step["item_id"], 0)}
+        if step["lasts"] is not None:
+            event["expires"] = created + step["lasts"]
         self.labels.setdefault(step["item_id"], []).append(event)
 
     def _rights(self, step: Record) -> None:

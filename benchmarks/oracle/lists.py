@@ -1,5 +1,7 @@
 """What is wrong with a list: works that must not be there, and room for works that might be."""
 
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from benchmarks.oracle.editors import is_personal
@@ -9,17 +11,19 @@ from benchmarks.oracle.ledger import Ledger
 Record = dict[str, Any]
 
 
-def faults(ledger: Ledger, ask: Record, pages: list[Record]) -> list[Record]:
+def faults(ledger: Ledger, ask: Record, pages: list[Record], *, every: bool = False) -> list[Record]:
     """Every fault of the pages of one list; each page has the ``items`` and what their explanations name, ``because``.
 
-    ``forbidden``: an item that must not be shown. ``short``: fewer than k, while at least one more might stand there.
+    ``forbidden``: an item that must not be shown. ``short``: fewer than k, while one more might stand there, which is
+    the first that is found, or with ``every`` all of them.
     """
     personal = is_personal(ledger, ask)
     before: set[str] = set()
     found: list[Record] = []
     for page in pages:
         found += _forbidden(ledger, ask, page, before, personal=personal)
-        found += _short(ledger, ask, page, before, personal=personal)
+        missing = _short(ledger, ask, page, before, personal=personal)
+        found += list(missing if every else islice(missing, 1))
         before |= set(page["items"])
     return found
 
@@ -48,9 +52,9 @@ def _forbidden(ledger: Ledger, ask: Record, page: Record, before: set[str], *, p
     return found
 
 
-def _short(ledger: Ledger, ask: Record, page: Record, before: set[str], *, personal: bool) -> list[Record]:
+def _short(ledger: Ledger, ask: Record, page: Record, before: set[str], *, personal: bool) -> Iterator[Record]:
     if len(page["items"]) >= ask["k"] or "everything" in ledger.failing:
-        return []
+        return
     for item in ledger.items:
         if item in before or item in page["items"]:
             continue
@@ -58,8 +62,7 @@ def _short(ledger: Ledger, ask: Record, page: Record, before: set[str], *, perso
             continue
         if _fits(ledger, ask, item, page["items"]):
             shown = len(page["items"])
-            return [{"fault": "short", "item": item, "why": f"{shown} of {ask['k']} shown; this one might be too"}]
-    return []
+            yield {"fault": "short", "item": item, "why": f"{shown} of {ask['k']} shown; this one might be too"}
 
 
 def _fits(ledger: Ledger, ask: Record, item: str, items: list[str]) -> bool:

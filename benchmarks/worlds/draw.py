@@ -10,7 +10,7 @@ from benchmarks.worlds.packs import GENRES, SURFACES, pack
 
 Record = dict[str, Any]
 DIMENSIONS = ("rights", "takedowns", "labels", "users", "overrides", "caps", "filters", "series", "pages")
-DIMENSIONS += ("documents", "upserts", "jumps", "failures", "stale", "rebuilds", "campaigns")
+DIMENSIONS += ("documents", "upserts", "jumps", "failures", "stale", "rebuilds", "campaigns", "ticks")
 FAILURES = ("controls", "state", "silent", "first", "popular", "score", "rerank", "everything")
 FILTERS: list[tuple[str, list[Any]]] = [
     ("'war' in genres", ["contains", "genres", "war"]),
@@ -69,6 +69,7 @@ class _Teller:
             "failures": (self._fail, 4),
             "stale": (self._confirm, 3),
             "rebuilds": (self._rebuild, 1),
+            "ticks": (self._tick, 2),
         }
         chosen = [(make, weight) for name, (make, weight) in kinds.items() if name in dims]
         chosen.append((self._clock, 6))
@@ -138,6 +139,9 @@ class _Teller:
     def _confirm(self) -> Record:
         return {"do": "confirm", "at": self._ledger.now - self._rng.choice([0.0, 0.0, 0.0, 119.0, 121.0, 1e6])}
 
+    def _tick(self) -> Record:
+        return {"do": "tick", "by": self._rng.choice([0.0, 0.0, 0.0, 30.0, 120.0])}
+
     def _rebuild(self) -> Record:
         return {"do": "rebuild"}
 
@@ -156,7 +160,7 @@ class _Teller:
 
     def _label(self) -> Record:
         self._count += 1
-        return statement(self._rng, self._item(), self._count, self._ledger.now)
+        return statement(self._rng, self._item(), self._count)
 
     def _document(self) -> Record:
         return document(self._rng, self._item())

@@ -63,7 +63,7 @@ def _window(rng: Random) -> Record:
     return made
 
 
-def statement(rng: Random, name: str, number: int, now: float) -> Record:
+def statement(rng: Random, name: str, number: int) -> Record:
     """Somebody says something of a work."""
     source = rng.choice(["model", "model", "human", "human", "rule", "provider", "regulator", "rights_holder"])
     label = rng.choice([*LABELS, "general", "zzz"]) if rng.random() < 0.93 else "error"
@@ -76,7 +76,7 @@ def statement(rng: Random, name: str, number: int, now: float) -> Record:
         "label": label,
         "score": rng.choice([None, None, 0.0, 0.39, 0.4, 0.8, 1.0]),
         "territory": rng.choice([None, None, None, *CODES[:3]]),
-        "expires": now + 60.0 * rng.randint(1, 24 * 60) if rng.random() < 0.3 else None,
+        "lasts": 60.0 * rng.randint(1, 24 * 60) if rng.random() < 0.3 else None,  # s
         "negates": rng.random() < 0.35,
     }
 

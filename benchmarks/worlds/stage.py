@@ -173,6 +173,7 @@ class Stage:
         for file in Path(_template().name).iterdir():
             copy(file, folder / file.name)
         self.failing: set[str] = set()
+        self.ticks, self.readings = 0.0, [float(world["now"])]  # s between two readings of the clock, and those so far
         self._now, self._confirmed, self._said = float(world["now"]), float(world["now"]), 0
         self._orders: dict[str, str] = {}
         self._bundle = _bundle(world, self.failing)
@@ -200,11 +201,14 @@ class Stage:
             return [self.engine.impersonal(ask) for ask in asks]
 
     def tell(self, step: Record) -> None:
-        """Something happens to the service."""
-        if step["do"] != "ask":
-            getattr(self, "_do_" + step["do"])(step)
+        """Something happens to the service; it takes no time."""
+        ticks, self.ticks = self.ticks, 0.0
+        getattr(self, "_do_" + step["do"])(step)
+        self.ticks = step["by"] if step["do"] == "tick" else ticks
 
     def _clock(self) -> float:
+        self._now += self.ticks
+        self.readings.append(self._now)
         return self._now
 
     def _watch(self) -> None:
@@ -216,6 +220,9 @@ class Stage:
 
     def _do_clock(self, step: Record) -> None:
         self._now = step["to"]
+
+    def _do_tick(self, step: Record) -> None:
+        """See ``tell``."""
 
     def _do_confirm(self, step: Record) -> None:
         self._confirmed = step["at"]
@@ -249,8 +256,10 @@ class Stage:
 
     def _do_label(self, step: Record) -> None:
         self._said += 1
-        given = {name: value for name, value in step.items() if name != "do"}
-        event = LabelEvent(**given, item_version=PRESENT, created=self._now + self._said * 1e-3)
+        given = {name: value for name, value in step.items() if name not in ("do", "lasts")}
+        created = self._now + self._said * 1e-3
+        expires = None if step["lasts"] is None else created + step["lasts"]
+        event = LabelEvent(**given, item_version=PRESENT, created=created, expires=expires)
         self.control.add_labels([event], "officer")
 
     def _do_rights(self, step: Record) -> None:
