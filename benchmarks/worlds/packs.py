@@ -35,7 +35,7 @@ def pack(rng: Random, dims: frozenset[str]) -> Record:
     if rng.random() < 0.6:
         made["regions"] = {"north": ["FR", "GB"], "west": ["GB", "US"]}
         names = rng.sample(["DE", "FR", "CN", "GB", "north", "west"], rng.randint(1, 4))
-        made["territories"] = {name: _entry(rng, bands[0], made["surfaces"]) for name in names}
+        made["territories"] = {name: _entry(rng, bands[0], made["surfaces"], name) for name in names}
     return made
 
 
@@ -103,7 +103,7 @@ def _minors(rng: Random) -> Record:
     return made
 
 
-def _entry(rng: Random, lowest: int, surfaces: Record) -> Record:
+def _entry(rng: Random, lowest: int, surfaces: Record, place: str) -> Record:
     made: Record = {"labels": {name: _label(rng, name) for name in rng.sample(LABELS[1:], rng.randint(0, 2))}}
     changes: Record = {}
     for name in rng.sample(SURFACES, rng.randint(0, 2)):
@@ -112,8 +112,10 @@ def _entry(rng: Random, lowest: int, surfaces: Record) -> Record:
         elif rng.random() < 0.3:
             shut = {"strict": True, "show_limited": False, "unlabelled": "hold", "unknown_label": "hold"}
             changes[name] = {**shut, "unknown_age": lowest}
-        else:
+        elif place in ("DE", "CN"):  # of no region, whose entry might be strict
             changes[name] = {"unlabelled": rng.choice(VERDICTS), "unknown_age": rng.choice([0, 8])}
+        else:
+            changes[name] = {"unlabelled": rng.choice(["hold", "block"]), "unknown_age": 0}
     made["surfaces"] = changes
     if rng.random() < 0.3:
         made["minors"] = _minors(rng)
