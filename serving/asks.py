@@ -10,6 +10,7 @@ from recsys.overrides import Placed
 from recsys.safety import Notice, Signals
 from recsys.types import NOTHING, Slate, Viewer
 from serving.laps import Laps
+from serving.stores.records import Controls
 from serving.stores.state import History
 
 if TYPE_CHECKING:
@@ -36,6 +37,17 @@ class Ask:
     page_token: str | None = None  # of the page before
 
 
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What the stores said of a user when a list was made: the newest events, every item ever had, profile, choices."""
+
+    history: History = field(default_factory=History)
+    seen: Sequence[str] = ()
+    profile: Mapping[str, str] = field(default_factory=lambda: NOTHING)
+    controls: Controls = field(default_factory=Controls)
+    max_history: int = 200  # how many events of history and session a model was given at most
+
+
 @dataclass(frozen=True, eq=False)
 class Answer:
     """The list, why it is so, and under which versions it was made."""
@@ -50,6 +62,7 @@ class Answer:
     personalised: bool
     degraded: tuple[str, ...]
     propensities: tuple[float, ...] = ()  # aligned with the slate; empty where nothing was explored
+    memory: Memory | None = None  # for the receipt; None where no list could be made
     notices: tuple[Notice | None, ...] = ()  # aligned: what a viewer is told of an item that is shown with a label
     withheld: tuple[tuple[str, ...], ...] = ()  # aligned: parts of an item that are not shown
     signals: Signals | None = None  # for minors

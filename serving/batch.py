@@ -1,4 +1,4 @@
-"""Lists for many users at once, by the same engine and gate, into one Parquet file; and their recheck."""
+"""Lists for many users at once, by the same engine and gate, into one Parquet file."""
 
 import json
 import os
@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -73,7 +72,7 @@ def recommend(job: Job, settings: Settings, progress: Callable[[int, int], None]
         view = live.view()
         histories.without(control.erased_since(0))
         users = list(histories.users() if job.users is None else job.users)
-        writer = _Writer(job.out, _metadata(view, job.viewer, at, now))
+        writer = Writer(job.out, metadata(view, job.viewer, at, now))
         try:
             for start in range(0, len(users), CHUNK):
                 chunk = users[start : start + CHUNK]
@@ -85,35 +84,6 @@ def recommend(job: Job, settings: Settings, progress: Callable[[int, int], None]
             raise
         writer.publish()
     return len(users)
-
-
-def recheck(
-    file: Path, settings: Settings, bundle_path: Path | None = None, at: float | None = None
-) -> tuple[int, int]:
-    """Drop from a batch file what takedowns or the policy forbid by now; returns (rows kept, rows dropped).
-
-    Ranks are closed up. An item that the catalogue no longer knows is dropped: nothing vouches for it.
-    """
-    table, facts = _read(file)
-    bundle = the_bundle(bundle_path, settings)
-    viewer = Viewer(**facts["viewer"])
-    clock = fixed_clock(_recheck_moment(facts, settings) if at is None else at)
-    with the_control(settings, clock) as control:
-        live = Live(bundle, control, clock, policy=settings.policy)
-        view = live.view()
-        keep = _still_allowed(view, viewer, table["item_id"].to_pylist())
-        kept = table.filter(pa.array(keep))
-        kept = kept.set_column(1, SCHEMA.field("rank"), pa.array(_ranks(kept["user_id"].to_pylist()), pa.int32()))
-        index = view.ids.dense(kept["item_id"].to_pylist())
-        kept = kept.set_column(5, SCHEMA.field("labels"), pa.array(_labels(view, index), SCHEMA.field("labels").type))
-        writer = _Writer(file, _metadata(view, viewer, float(facts["at"]), clock()))
-        try:
-            writer.write(kept)
-        except BaseException:
-            writer.discard()
-            raise
-        writer.publish()
-    return kept.num_rows, table.num_rows - kept.num_rows
 
 
 def the_bundle(path: Path | None, settings: Settings) -> Bundle:
@@ -163,7 +133,8 @@ def _moment(job: Job, histories: LakeHistories, bundle: Bundle) -> float:
     return next((moment for moment in moments if moment is not None), system_clock())
 
 
-def _metadata(view: View, viewer: Viewer, at: float, now: float) -> dict[str, object]:
+def metadata(view: View, viewer: Viewer, at: float, now: float) -> dict[str, object]:
+    """What a file says of how it was made."""
     return {
         "bundle": view.bundle.version,
         "policy": view.policy_id,
@@ -175,45 +146,12 @@ def _metadata(view: View, viewer: Viewer, at: float, now: float) -> dict[str, ob
     }
 
 
-def _still_allowed(view: View, viewer: Viewer, item_ids: Iterable[str]) -> list[bool]:
-    names = list(item_ids)
-    distinct = list(dict.fromkeys(names))
-    index = np.array([view.ids.get(name) if name in view.ids else -1 for name in distinct], np.int32)
-    known = index >= 0
-    fine = np.zeros(len(distinct), bool)
-    fine[known] = view.gate.check(viewer, index[known]).allowed
-    verdict = dict(zip(distinct, fine.tolist(), strict=True))
-    return [verdict[name] for name in names]
-
-
-def _recheck_moment(facts: dict[str, Any], settings: Settings) -> float:
-    checked = float(facts["checked"])
-    return checked if settings.clock == "events" else max(checked, system_clock())
-
-
-def _labels(view: View, items: Iterable[int]) -> list[list[str]]:
+def labels_of(view: View, items: Iterable[int]) -> list[list[str]]:
+    """The labels of each item."""
     return [view.gate.labels(int(item)) for item in items]
 
 
-def _ranks(users: Sequence[str]) -> list[int]:
-    ranks: list[int] = []
-    for place, user in enumerate(users):
-        ranks.append(ranks[-1] + 1 if place and users[place - 1] == user else 1)
-    return ranks
-
-
-def _read(file: Path) -> tuple[pa.Table, dict[str, Any]]:
-    try:
-        table = pq.read_table(file)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise DataError(f"{file} cannot be read as Parquet: {error}.") from None
-    facts = (table.schema.metadata or {}).get(META)
-    if facts is None or table.schema.names != SCHEMA.names:
-        raise DataError(f"{file} is no list of recommendations; `recsys recommend` writes such files.")
-    return table, json.loads(facts)
-
-
-class _Writer:
+class Writer:
     """One Parquet file that appears whole or not at all."""
 
     def __init__(self, out: Path, metadata: dict[str, object]) -> None:
@@ -234,7 +172,7 @@ class _Writer:
             pa.array(view.ids.external(items), pa.string()),
             pa.array(np.concatenate([answer.slate.scores for answer in answers]), pa.float32()),
             pa.array([source for answer in answers for source in answer.slate.sources], pa.string()),
-            pa.array(_labels(view, items), pa.list_(pa.string())),
+            pa.array(labels_of(view, items), pa.list_(pa.string())),
         ]
         self.write(pa.Table.from_arrays(columns, schema=SCHEMA))
 

@@ -1,8 +1,8 @@
 """From a request to a query: whose history counts, what must not be shown, what the gate allows."""
 
 import time
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import structlog
@@ -11,8 +11,8 @@ from recsys.errors import StoreError
 from recsys.overrides import NONE_LIVE, ExposureCounts, NoExposure, Person, Placed
 from recsys.overrides import Live as LiveOverrides
 from recsys.prepare.spec import rule_of
-from recsys.types import NOTHING, BoolArray, IntArray, Query, Slate, Viewer
-from serving.asks import Ask, Histories
+from recsys.types import BoolArray, IntArray, Query, Slate, Viewer
+from serving.asks import Ask, Histories, Memory
 from serving.laps import Laps
 from serving.paging import DEPTH, FIRST, PURPOSE, Page, Tokens
 from serving.stores.control import Controls, ControlStore
@@ -37,6 +37,7 @@ class Draft:
     personalised: bool
     has_history: bool
     degraded: list[str]
+    memory: Memory  # what was read of the user, for the receipt
     page: Page = FIRST
     removed: IntArray = field(default_factory=lambda: NONE)  # by caps and the last check, from this page
     live: LiveOverrides = NONE_LIVE  # the campaigns that hold for this viewer
@@ -61,15 +62,6 @@ class Draft:
         return np.union1d(self.exclude, self.removed).astype(np.int32) if len(self.removed) else self.exclude
 
 
-@dataclass(frozen=True, slots=True)
-class _Remembered:
-    """What is known of a user: the newest events, every item ever had, a profile."""
-
-    history: History = field(default_factory=History)
-    seen: Sequence[str] = ()
-    profile: Mapping[str, str] = field(default_factory=lambda: NOTHING)
-
-
 class Drafts:
     """Reads the stores for a request. What cannot be read degrades the list and is named in it."""
 
@@ -80,7 +72,7 @@ class Drafts:
         self._state = state
         self._max_history = max_history
         self._exposure = exposure or NoExposure()
-        self._tokens = Tokens(control.derived_key(PURPOSE))
+        self._tokens = Tokens(control.derived_key(PURPOSE), control.pseudonym)
 
     def draft(self, view: View, ask: Ask, now: float, at: float) -> Draft:
         """One request, ready for ranking for the moment ``at``; gate and overrides go by ``now`` (both s UTC).
@@ -88,10 +80,11 @@ class Drafts:
         With personalisation off no history and no profile is read at all. AskError where filter or page_token is none.
         """
         degraded: list[str] = []
+        silent = self._control.silent_seconds() > LEASE_SECONDS
         page = self._tokens.read(ask, now)
-        controls = self._controls(ask.user_id, degraded)
+        controls = self._controls(ask.user_id, degraded, silent=silent)
         personalised = ask.viewer.personalised and controls.personalised
-        known = self._remembered(view, ask.user_id, degraded) if personalised else _Remembered()
+        known = self._remembered(view, ask.user_id, degraded) if personalised else Memory()
         session = ask.session if personalised else ()
         refused = controls.hidden | controls.not_interested
         unwanted = [*refused, *ask.exclude]
@@ -117,7 +110,11 @@ class Drafts:
             degraded.append("safety_stale")
             visible = _vouched(view, ask.viewer, visible)
         allowed = _eligible(view, ask, visible, [*known.history.items, *known.seen, *session])
-        return Draft(ask, query, exclude, visible, allowed, personalised, len(query) > 0, degraded, page, live=live)
+        memory = replace(known, controls=controls, max_history=self._max_history)
+        has_history = len(query) > 0
+        return Draft(
+            ask, query, exclude, visible, allowed, personalised, has_history, degraded, memory, page, live=live
+        )
 
     def next_page(self, view: View, draft: Draft, slate: Slate, now: float) -> str | None:
         """The token of the page after ``slate``; None where nothing is left, or the list is as deep as it may be."""
@@ -131,10 +128,12 @@ class Drafts:
         shown = view.marked.marks(slate.items)
         return self._tokens.give(draft.ask, draft.page, shown, now, personal=draft.personalised)
 
-    def _controls(self, user_id: str | None, degraded: list[str]) -> Controls:
+    def _controls(self, user_id: str | None, degraded: list[str], *, silent: bool) -> Controls:
         if user_id is None:
             return Controls()
         try:
+            if silent:  # no request waits for a store that is known not to answer
+                raise StoreError("The control store has been silent for longer than the lease.")
             return self._control.controls(user_id)
         except StoreError as error:
             # Whoever has opted out cannot be told apart now, so everybody is treated as opted out.
@@ -142,19 +141,19 @@ class Drafts:
             degraded.append("controls_unavailable")
             return Controls(personalised=False)
 
-    def _remembered(self, view: View, user_id: str | None, degraded: list[str]) -> _Remembered:
+    def _remembered(self, view: View, user_id: str | None, degraded: list[str]) -> Memory:
         if user_id is None:
-            return _Remembered()
+            return Memory()
         try:
             history = self._state.history(user_id, self._max_history)
             seen: Sequence[str] = ()
             if not view.bundle.manifest.returns:  # a history below its limit is whole
                 seen = history.items if len(history) < self._max_history else self._state.seen(user_id)
-            return _Remembered(history, seen, self._state.profile(user_id))
+            return Memory(history, seen, self._state.profile(user_id))
         except StoreError as error:
             log.warning("history_unavailable", error=str(error))
             degraded.append("history_unavailable")
-            return _Remembered()
+            return Memory()
 
     def _query(
         self, view: View, history: History, session: Sequence[str], at: float, refused: Collection[str]

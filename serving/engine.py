@@ -20,6 +20,7 @@ from serving.laps import CANDIDATES, CHECK, DRAFT, OVERRIDES, RERANK, Laps
 from serving.placing import placed as placed_on
 from serving.reasons import reason_code
 from serving.stores.control import ControlStore
+from serving.trials import judged_by
 from serving.view import Live, View
 
 log = structlog.get_logger()
@@ -51,7 +52,11 @@ class Engine:
 
     def recommend(self, asks: Sequence[Ask]) -> list[Answer]:
         """A list for each request; one request is a batch of one."""
-        answers = self.recommend_on(self.live.view(), asks)
+        view = self.live.view()
+        if view.trial is None or not view.trial.share:
+            answers = self.recommend_on(view, asks)
+        else:
+            answers = [self.recommend_on(judged_by(view, ask), [ask])[0] for ask in asks]
         for answer in answers:
             if answer.placed is not None:
                 answer.placed.live.record(answer.slate.overrides, answer.offset)
@@ -222,6 +227,7 @@ def _answer(view: View, draft: Draft, slate: Slate, now: float) -> Answer:
         personalised=draft.personalised,
         degraded=tuple(dict.fromkeys(degraded)),
         propensities=_propensities(draft, slate),
+        memory=draft.memory,
         notices=checked.verdicts.notices(),
         withheld=checked.withheld,
         signals=view.gate.signals(ask.viewer),

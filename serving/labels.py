@@ -56,8 +56,8 @@ def relabelled(view: "View", control: ControlStore, now: float, touched: Iterabl
         return view
     items = list(dict.fromkeys(event.item_id for event in events))
     indices = view.ids.dense(items).tolist()
-    rows, versions = _rows(view, indices), control.item_versions(None if touched is None else items)
-    records = zip(items, _recorded(rows), strict=True)
+    known, versions = rows(view, indices), control.item_versions(None if touched is None else items)
+    records = zip(items, _recorded(known), strict=True)
     own = [event for item, names in records for event in recorded(item, versions.get(item, 0), names or ())]
     found = fold_all([*own, *events], now, versions=versions)
     gate = view.gate.with_labels({item: found[item] for item in items})
@@ -89,7 +89,7 @@ def _recorded(rows: pa.Table) -> list[Sequence[object] | None]:
     return found
 
 
-def _rows(view: "View", indices: Sequence[int]) -> pa.Table:
+def rows(view: "View", indices: Sequence[int]) -> pa.Table:
     """The records of some items, one row each, upserts applied; every field but vectors, which no gate reads."""
     size, changed = len(view.bundle.catalogue), view.changed or {}
     upserted = [at for at, index in enumerate(indices) if index >= size or index in changed]

@@ -15,7 +15,9 @@ import structlog
 
 from recsys.errors import RecsysError
 from recsys.lake import Lake
+from serving.measures import last_appearance
 from serving.pulse import drained
+from serving.receipts.upkeep import Upkeep
 from serving.settings import Settings
 from serving.stores.control import ControlStore
 from serving.stores.jobs import Jobs
@@ -35,6 +37,7 @@ class Maintenance:
         self._control = control
         self._state = state
         self._jobs = jobs
+        self._upkeep = Upkeep(settings.decisions_folder(), control, days=settings.decisions_days, told=last_appearance)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="maintenance", daemon=True)
 
@@ -68,14 +71,22 @@ class Maintenance:
                 if known.added:
                     log.info("synced_from_lake", events=known.added, version=known.version)
 
+    def receipts(self) -> None:
+        """One round of the decision log, unless another worker is at it; it needs no lake."""
+        location = self._settings.lake_location()
+        with _alone(self._settings.var / "maintenance.lock") as mine:
+            if mine:
+                self._upkeep.round(None if location is None else Lake(location))
+
     def _run(self) -> None:
         while not self._stopped.wait(self._settings.events_drain_seconds):
-            try:
-                self.step()
-            except RecsysError as error:
-                log.error("maintenance_failed", error=str(error))
-            except Exception:
-                log.exception("maintenance_failed")
+            for work in (self.step, self.receipts):
+                try:
+                    work()
+                except RecsysError as error:
+                    log.error("maintenance_failed", error=str(error))
+                except Exception:
+                    log.exception("maintenance_failed")
 
 
 def erase_queued(jobs: Jobs, lake: Lake, control: ControlStore, prepared: Path) -> int:

@@ -60,6 +60,22 @@ def _events() -> Counter:
 
 
 @cache
+def _last_appearance() -> Histogram:
+    return Histogram(
+        "recsys_takedown_last_appearance_seconds",
+        "From a takedown to the last list that showed the item, one observation a takedown and node.",
+        buckets=(0.0, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 60.0, 600.0, 3600.0),
+    )
+
+
+@cache
+def _trials() -> Counter:
+    return Counter(
+        "recsys_policy_trial", "Works that the policy on trial judges otherwise.", ["surface", "label", "verdicts"]
+    )
+
+
+@cache
 def _champions() -> Counter:
     return Counter("recsys_champion_moves", "Champions found, by outcome: switched or refused.", ["outcome"])
 
@@ -86,7 +102,7 @@ GAUGES = {
 
 def touch() -> None:
     """Create the metrics: after BentoML has set up its directory for them, before the first request."""
-    for metric in (_requests, _latency, _items, _removed, _degraded, _events, _takedowns):
+    for metric in (_requests, _latency, _items, _removed, _degraded, _events, _takedowns, _last_appearance, _trials):
         metric()
     for stage in STAGES:
         _stage(stage)
@@ -113,6 +129,11 @@ def accepted(events: int) -> None:
     _events().inc(events)
 
 
+def on_trial(surface: str, label: str, verdicts: str, count: int) -> None:
+    """Count works that a policy on trial judges otherwise."""
+    _trials().labels(surface, label, verdicts).inc(count)
+
+
 def moved(outcome: str) -> None:
     """Count a champion that was ``switched`` to or ``refused``."""
     _champions().labels(outcome).inc()
@@ -121,6 +142,11 @@ def moved(outcome: str) -> None:
 def obeyed(seconds: float) -> None:
     """How long after it was ordered a takedown holds on this worker."""
     _takedowns().observe(max(seconds, 0.0))
+
+
+def last_appearance(seconds: float) -> None:
+    """How long an item was still shown after its takedown (S40)."""
+    _last_appearance().observe(seconds)
 
 
 def gauge(name: str, value: float) -> None:

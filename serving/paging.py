@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import json
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,10 +49,14 @@ FIRST = Page(np.zeros(0, np.uint64))
 
 
 class Tokens:
-    """Gives page tokens and reads them back; ``key`` is the same in every worker."""
+    """Gives page tokens and reads them back; ``key`` is the same in every worker.
 
-    def __init__(self, key: bytes) -> None:
+    ``pseudonym`` is how a user is known in them: a receipt, which has no other name, must give the same token.
+    """
+
+    def __init__(self, key: bytes, pseudonym: Callable[[str], str] = str) -> None:
         self._key = key
+        self._pseudonym = pseudonym
 
     def read(self, ask: Ask, now: float) -> Page:
         """Where a request goes on; AskError where its token is broken, old, or of another list."""
@@ -95,7 +99,8 @@ class Tokens:
         return hmac.digest(self._key, b"token" + body, "sha256")[:TAG_BYTES]
 
     def _owner(self, ask: Ask, personal: bool) -> bytes:
-        what = [ask.user_id if personal else None, ask.viewer.surface, ask.filter, ask.series, ask.similar_to]
+        user = self._pseudonym(ask.user_id) if personal and ask.user_id is not None else None
+        what = [user, ask.viewer.surface, ask.filter, ask.series, ask.similar_to]
         return hmac.digest(self._key, b"owner" + json.dumps(what).encode(), "sha256")[:16]
 
 

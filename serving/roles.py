@@ -32,12 +32,17 @@ RULES = (
     _rule("DELETE", r"/v1/overrides/[^/]+", "editor", "safety"),  # removing is tightening: safety may do it too
     _rule("GET", r"/v1/takedowns", "safety", "editor"),
     _rule("POST", r"/v1/takedowns(/[^/]+/restore(/approval)?)?", "safety"),
+    _rule("GET", r"/v1/takedowns/[^/]+/report", "safety"),
+    _rule("GET", r"/v1/decisions/[^/]+", "platform", "editor", "safety"),  # what is personal in it: safety alone
     _rule("POST", r"/v1/labels", "platform", "safety"),  # the route itself bounds what a platform may say
     _rule("GET", r"/v1/items/[^/]+/labels", "safety"),
     _rule("POST", r"/v1/(reports|appeals)", "platform", "safety"),
     _rule("GET", r"/v1/reviews(/[^/]+)?", "safety"),
     _rule("POST", r"/v1/reviews/[^/]+/(claim|decision)", "safety"),
     _rule("GET", r"/v1/statements(/[^/]+)?", "platform", "safety"),
+    _rule("GET POST", r"/v1/policies", "safety"),
+    _rule("POST", r"/v1/policies/(check|diff|rollback|trial|trial/(promotion|end)|[^/]+/(approval|refusal))", "safety"),
+    _rule("GET", r"/v1/policies/(trial|keys)", "safety"),
     _rule("GET", r"/v1/audit", "safety"),
     _rule("GET", r"/metrics", "metrics"),
     _rule("GET", r"/schema(/.*)?|/schema\.json|/docs\.json", "platform", "editor", "safety"),

@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import dataclass, field
+from typing import Any
 
 import anyio
 import structlog
@@ -21,6 +22,7 @@ from serving.settings import Settings
 from serving.stores.control import ControlStore
 from serving.stores.jobs import Jobs
 from serving.stores.state import UserState, open_state
+from serving.trials import Trials
 from serving.view import Live, View
 
 log = structlog.get_logger()
@@ -45,9 +47,11 @@ class Runtime:
     # Threads that a slow store has kept do not count here, so that a fallback always finds one.
     spare: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(8))
     pulse: Pulse = field(init=False)
+    trials: Trials = field(init=False)
 
     def __post_init__(self) -> None:
         self.pulse = Pulse(self.control)
+        self.trials = Trials(self.control)
 
     @classmethod
     def start(cls, settings: Settings) -> "Runtime":
@@ -58,10 +62,12 @@ class Runtime:
         jobs = Jobs(settings.jobs_location())
         if isinstance(clock, EventClock):
             clock.saw(float(state.cursor(EVENTS_CLOCK) or 0))
-        runtime = cls(settings, clock, control, state, jobs, DecisionLog(settings.var / "decisions"))
+        decisions = DecisionLog(settings.decisions_folder(), control.pseudonym)
+        runtime = cls(settings, clock, control, state, jobs, decisions)
         runtime._load()
         runtime.maintenance = Maintenance(settings, control, state, jobs)
         runtime.maintenance.start()
+        runtime.trials.start()
         runtime.pulse.start()
         return runtime
 
@@ -89,6 +95,7 @@ class Runtime:
         for part in (self.watcher, self.maintenance, self.pulse):
             if part is not None:
                 part.stop()
+        self.trials.stop()
         self.decisions.close()
 
     def _warm(self, engine: Engine, view: View) -> None:
@@ -160,3 +167,11 @@ def is_known(item_id: str) -> bool:
     """Whether the live catalogue has an item; true while there is none to ask."""
     engine = holder.runtime().engine
     return engine is None or item_id in engine.live.view().ids
+
+
+def record_of(item_id: str) -> dict[str, Any] | None:
+    """The fields of an item of the live catalogue; None where it has none of that id."""
+    engine = holder.runtime().engine
+    view = None if engine is None else engine.live.view()
+    index = None if view is None else view.ids.get(item_id)
+    return None if view is None or index is None else view.record(index)

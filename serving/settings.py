@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from pydantic_settings.sources import InitSettingsSource
 
 from recsys.errors import ConfigError
+from recsys.safety.signing import key_id
 from serving.roles import ROLES
 
 FILE = "recsys.toml"
@@ -24,7 +25,9 @@ PEOPLE_RATES = {"editor": 50.0, "safety": 50.0, "metrics": 10.0, "admin": 50.0}
 class Settings(BaseSettings):
     """How this installation serves. A value that cannot be is a ConfigError that names it.
 
-    ``policy`` is a pack's name or a file; None is decided from whether the lake's items have labels.
+    ``policy`` is a pack's name or a file, in force as long as none is published; None is decided from whether the
+    lake's items have labels. ``policy_keys`` are public keys whose packs may be published, beside those of the control
+    store; ``policy_unsigned`` lets unsigned ones be published, for development.
     ``control_url`` and ``state_url`` are None for SQLite files under ``var``; ``lake`` is None for ``var/lake``.
     ``rates`` are requests a second for each key of a role, on each worker; a role without one is not limited.
     """
@@ -34,6 +37,8 @@ class Settings(BaseSettings):
     var: Path = Path("var")
     bundle: Path | None = None
     policy: str | None = None
+    policy_keys: tuple[str, ...] = ()
+    policy_unsigned: bool = False
     control_url: str | None = None
     state_url: str | None = None
     lake: str | None = None
@@ -45,6 +50,7 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(1_000_000, ge=1_000)
     max_history: int = Field(200, ge=1)
     events_drain_seconds: float = Field(30.0, gt=0)
+    decisions_days: float = Field(183.0, gt=0)  # how long decision logs are kept: 6 months (CSL 21)
     rates: Annotated[Mapping[str, float], NoDecode] = PEOPLE_RATES
     list_seconds: float = Field(2.0, gt=0)
     request_seconds: float = Field(
@@ -83,6 +89,10 @@ class Settings(BaseSettings):
     def jobs_location(self) -> Path:
         """The file of queued background work."""
         return self.var / "jobs.db"
+
+    def decisions_folder(self) -> Path:
+        """Where this node's decision log lies."""
+        return self.var / "decisions"
 
     def lake_location(self) -> str | None:
         """The lake, ``var/lake`` where that folder exists, else None."""
@@ -126,6 +136,14 @@ class Settings(BaseSettings):
             if not ORIGIN.fullmatch(origin):
                 raise ValueError(f"{origin!r} is no origin; write exact ones, as https://www.example.org")
         return value
+
+    @model_validator(mode="after")
+    def _signed_policies(self) -> "Settings":
+        if self.production and self.policy_unsigned:
+            raise ConfigError("policy_unsigned = true is for development; in production publish signed policy packs.")
+        for key in self.policy_keys:
+            key_id(key)
+        return self
 
     @model_validator(mode="after")
     def _true_time(self) -> "Settings":

@@ -24,7 +24,7 @@ def tightened(
     Labels that the policy's rules drew from other fields are kept as well: a changed genre removes no label.
     """
     merged = [_merged(record, ids, known) for record in records]
-    places = [place for place, record in enumerate(merged) if _binds(record, ids)]
+    places = [place for place, record in enumerate(records) if _binds(record, ids)]
     if not places:
         return merged
     indices = [int(ids.dense([merged[place]["item_id"]])[0]) for place in places]
@@ -57,6 +57,9 @@ def _merged(record: Record, ids: IdMap, known: Callable[[int], Mapping[str, Any]
         "available_to": _most(min, old.get("available_to"), record.get("available_to")),
         "embargo_until": _most(max, old.get("embargo_until"), record.get("embargo_until")),
     }
+    # What is stricter than a record that stands is to stand as well, or a worker that starts anew and compares it with
+    # the catalogue alone would have another one than a worker that followed along.
+    strict[LOOSENS] = old.get(LOOSENS)
     return {**record, **{name: value for name, value in strict.items() if value is not None}}
 
 

@@ -20,20 +20,24 @@ from recsys.overrides import Live as LiveOverrides
 from recsys.pipeline import Overlay, no_overlay
 from recsys.prepare.spec import EventRule
 from recsys.rerank import Cap, cap_all, firsts
-from recsys.safety import Gate, Limits, Policy, load_policy
+from recsys.safety import Gate, Limits, Policy
 from recsys.safety.recent import Recent
+from recsys.safety.stricter import Stricter
 from recsys.types import NOTHING, BoolArray, IntArray, Slate, Viewer, query
 from serving.filters import Filters, room
 from serving.labels import Labels, relabelled
 from serving.measures import obeyed
 from serving.paging import Marked
+from serving.policies import ruling
 from serving.series import Series
 from serving.stores.control import Change, ControlStore
+from serving.stores.policies import Step
 from serving.stores.sync import UPSERT_SEQ
 from serving.upserts import tightened
 
 SHOWN = ("title", "media_type", "year", "language", "genres", "authors", "provider", "artwork")
 NEIGHBOURS = 20
+ADVANCES = 10  # a storm of changes must not hold up requests for longer
 POPULAR = "popular"
 _encode = msgspec.json.Encoder().encode
 log = structlog.get_logger()
@@ -56,6 +60,8 @@ class View:
     added: tuple[dict[str, Any], ...] = ()  # overlay items in index order
     changed: Mapping[int, dict[str, Any]] | None = None  # catalogue items that were upserted since
     labels: Labels = field(default_factory=Labels)  # of the items that have label events; the gate has them too
+    fallback: str = ""  # the pack that judges as long as none is published
+    trial: "Trial | None" = None
     _allowed: Recent[tuple[int, int], tuple[BoolArray, IntArray, BoolArray]] = field(
         default_factory=lambda: Recent(64), init=False, repr=False
     )
@@ -70,7 +76,17 @@ class View:
     @property
     def policy_id(self) -> str:
         """The policy as it is cited in answers and decisions."""
-        return self.policy.cite
+        return self.gate.cite
+
+    @cached_property
+    def canary(self) -> "View":
+        """The same under the stricter of the policy in force and the one on trial."""
+        if self.trial is None:
+            return self
+        made = replace(self, gate=Stricter.of(self.gate, self.trial.view.gate))
+        for name in ("shown", "marked", "by_popularity"):  # labels and texts are those of the policy in force
+            made.__dict__[name] = getattr(self, name)
+        return made
 
     def allowed(self, viewer: Viewer, live: LiveOverrides) -> BoolArray:
         """(items,): the gate's mask without what editors exclude here and now; one array a viewer class."""
@@ -222,6 +238,20 @@ class View:
         return _members(self.ids[index], values, self.gate, index)
 
 
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """A policy that is tried out: the same works as judged by it."""
+
+    step: Step  # shadow or canary
+    live: Gate  # of the policy in force
+    view: View
+
+    @property
+    def share(self) -> float:
+        """Of the requests that go by the stricter of both; 0 for a shadow."""
+        return self.step.share if self.step.action == "canary" else 0.0
+
+
 def _members(item_id: str, values: Sequence[Any], gate: Gate, index: int) -> bytes:
     """Labels never leave without who gave them."""
     given = {name: value for name, value in zip(SHOWN, values, strict=True) if value is not None}
@@ -241,20 +271,41 @@ def _without(mask: BoolArray, excluded: IntArray) -> BoolArray:
     return left
 
 
-def build(bundle: Bundle, control: ControlStore, clock: Clock, policy: str | None = None) -> View:
+def build(bundle: Bundle, control: ControlStore, clock: Clock, policy: str | Policy | None = None) -> View:
     """A view of ``bundle`` under everything the control store holds.
 
-    ``policy`` names a pack or a file; None takes the bundle's own: strict where the lake has labels, else open.
+    A published policy judges, and as long as there is none ``policy``, a pack's name or file; None takes the bundle's
+    own: strict where the lake has labels, else open. A ``policy`` that is given as such judges alone, as in a replay.
     """
-    pack = load_policy(policy or bundle.manifest.policy)
+    if isinstance(policy, Policy):
+        return _under(policy, bundle, control, clock, control.sequence())
     sequence = control.sequence()  # read first: a change that comes in between is applied again, never lost
+    fallback = policy or bundle.manifest.policy
+    ruled = ruling(control, fallback)
+    view = replace(_under(ruled.policy, bundle, control, clock, sequence), fallback=fallback)
+    candidate, trial = ruled.candidate, ruled.trial
+    if trial is None or candidate is None:
+        return view
+    return _with_trial(view, trial, lambda: _under(candidate, bundle, control, clock, sequence))
+
+
+def _under(pack: Policy, bundle: Bundle, control: ControlStore, clock: Clock, sequence: int) -> View:
+    """A view as one policy judges it."""
+    gate = Gate.compile(
+        bundle.catalogue,
+        pack,
+        clock,
+        control.takedowns(),
+        rights=control.rights(),
+        confirmed=lambda: clock() - control.silent_seconds(),  # whoever hears the store hears of a new policy
+    )
     bare = View(
         bundle,
         pack,
         sequence,
         bundle.catalogue.ids,
         no_overlay(),
-        Gate.compile(bundle.catalogue, pack, clock, control.takedowns(), rights=control.rights()),
+        gate,
         OverrideIndex.compile([], bundle.catalogue.ids),
         Columns(bundle.catalogue),
         Series.of_catalogue(bundle.catalogue),
@@ -269,6 +320,8 @@ def advanced(view: View, control: ControlStore, changes: Sequence[Change], now: 
     No change is needed for a label to expire: at ``now`` (s UTC) others may hold, also where the clock was put back.
     """
     kinds = {change.kind for change in changes}
+    if "policy" in kinds:
+        return _ruled_anew(view, control)
     records = [record for _, record in control.items(view.sequence)] if "item" in kinds else []
     after = _with_items(replace(view, sequence=changes[-1].seq if changes else view.sequence), records)
     upserted = [str(record["item_id"]) for record in records]
@@ -281,7 +334,27 @@ def advanced(view: View, control: ControlStore, changes: Sequence[Change], now: 
         after = replace(after, gate=after.gate.with_takedowns(control.takedowns()))
     if kinds & {"override", "override_revoked", "item"}:
         after = replace(after, overrides=OverrideIndex.compile(control.overrides(), after.ids))
+    if (trial := view.trial) is not None:
+        after = _with_trial(after, trial.step, lambda: advanced(trial.view, control, changes, now))
     _carry(view, after, [*upserted, *judged], same_records=not upserted)
+    return after
+
+
+def _with_trial(view: View, step: Step, candidate: Callable[[], View]) -> View:
+    """The view beside the candidate's. A candidate that fails is none: what is in force judges alone."""
+    try:
+        return replace(view, trial=Trial(step, view.gate, candidate()))
+    except Exception:
+        log.exception("policy_trial_refused", step=step.step)
+        return replace(view, trial=None)
+
+
+def _ruled_anew(view: View, control: ControlStore) -> View:
+    """The view under the policy that is in force by now; everything is read again, as when a worker starts."""
+    after = build(view.bundle, control, view.gate.clock, view.fallback)
+    if "by_popularity" in view.__dict__ and len(after.ids) == len(view.ids):
+        after.__dict__["by_popularity"] = view.by_popularity
+    log.info("policy_in_force", policy=after.policy_id, trial=after.trial.step.step if after.trial else None)
     return after
 
 
@@ -352,6 +425,7 @@ class Live:
         self._policy = policy
         self._lock = threading.Lock()
         self._view = build(bundle, control, clock, policy)
+        self._advance()
 
     @property
     def current(self) -> View:
@@ -373,9 +447,17 @@ class Live:
             self._view = view  # what has changed meanwhile is applied before the next request, as ever
 
     def _advance(self) -> None:
-        changes, now = self._control.changes(self._view.sequence), self._clock()
-        if changes or not self._view.labels.hold(now):
-            self._view = advanced(self._view, self._control, changes, now)
+        """Apply changes until none has come in while they were read.
+
+        Else a view could hold a little more than its sequence says, and a decision made on it could not be replayed.
+        """
+        view, now = self._view, self._clock()
+        for _ in range(ADVANCES):
+            changes = self._control.changes(view.sequence)
+            if not changes and view.labels.hold(now):
+                break
+            view = advanced(view, self._control, changes, now)
             for change in changes:
                 if change.kind == "takedown":
                     obeyed(now - change.at)
+        self._view = view

@@ -101,9 +101,24 @@ class Gate:
         return self._court.policy
 
     @property
+    def cite(self) -> str:
+        """How responses and logs name what judges."""
+        return self.policy.cite
+
+    @property
     def n_items(self) -> int:
         """How many items the gate knows; masks have this length."""
         return len(self._court.columns)
+
+    @property
+    def ids(self) -> Sequence[str]:
+        """The id of each item."""
+        return self._court.columns.ids
+
+    @property
+    def kinds(self) -> IntArray:
+        """(items,): items of one number get one verdict, but for windows, rights beside the record and orders."""
+        return self._court.columns.kind
 
     @property
     def stale(self) -> bool:

@@ -45,8 +45,12 @@ def parse_policy(text: str, *, where: str = "policy") -> Policy:
     try:
         return Policy.model_validate(values)
     except ValidationError as error:
-        lines = [_sentence(where, text, mistake) for mistake in _mistakes(error)]
-        raise ConfigError("\n".join(lines)) from None
+        raise ConfigError("\n".join(sentences(where, text, error))) from None
+
+
+def sentences(where: str, text: str, error: ValidationError) -> list[str]:
+    """Each mistake of a pack's text, with its line where that is known."""
+    return [_sentence(where, text, mistake) for mistake in _mistakes(error)]
 
 
 def _mistakes(error: ValidationError) -> Iterator[Mistake]:

@@ -8,12 +8,27 @@ from litestar.openapi.spec import Components, Reference, SecurityScheme
 
 from serving.about import about as about_document
 from serving.api.bodies import StrictRequest
+from serving.api.decisions import get_decision
 from serving.api.editing import list_overrides, put_override, revoke_override
 from serving.api.intake import events, items
 from serving.api.labelling import item_labels, put_labels
 from serving.api.lists import recommend, similar
 from serving.api.metrics import metrics
 from serving.api.openapi import describe
+from serving.api.publishing import (
+    approve_policy,
+    check_policy,
+    decline_policy,
+    diff_policy,
+    get_policy_trial,
+    list_policies,
+    list_policy_keys,
+    promote_policy,
+    publish_policy,
+    rollback_policy,
+    stop_policy_trial,
+    try_policy,
+)
 from serving.api.refusals import refused
 from serving.api.reviewing import (
     appeal,
@@ -25,7 +40,7 @@ from serving.api.reviewing import (
     list_statements,
     report,
 )
-from serving.api.safety import approve_restore, audit, list_takedowns, request_restore, take_down
+from serving.api.safety import approve_restore, audit, list_takedowns, report_takedown, request_restore, take_down
 from serving.api.users import erase, get_controls, put_controls
 from serving.runtime import holder
 
@@ -62,6 +77,8 @@ HANDLERS = [
     list_takedowns,
     request_restore,
     approve_restore,
+    report_takedown,
+    get_decision,
     put_labels,
     item_labels,
     report,
@@ -72,6 +89,18 @@ HANDLERS = [
     get_statement,
     list_statements,
     appeal,
+    check_policy,
+    diff_policy,
+    publish_policy,
+    approve_policy,
+    decline_policy,
+    rollback_policy,
+    list_policies,
+    list_policy_keys,
+    try_policy,
+    get_policy_trial,
+    stop_policy_trial,
+    promote_policy,
     audit,
     about,
     metrics,

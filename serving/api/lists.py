@@ -162,6 +162,7 @@ def _told(runtime: Runtime, answer: Answer, begun: float) -> bytes:
     """The list as JSON, once it is in the decision log and in the metrics."""
     runtime.rehearsal.note(answer.ask)
     runtime.decisions.write([answer])
+    runtime.trials.saw(answer)
     body = encode_list(answer)
     answer.laps.lap(ENCODE)
     answered(answer, time.perf_counter() - begun)

@@ -1,5 +1,6 @@
 """Takedowns and the audit over HTTP. One person takes down; a second one is needed to bring back."""
 
+import json
 from typing import Annotated, Any
 
 from litestar import Request
@@ -10,15 +11,31 @@ from serving.api.actors import actor
 from serving.api.blocking import get, post
 from serving.api.schemas import AuditBody, ReasonBody, TakedownBody, TakedownRequest
 from serving.api.times import iso
-from serving.runtime import holder, is_known
+from serving.receipts.report import takedown_report
+from serving.runtime import holder, is_known, record_of
+from serving.stores.takedowns import Attachment, Basis
 
 
 @post("/v1/takedowns", status_code=201, tags=["safety"], summary="Take a work down")
 def take_down(data: TakedownRequest, request: Request[Any, Any, Any]) -> TakedownBody:
     """From the next request on the work appears nowhere; taking it down again changes nothing."""
     control = holder.runtime().control
-    found = control.take_down(data.item_id, reason=data.reason, actor=actor(request), territory=data.territory)
+    attachments = tuple(Attachment(one.name, one.bytes, one.sha256) for one in data.attachments)
+    basis = Basis(data.legal_basis, attachments, record_of(data.item_id))
+    found = control.take_down(
+        data.item_id, reason=data.reason, actor=actor(request), territory=data.territory, basis=basis
+    )
     return _body(found)
+
+
+@get("/v1/takedowns/{takedown_id:str}/report", tags=["safety"], summary="Everything known of a takedown")
+def report_takedown(takedown_id: str) -> dict[str, Any]:
+    """For a regulator or a court: basis, the work as it was, where it was shown and until when, every later step."""
+    runtime = holder.runtime()
+    runtime.decisions.flush()
+    report = takedown_report(takedown_id, runtime.control, runtime.settings)
+    plain: dict[str, Any] = json.loads(json.dumps(report, default=str))  # records hold times
+    return plain
 
 
 @get("/v1/takedowns", tags=["safety"], summary="Takedowns in force")

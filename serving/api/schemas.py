@@ -239,12 +239,22 @@ class ErasureResponse(Struct, frozen=True):
     receipt: str
 
 
+class AttachmentIn(Struct, forbid_unknown_fields=True, frozen=True):
+    """A document behind an order, by its hash; the file itself stays with you."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=256)]
+    bytes: Annotated[int, Meta(ge=0)]
+    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+
+
 class TakedownRequest(Struct, forbid_unknown_fields=True, frozen=True):
     """Take a work off every surface, everywhere or in one territory, from the next request on."""
 
     item_id: Id
     reason: Annotated[str, Meta(min_length=1, max_length=2000)]
     territory: Territory | None = None
+    legal_basis: Annotated[str, Meta(max_length=2000)] = ""
+    attachments: Annotated[tuple[AttachmentIn, ...], Meta(max_length=50)] = ()
 
 
 class TakedownBody(Struct, frozen=True, kw_only=True):
@@ -311,3 +321,66 @@ class AuditBody(Struct, frozen=True, kw_only=True):
     after: dict[str, object] | None
     reason: str
     hash: str
+
+
+class PlaceBody(Struct, frozen=True, kw_only=True):
+    """One place of a decided list."""
+
+    rank: int
+    item_id: str
+    source: str
+    override_id: str | None
+    propensity: float | None
+    notice: Notice | None
+
+
+class AskedBody(Struct, frozen=True, kw_only=True):
+    """Whose decision it was, by pseudonym, and what was known of them; nothing of that once they were erased."""
+
+    erased: bool
+    user: str | None = None
+    session: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    similar_to: str | None = None
+    profile: dict[str, str] = {}
+    history: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
+
+
+class ReplayBody(Struct, frozen=True, kw_only=True):
+    """The list made again. ``identical`` is null where it could not be; ``why`` says why, or what differs.
+
+    ``beyond`` names what decided then and is not kept, so that the replay went without it.
+    """
+
+    identical: bool | None
+    why: tuple[str, ...]
+    beyond: tuple[str, ...]
+    same: dict[str, bool]
+    items: tuple[dict[str, object], ...]
+
+
+class DecisionBody(Struct, frozen=True, kw_only=True):
+    """A decision as it was logged, and where it stands in the log."""
+
+    decision_id: str
+    at: str
+    surface: str
+    territory: str | None
+    age: int | None
+    personalised: bool
+    k: int
+    filter: str | None
+    series: str
+    model: str
+    policy: str
+    control: int
+    overlay: int
+    items: tuple[PlaceBody, ...]
+    degraded: tuple[str, ...]
+    seed: int | None
+    file: str
+    record: int
+    hash: str
+    asked: AskedBody | None
+    replay: ReplayBody | None

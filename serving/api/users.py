@@ -10,6 +10,7 @@ from serving.api.blocking import delete, get, put
 from serving.api.refusals import Refused
 from serving.api.schemas import ControlsBody, ErasureResponse
 from serving.maintenance import ERASE
+from serving.receipts.keeping import forget_user
 from serving.runtime import holder
 from serving.stores.control import Controls
 
@@ -48,6 +49,10 @@ def erase(user_id: str, request: Request[Any, Any, Any]) -> ErasureResponse:
     # The tombstone first: from here on nothing brings older events of this user back.
     runtime.control.erase_user(_checked(user_id))
     removed = runtime.state.erase(user_id)
+    # What other workers still have in their queues, and other nodes in their logs, goes with their next round.
+    runtime.decisions.flush()
+    control = runtime.control
+    forget_user(runtime.settings.decisions_folder(), control.pseudonym(user_id), control.erased_at(user_id) or 0.0)
     # Queued without a lake too: one that is made later from older files must not bring the user back.
     runtime.jobs.put(ERASE, {"user_id": user_id, "receipt": receipt, "actor": actor(request)})
     has_lake = runtime.settings.lake_location() is not None

@@ -1,13 +1,18 @@
-"""`recsys policy`: what a policy pack says, and whether it can be used."""
+"""`recsys policy`: what a policy pack says, whether it can be used; signing and publishing are next door."""
 
 import json
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from serving.commands import policy_keys, policy_publish
 from serving.commands.printing import Json, show
 
-group = typer.Typer(help="Show and check policy packs.")
+if TYPE_CHECKING:
+    from recsys.safety import Policy
+
+group = typer.Typer(help="Show, check, sign, publish and try out policy packs.")
 Pack = Annotated[str, typer.Argument(help="A pack that ships, or a TOML file.")]
 
 
@@ -15,6 +20,8 @@ def register(app: typer.Typer) -> None:
     """Add the group to the root app."""
     group.command("show")(display)
     group.command()(check)
+    policy_keys.add_to(group)
+    policy_publish.add_to(group)
     app.add_typer(group, name="policy", no_args_is_help=True)
 
 
@@ -47,8 +54,26 @@ def display(
 
 def check(pack: Pack) -> None:
     """Say whether a pack can be used; exit code 2 and each mistake where not."""
-    from recsys.safety import load_policy
+    from recsys.safety import load_policy, packs
 
-    policy = load_policy(pack)
+    if pack in packs():
+        policy = load_policy(pack)
+    elif not Path(pack).is_file():
+        policy = load_policy(pack)  # which says that it is nowhere
+    else:
+        policy = _composed(Path(pack))
     counts = f"{len(policy.surfaces)} surfaces, {len(policy.labels)} labels, {len(policy.rules)} rules"
     typer.echo(f"{policy.cite} is fine: {counts}.")
+
+
+def _composed(file: Path) -> "Policy":
+    """A pack with those that are published beside it; a store that is not there yet is not made."""
+    from recsys.clock import system_clock
+    from serving.batch import the_control
+    from serving.policies import Desk
+    from serving.settings import Settings
+
+    settings = Settings()
+    with the_control(settings) as control:
+        desk = Desk(settings, control, system_clock, None)
+        return desk.check(policy_keys.decoded(policy_keys.read_bytes(file), file), str(file))[1]

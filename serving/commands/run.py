@@ -88,20 +88,37 @@ def recommend(
 
 
 def recheck(
-    file: Annotated[Path, typer.Argument(help="A file that `recsys recommend` wrote.")],
+    files: Annotated[list[Path], typer.Argument(help="Files that `recsys recommend` wrote.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Where to write: a file, or a folder for several; in place if left out.")
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Change nothing; exit code 4 where something would be removed.")
+    ] = False,
     bundle: BundleDir = None,
     at: Annotated[str | None, typer.Option(help="The moment to check for, ISO 8601; now if left out.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was removed and why as JSON.")] = False,
 ) -> None:
-    """Drop from a batch file what takedowns or the policy forbid by now."""
-    from serving import batch
+    """Take out of batch files what takedowns, the policy, rights or users' own choices forbid by now."""
+    from dataclasses import asdict
+
+    from serving import recheck as again
     from serving.settings import Settings
 
-    kept, dropped = batch.recheck(file, Settings(), bundle, None if at is None else _moment(at))
+    moment = None if at is None else _moment(at)
+    done = again.recheck(files, Settings(), again.Options(bundle, moment, out, check))
     if as_json:
-        typer.echo(json.dumps({"kept": kept, "dropped": dropped}))
-    else:
-        typer.echo(f"{kept} rows stay in {file}, {dropped} were dropped.")
+        typer.echo(json.dumps([asdict(found) for found in done], ensure_ascii=False, indent=2))
+    for found in done if not as_json else ():
+        verb = "would be removed from" if check else "were removed from"
+        why = ", ".join(f"{reason} {rows}" for reason, rows in found.why.items())
+        typer.echo(
+            f"{found.removed} rows {verb} {found.file}{f' ({why})' if why else ''}; {found.kept} stay"
+            + ("" if found.out in (None, found.file) else f", in {found.out}")
+            + "."
+        )
+    if check and any(found.removed for found in done):
+        raise typer.Exit(4)
 
 
 def _lines(file: Path) -> list[str]:

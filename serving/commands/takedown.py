@@ -1,12 +1,18 @@
 """`recsys takedown` and `recsys restore`."""
 
-from typing import Annotated
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recsys.errors import ConfigError
+from recsys.errors import ConfigError, DataError
 from serving.commands.opening import Actor, Reason, opened_control
 from serving.commands.printing import Json, iso, show
+
+if TYPE_CHECKING:
+    from serving.stores.takedowns import Attachment
 
 restore = typer.Typer(help="Bring an item back that was taken down: one person asks, another one agrees.")
 
@@ -20,20 +26,31 @@ def register(app: typer.Typer) -> None:
 
 
 def takedown(
-    item: Annotated[str, typer.Argument(help="The item's id; or `list` for the takedowns in force.")],
+    item: Annotated[str, typer.Argument(help="The item's id; or `list`, or `report`.")],
     actor: Actor,
+    takedown_id: Annotated[str | None, typer.Argument(help="Of `report`: the takedown's id, as listed.")] = None,
     reason: Annotated[str | None, typer.Option(help="Why, for the audit; needed to take an item down.")] = None,
     territory: Annotated[str | None, typer.Option(help="ISO 3166-1 alpha-2 code; everywhere if left out.")] = None,
+    legal_basis: Annotated[str, typer.Option(help="Law, order or contract that it rests on.")] = "",
+    attach: Annotated[list[Path] | None, typer.Option(help="A document behind it; its hash is kept.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Take an item down, from the next request on; `recsys takedown list` lists."""
+    """Take an item down, from the next request on; `takedown list` lists, `takedown report ID` tells all of one."""
     if item == "list" and reason is None:
         _list(as_json)
         return
+    if item == "report" and takedown_id is not None:
+        _report(takedown_id, as_json)
+        return
+    if takedown_id is not None:
+        raise ConfigError(f"{takedown_id} is one argument too many; take down one item at a time.")
     if reason is None:
         raise ConfigError(f"Taking {item} down needs a reason; add --reason.")
+    from serving.stores.takedowns import Basis
+
+    basis = Basis(legal_basis, tuple(_attachment(file) for file in attach or ()))
     with opened_control() as control:
-        found = control.take_down(item, reason=reason, actor=actor, territory=territory)
+        found = control.take_down(item, reason=reason, actor=actor, territory=territory, basis=basis)
     typer.echo(f"{item} is down {f'in {found.territory}' if found.territory else 'everywhere'}: {found.id}.")
 
 
@@ -66,3 +83,40 @@ def _list(as_json: bool) -> None:
             for found in control.takedowns()
         ]
     show("Takedowns in force", rows, as_json=as_json)
+
+
+def _attachment(file: Path) -> "Attachment":
+    from serving.stores.takedowns import Attachment
+
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise DataError(f"The attachment {file} cannot be read: {error}. Nothing was taken down.") from None
+    return Attachment(file.name, len(content), hashlib.sha256(content).hexdigest())
+
+
+def _report(takedown_id: str, as_json: bool) -> None:
+    from serving.receipts.report import takedown_report
+    from serving.settings import Settings
+
+    with opened_control() as control:
+        report = takedown_report(takedown_id, control, Settings())
+    if as_json:
+        typer.echo(json.dumps(report, ensure_ascii=False, indent=2, default=str))
+        return
+    where = report["territory"] or "everywhere"
+    typer.echo(f"{takedown_id}: {report['item_id']} taken down {where}, {iso(report['ordered_at'])}")
+    typer.echo(f"  by {report['ordered_by']}: {report['reason']}" + _told("legal basis", report["legal_basis"]))
+    for one in report["attachments"]:
+        typer.echo(f"  {one['name']}, {one['bytes']} bytes, sha256 {one['sha256']}")
+    typer.echo(f"  shown {report['decisions_before']} times in the 7 days before, {report['decisions_after']} after")
+    last, seconds = iso(report["last_at"]), report["seconds_to_last_appearance"]
+    late = f", {seconds:.3f} s after the order" if report["decisions_after"] else ", before the order"
+    typer.echo(f"  last shown: {last + late if last else 'not in that time'}")
+    typer.echo(f"  restored: {iso(report['restored_at']) or 'no'}")
+    for event in report["events"]:
+        typer.echo(f"  {iso(event['at'])} {event['kind']}, delivered: {iso(event['delivered_at']) or 'not yet'}")
+
+
+def _told(name: str, value: str) -> str:
+    return f"; {name}: {value}" if value else ""

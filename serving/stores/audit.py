@@ -1,8 +1,9 @@
 """The audit log: who did what, to what, why; each line holds the hash of the one before."""
 
 import json
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from serving.stores.database import AUDIT_HEAD, Database, chained
 from serving.stores.records import AuditEntry, load
@@ -19,10 +20,19 @@ class AuditLog:
     def audit(self, since: int = 0, limit: int | None = None) -> list[AuditEntry]:
         """The lines after number ``since``, oldest first, ``limit`` of them or all."""
         found = self._db.rows(select(audit).where(audit.c.seq > since).order_by(audit.c.seq).limit(limit))
-        return [
-            AuditEntry(r.seq, r.at, r.actor, r.action, r.target, load(r.before), load(r.after), r.reason, r.hash)
-            for r in found
-        ]
+        return [_entry(row) for row in found]
+
+    def note(self, action: str, target: str, *, actor: str, after: Any, reason: str = "") -> None:
+        """Add a line about something that changes nothing in the store, such as an anchor of the decision log."""
+        with self._db.write(actor) as write:
+            write.audit(action, target, after=after, reason=reason)
+
+    def notes(self, action: str, target: str | None = None) -> list[AuditEntry]:
+        """The lines of one kind, oldest first."""
+        wanted = audit.c.action == action
+        if target is not None:
+            wanted &= audit.c.target == target
+        return [_entry(row) for row in self._db.rows(select(audit).where(wanted).order_by(audit.c.seq))]
 
     def verify_audit(self) -> int | None:
         """The number of the first line that is altered, missing or out of place; None where the whole log holds."""
@@ -47,3 +57,7 @@ class AuditLog:
             json.dumps({name: getattr(entry, name) for name in AuditEntry.__slots__}, ensure_ascii=False, default=str)
             for entry in self.audit(since)
         ]
+
+
+def _entry(r: Row[Any]) -> AuditEntry:
+    return AuditEntry(r.seq, r.at, r.actor, r.action, r.target, load(r.before), load(r.after), r.reason, r.hash)

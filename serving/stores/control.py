@@ -12,7 +12,10 @@ from serving.stores.database import Database, control_url
 from serving.stores.items import ItemStore
 from serving.stores.keys import KeyStore
 from serving.stores.labels import LabelStore
+from serving.stores.outbox import Outbox
 from serving.stores.overrides import OverrideStore
+from serving.stores.policies import PolicyStore
+from serving.stores.policy_keys import PolicyKeyStore
 from serving.stores.records import ROLES, AuditEntry, Change, Controls, Key, Principal, RestoreRequest, Role, load
 from serving.stores.reviews import ReviewStore
 from serving.stores.rights import RightsStore
@@ -40,9 +43,12 @@ class ControlStore(
     ItemStore,
     RightsStore,
     LabelStore,
+    PolicyStore,
+    PolicyKeyStore,
     ReviewStore,
     UserControls,
     KeyStore,
+    Outbox,
     AuditLog,
 ):
     """All that people change while the system runs, in one database; each parent holds one kind of it.
@@ -75,7 +81,10 @@ class ControlStore(
         """How long a remote store has not answered (s), 0 embedded; after a long silence takedowns may be missing."""
         return self._db.feed.silent_seconds()
 
-    def changes(self, since: int) -> list[Change]:
-        """The change log after number ``since``. Lines of items and of labels have no payload: read those."""
-        found = self._db.rows(select(changes).where(changes.c.seq > since).order_by(changes.c.seq))
+    def changes(self, since: int, until: int | None = None) -> list[Change]:
+        """The change log after number ``since``, up to ``until``. Lines of items, rights and labels have no payload."""
+        wanted = changes.c.seq > since
+        if until is not None:
+            wanted &= changes.c.seq <= until
+        found = self._db.rows(select(changes).where(wanted).order_by(changes.c.seq))
         return [Change(r.seq, r.kind, r.key, load(r.payload), r.at) for r in found]

@@ -20,7 +20,7 @@ from serving.stores.feed import Feed, SqliteFeed
 from serving.stores.records import ChangeKind, dump
 from serving.stores.tables import audit, changes, meta
 
-HEAD = "0005"  # the newest step in serving/migrations
+HEAD = "0007"  # the newest step in serving/migrations
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 AUDIT_HEAD = "audit_head"
 PSEUDONYM_KEY = "pseudonym_key"
@@ -100,7 +100,7 @@ class Database:
         self._engine = self._make_engine()
         self._migrate()
         self._readers = sqlite.Readers(Path(str(url.database))) if self._embedded else None
-        self.feed: Feed = SqliteFeed(self._readers) if self._readers else _postgres_feed(url)
+        self.feed: Feed = SqliteFeed(self._readers) if self._readers else _postgres_feed(url, self._engine)
         self.pseudonym_key = bytes.fromhex(self.point("SELECT value FROM meta WHERE name = :n", n=PSEUDONYM_KEY)[0])
 
     def close(self) -> None:
@@ -156,7 +156,7 @@ class Database:
     def _make_engine(self) -> Engine:
         if not self._embedded:
             try:
-                return create_engine(self._url, pool_pre_ping=True, connect_args={"connect_timeout": 5})
+                return create_engine(self._url, pool_pre_ping=True, connect_args={"connect_timeout": 3})
             except ImportError:
                 raise ConfigError('PostgreSQL needs its driver; run: pip install "recsys[postgres]".') from None
         Path(str(self._url.database)).parent.mkdir(parents=True, exist_ok=True)
@@ -180,10 +180,13 @@ class Database:
         return StoreError(f"The control store {self.name} {what}: {cause}. Check that it is there and reachable.")
 
 
-def _postgres_feed(url: URL) -> Feed:
+def _postgres_feed(url: URL, engine: Engine) -> Feed:
     from serving.stores.postgres import PostgresFeed
 
-    return PostgresFeed(url)
+    feed = PostgresFeed(url)
+    event.listen(engine, "connect", lambda connection, record: feed.watch(connection))
+    engine.dispose()  # whoever connected before is not watched
+    return feed
 
 
 def _prepare(connection: Any, record: object) -> None:

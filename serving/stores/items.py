@@ -4,13 +4,13 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import case, select
+from sqlalchemy import Subquery, case, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from recsys.errors import DataError
 from serving.stores.database import Database
 from serving.stores.records import dump, load
-from serving.stores.tables import changes, items
+from serving.stores.tables import changes, item_history, items
 
 
 class ItemStore:
@@ -26,6 +26,28 @@ class ItemStore:
         """
         newer = select(items.c.seq, items.c.record).where(items.c.seq > since).order_by(items.c.first_seq)
         return [(row.seq, load(row.record)) for row in self._db.rows(newer)]
+
+    def items_as_of(self, seq: int) -> list[tuple[int, dict[str, Any]]]:
+        """``items()`` as it was when ``seq`` was the newest change."""
+        then = _then(seq)
+        found = select(then.c.seq, then.c.record).join(items, items.c.item_id == then.c.item_id)
+        return [(row.seq, load(row.record)) for row in self._db.rows(found.order_by(items.c.first_seq))]
+
+    def item_versions_as_of(self, seq: int) -> dict[str, int]:
+        """The version that each upserted item had when ``seq`` was the newest change."""
+        then = _then(seq)
+        return {row.item_id: row.version for row in self._db.rows(select(then.c.item_id, then.c.version))}
+
+    def kept_items(self, seq: int) -> set[int]:
+        """The change numbers up to ``seq`` of upserts whose record is still known."""
+        return {row.seq for row in self._db.rows(select(item_history.c.seq).where(item_history.c.seq <= seq))}
+
+    def item_as_of(self, item_id: str, seq: int) -> dict[str, Any] | None:
+        """The newest upsert of one item up to change number ``seq``, None if there is none."""
+        own = (item_history.c.item_id == item_id) & (item_history.c.seq <= seq)
+        newest = select(item_history.c.record).where(own).order_by(item_history.c.seq.desc()).limit(1)
+        found = self._db.rows(newest)
+        return load(found[0].record) if found else None
 
     def upsert_items(self, records: Sequence[Mapping[str, Any]], actor: str) -> int:
         """Store all records or none; gives the last change number (0 for none). DataError without an ``item_id``."""
@@ -50,9 +72,18 @@ class ItemStore:
                 for row in rows
             ]
             write.execute(changes.insert(), logged)
+            names = [column.name for column in item_history.c]
+            kept = select(*(items.c[name] for name in names)).where(items.c.seq >= first)
+            write.execute(item_history.insert().from_select(names, kept))
             digest = hashlib.sha256("\n".join(texts).encode()).hexdigest()
             write.audit("items.upsert", f"{len(ids)} items", after={"items": ids, "sha256": digest})
         return first + len(ids) - 1
+
+
+def _then(seq: int) -> Subquery:
+    """The newest row of each item's history up to change number ``seq``."""
+    until = select(func.max(item_history.c.seq)).where(item_history.c.seq <= seq).group_by(item_history.c.item_id)
+    return select(item_history).where(item_history.c.seq.in_(until)).subquery()
 
 
 def _item_id(record: Mapping[str, Any]) -> str:

@@ -33,6 +33,11 @@ class LabelStore:
         found = [self._db.rows(query.where(labels.c.item_id.in_(some))) for some in _chunks(item_ids)]
         return [_event(row) for rows in found for row in rows]
 
+    def label_events_as_of(self, seq: int) -> list[LabelEvent]:
+        """Every event up to change number ``seq``, oldest first."""
+        until = select(labels).where(labels.c.seq <= seq).order_by(labels.c.created, labels.c.id)
+        return [_event(row) for row in self._db.rows(until)]
+
     def label_events_since(self, seq: int, limit: int) -> list[tuple[int, LabelEvent]]:
         """(change number, event) after change ``seq``, about ``limit`` of them; those of a change come together."""
         query = select(labels).where(labels.c.seq > seq).order_by(labels.c.seq, labels.c.id)

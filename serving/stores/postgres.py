@@ -1,7 +1,11 @@
 """The control store's feed on PostgreSQL; apart because its driver is an extra (``pip install "recsys[postgres]"``)."""
 
+import contextlib
+import os
+import socket
 import threading
 import time
+import weakref
 
 import psycopg
 from sqlalchemy import URL
@@ -11,10 +15,15 @@ from serving.stores.feed import NEWEST
 
 CHANNEL = "recsys_control"
 POLL_SECONDS = 0.1
+PATIENCE_SECONDS = 4.0  # how long a server may not answer before every connection to it is given up
 
 
 class PostgresFeed:
-    """A thread that listens for notifications and asks every 100 ms in case one was lost."""
+    """A thread that listens for notifications and asks every 100 ms in case one was lost.
+
+    A second one gives up what waits for a server that is reachable and says nothing: a request that asks such a server
+    would wait with it for as long as the network keeps the connection.
+    """
 
     def __init__(self, url: URL) -> None:
         self._conninfo = url.set(drivername="postgresql").render_as_string(hide_password=False)
@@ -22,6 +31,7 @@ class PostgresFeed:
         self._stop = threading.Event()
         self._known = 0
         self._heard = time.monotonic()
+        self._waiting: weakref.WeakSet[psycopg.Connection] = weakref.WeakSet()
         try:
             connection = self._listen()
         except psycopg.Error as error:
@@ -29,6 +39,12 @@ class PostgresFeed:
             raise StoreError(f"The control store {shown} does not answer: {error}. Is the server running?") from None
         self._thread = threading.Thread(target=self._follow, args=(connection,), name="control-feed", daemon=True)
         self._thread.start()
+        self._guard = threading.Thread(target=self._give_up, name="control-guard", daemon=True)
+        self._guard.start()
+
+    def watch(self, connection: psycopg.Connection) -> None:
+        """Give this connection up too when the server is silent."""
+        self._waiting.add(connection)
 
     def sequence(self) -> int:
         """What the thread last heard, or what this process itself wrote."""
@@ -47,9 +63,11 @@ class PostgresFeed:
         """Stop the thread and close its connection."""
         self._stop.set()
         self._thread.join(timeout=5)
+        self._guard.join(timeout=5)
 
     def _listen(self) -> psycopg.Connection:
         connection = psycopg.connect(self._conninfo, autocommit=True, connect_timeout=5)
+        self.watch(connection)
         connection.execute(f"LISTEN {CHANNEL}")
         self._read(connection)
         return connection
@@ -72,3 +90,15 @@ class PostgresFeed:
                 connection.close()
                 self._stop.wait(POLL_SECONDS)
         connection.close()
+
+    def _give_up(self) -> None:
+        while not self._stop.wait(PATIENCE_SECONDS / 8):
+            if self.silent_seconds() > PATIENCE_SECONDS:
+                for connection in list(self._waiting):
+                    _shut(connection)
+
+
+def _shut(connection: psycopg.Connection) -> None:
+    """End both directions of a connection's socket, which wakes whoever waits for it."""
+    with contextlib.suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as twin:
+        twin.shutdown(socket.SHUT_RDWR)

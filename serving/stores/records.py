@@ -20,6 +20,7 @@ ChangeKind = Literal[
     "item",
     "rights",
     "label",
+    "policy",
     "key",
     "key_revoked",
     "erasure",

@@ -60,6 +60,10 @@ takedowns = Table(
     Column("restore_requested_by", String),
     Column("restore_reason", Text),
     Column("restored_at", Double),
+    Column("seq", BigInteger),  # the order's number in the change log
+    Column("legal_basis", Text),
+    Column("attachments", Text),  # JSON list of {name, bytes, sha256}; the files themselves stay where they are
+    Column("record", Text),  # JSON: the item as it was when it was taken down, where the order's taker knew it
 )
 Index(
     "takedowns_active",
@@ -80,6 +84,44 @@ items = Table(
     Column("version", BigInteger, nullable=False),  # the newest upsert that changed the record: what labels refer to
 )
 Index("items_seq", items.c.seq)
+
+item_history = Table(  # every upsert there was, so that a decision can be made again; the columns are those of items
+    "item_history",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("item_id", Text, nullable=False),
+    Column("record", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+)
+Index("item_history_item", item_history.c.item_id, item_history.c.seq)
+
+rights_history = Table(  # the same of rights
+    "rights_history",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("item_id", Text, nullable=False),
+    Column("record", Text, nullable=False),
+)
+
+sightings = Table(  # what the decision log of each node says of a takedown
+    "sightings",
+    metadata,
+    Column("takedown_id", String, primary_key=True),
+    Column("node", String, primary_key=True),
+    Column("checked_at", Double, nullable=False),
+    Column("found", Text, nullable=False),  # JSON
+)
+
+outbox = Table(  # what a regulator or the operator has to be told; whoever delivers it sets delivered_at
+    "outbox",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("payload", Text, nullable=False),  # JSON
+    Column("at", Double, nullable=False),
+    Column("delivered_at", Double),
+)
 
 rights = Table(
     "rights",
@@ -176,6 +218,56 @@ statements = Table(
     Column("at", Double, nullable=False),
 )
 Index("statements_item", statements.c.item_id)
+
+policy_keys = Table(
+    "policy_keys",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("public_key", String, nullable=False),  # base64
+    Column("trusted_at", Double, nullable=False),
+    Column("trusted_by", String, nullable=False),
+    Column("revoked_at", Double),
+)
+
+policy_packs = Table(  # never changed, never deleted
+    "policy_packs",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("scope", String, nullable=False),  # "" = everywhere, else a territory or a region
+    Column("cite", String, nullable=False),
+    Column("text", Text, nullable=False),  # TOML as it was signed
+    Column("sha256", String, nullable=False),  # of the text
+    Column("signature", String, nullable=False),  # "" = unsigned
+    Column("key_id", String, nullable=False),
+    Column("added_at", Double, nullable=False),
+    Column("added_by", String, nullable=False),
+)
+
+policy_steps = Table(  # what is in force follows from these rows in order; never changed, never deleted
+    "policy_steps",
+    metadata,
+    Column("step", Integer, primary_key=True, autoincrement=False),
+    Column("action", String, nullable=False),  # propose, publish, decline, shadow, canary, stop
+    Column("scope", String, nullable=False),
+    Column("number", Integer, nullable=False),  # 0 = no pack of its own
+    Column("share", Double, nullable=False),  # of a canary
+    Column("refers", Integer, nullable=False),  # the proposal that is agreed to or declined; 0 = none
+    Column("loosens", Text, nullable=False),  # JSON list
+    Column("actor", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", Double, nullable=False),
+)
+
+policy_counts = Table(
+    "policy_counts",
+    metadata,
+    Column("step", Integer, primary_key=True, autoincrement=False),  # the trial's
+    Column("surface", String, primary_key=True),
+    Column("label", String, primary_key=True),
+    Column("verdicts", String, primary_key=True),  # "allow > hold"; "" = all places that were compared
+    Column("count", BigInteger, nullable=False),
+)
 
 api_keys = Table(
     "api_keys",

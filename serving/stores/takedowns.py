@@ -1,6 +1,8 @@
 """Takedowns: one person is enough to take an item down, two are needed to bring it back."""
 
 import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import Row, select
@@ -8,11 +10,45 @@ from sqlalchemy import Row, select
 from recsys.errors import ConfigError
 from recsys.safety import Takedown, terms
 from serving.stores.database import Database, Write
-from serving.stores.records import RestoreRequest
+from serving.stores.outbox import emit
+from serving.stores.records import RestoreRequest, dump, load
 from serving.stores.reviews import Reasons, Statement, state
-from serving.stores.tables import takedowns
+from serving.stores.tables import sightings, takedowns
+from serving.stores.users import upsert
 
 ACTIVE = takedowns.c.restored_at.is_(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A document behind an order, by its hash; the file stays where it is."""
+
+    name: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What an order rests on, and the item as it was then."""
+
+    legal_basis: str = ""
+    attachments: tuple[Attachment, ...] = ()
+    record: Mapping[str, Any] | None = None
+
+
+NO_BASIS = Basis()
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """Everything the store knows of a takedown, lifted or not."""
+
+    takedown: Takedown
+    actor: str
+    basis: Basis
+    seq: int | None  # in the change log; None for orders of an older version
+    restored_at: float | None  # s UTC
 
 
 class TakedownStore:
@@ -25,7 +61,42 @@ class TakedownStore:
         found = self._db.rows(select(takedowns).where(ACTIVE).order_by(takedowns.c.at, takedowns.c.id))
         return [_takedown(row) for row in found]
 
-    def take_down(self, item_id: str, *, reason: str, actor: str, territory: str | None = None) -> Takedown:
+    def ordered(self, takedown_id: str) -> Ordered:
+        """One order, lifted ones too; ConfigError where there is none of that id."""
+        found = self._db.rows(select(takedowns).where(takedowns.c.id == takedown_id))
+        if not found:
+            raise ConfigError(f"There is no takedown {takedown_id}; list those in force with: recsys takedown list.")
+        return _ordered(found[0])
+
+    def unsighted(self, node: str, looks: Sequence[float]) -> list[Ordered]:
+        """Orders for which a look into a node's decision log is due: ``looks`` are the ages (s) at which one is."""
+        now = self._db.clock()
+        young = takedowns.c.at > now - 2 * max(looks)
+        found = self._db.rows(select(takedowns).where(young).order_by(takedowns.c.at, takedowns.c.id))
+        seen = select(sightings.c.takedown_id, sightings.c.checked_at).where(sightings.c.node == node)
+        looked = {row.takedown_id: row.checked_at for row in self._db.rows(seen)}
+        return [
+            _ordered(row)
+            for row in found
+            if any(looked.get(row.id, float("-inf")) < row.at + age <= now for age in looks)
+        ]
+
+    def put_sighting(self, takedown_id: str, node: str, found: Mapping[str, Any]) -> None:
+        """Keep what the decision log of one node says of an item that was taken down; tell the outbox of it."""
+        with self._db.write("decision log") as write:
+            row = {"takedown_id": takedown_id, "node": node, "checked_at": write.now, "found": dump(found)}
+            upsert(write, sightings, row, keys=2)
+            emit(write, "takedown.evidence", takedown_id, {"node": node, **found})
+            write.audit("takedown.evidence", takedown_id, after={"node": node, **found})
+
+    def sightings(self, takedown_id: str) -> dict[str, tuple[float, dict[str, Any]]]:
+        """(when it was looked, what was found) by node."""
+        found = self._db.rows(select(sightings).where(sightings.c.takedown_id == takedown_id))
+        return {row.node: (row.checked_at, load(row.found)) for row in found}
+
+    def take_down(
+        self, item_id: str, *, reason: str, actor: str, territory: str | None = None, basis: Basis = NO_BASIS
+    ) -> Takedown:
         """Take an item down in a territory, everywhere if left out; once more for the same pair changes nothing."""
         if not item_id or not reason.strip():
             raise ConfigError("A takedown needs an item id and a reason; give both.")
@@ -37,10 +108,14 @@ class TakedownStore:
                 return _takedown(known)
             found = Takedown(f"td_{secrets.token_hex(6)}", item_id, place or None, reason, write.now)
             row = {"id": found.id, "item_id": item_id, "territory": place, "reason": reason, "at": write.now}
-            write.execute(takedowns.insert(), {**row, "actor": actor})
             payload = {**row, "territory": found.territory}
-            write.change("takedown", item_id, payload)
-            write.audit("takedown", item_id, after=payload, reason=reason)
+            seq = write.change("takedown", item_id, payload)
+            proof = {"legal_basis": basis.legal_basis, "attachments": [asdict(one) for one in basis.attachments]}
+            kept = {"legal_basis": basis.legal_basis, "attachments": dump(proof["attachments"])}
+            record = None if basis.record is None else dump(basis.record)
+            write.execute(takedowns.insert(), {**row, **kept, "actor": actor, "seq": seq, "record": record})
+            emit(write, "takedown.ordered", found.id, {**payload, **proof, "actor": actor})
+            write.audit("takedown", item_id, after={**payload, **proof}, reason=reason)
             state(write, _reasons(found, actor))
         return found
 
@@ -81,6 +156,7 @@ class TakedownStore:
             payload = {"takedown_id": takedown_id, "item_id": known.item_id, "territory": known.territory or None}
             write.change("restore", known.item_id, payload)
             before = {**payload, "reason": known.reason, "requested_by": known.restore_requested_by}
+            emit(write, "takedown.restored", takedown_id, {**before, "approved_by": actor})
             write.audit("restore.approve", known.item_id, before=before, reason=known.restore_reason)
 
 
@@ -99,3 +175,11 @@ def _reasons(found: Takedown, actor: str) -> Statement:
 
 def _takedown(row: Row[Any]) -> Takedown:
     return Takedown(row.id, row.item_id, row.territory or None, row.reason, row.at)
+
+
+def _ordered(row: Row[Any]) -> Ordered:
+    attachments = tuple(Attachment(**one) for one in load(row.attachments or "[]"))
+    record = None if row.record is None else load(row.record)
+    return Ordered(
+        _takedown(row), row.actor, Basis(row.legal_basis or "", attachments, record), row.seq, row.restored_at
+    )

@@ -9,7 +9,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from serving.stores.database import Database, Write
-from serving.stores.records import Controls, dump
+from serving.stores.records import Controls, dump, load
 from serving.stores.tables import controls, erasures
 
 POINT = "SELECT personalised, hidden, not_interested FROM controls WHERE user_id = :user_id"
@@ -44,6 +44,13 @@ class UserControls:
         personalised, hidden, not_interested = row
         return Controls(bool(personalised), frozenset(json.loads(hidden)), frozenset(json.loads(not_interested)))
 
+    def every_control(self) -> dict[str, Controls]:
+        """What each user decided who ever did, by user id."""
+        return {
+            row.user_id: Controls(row.personalised, frozenset(load(row.hidden)), frozenset(load(row.not_interested)))
+            for row in self._db.rows(select(controls))
+        }
+
     def put_controls(self, user_id: str, chosen: Controls, actor: str = "user") -> None:
         """Replace what a user decided."""
         row = {
@@ -53,7 +60,7 @@ class UserControls:
             "not_interested": dump(chosen.not_interested),
         }
         with self._db.write(actor) as write:
-            _upsert(write, controls, row)
+            upsert(write, controls, row)
             counts = {"hidden": len(chosen.hidden), "not_interested": len(chosen.not_interested)}
             after = {"personalised": chosen.personalised, **counts}
             write.audit("controls.put", f"user:{self.pseudonym(user_id)}", after=after)
@@ -64,7 +71,7 @@ class UserControls:
         with self._db.write(actor) as write:
             write.execute(delete(controls).where(controls.c.user_id == user_id))
             seq = write.change("erasure", name, {})
-            _upsert(write, erasures, {"pseudonym": name, "at": write.now, "seq": seq})
+            upsert(write, erasures, {"pseudonym": name, "at": write.now, "seq": seq})
             write.audit("user.erase", f"user:{name}")
         self._db.wipe()
 
@@ -88,9 +95,10 @@ def pseudonym(key: bytes, user_id: str) -> str:
     return hmac.new(key, user_id.encode(), hashlib.sha256).hexdigest()[:32]
 
 
-def _upsert(write: Write, table: type | object, row: dict[str, object]) -> None:
+def upsert(write: Write, table: type | object, row: dict[str, object], *, keys: int = 1) -> None:
+    """Insert a row or replace the one with the same key, which is the first ``keys`` columns."""
     dialect = postgresql if write.connection.dialect.name == "postgresql" else sqlite
-    first, *rest = row
+    names = list(row)
     insert = dialect.insert(table)
-    fresh = {name: insert.excluded[name] for name in rest}
-    write.execute(insert.on_conflict_do_update(index_elements=[first], set_=fresh), row)
+    fresh = {name: insert.excluded[name] for name in names[keys:]}
+    write.execute(insert.on_conflict_do_update(index_elements=names[:keys], set_=fresh), row)

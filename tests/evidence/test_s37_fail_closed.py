@@ -8,6 +8,7 @@ from recsys.safety import Effective, Gate, Verdict, load_policy
 from recsys.safety.judge import Ruling
 from recsys.types import Viewer
 from serving.asks import Ask
+from serving.stores.control import ControlStore
 from support.evidence import proves
 from support.gates import NOW, found, gate, said
 from support.serve import make_bundle, records, stand
@@ -61,3 +62,22 @@ def test_s37_the_response_is_filled_from_the_cleared_pool(tmp_path: Path) -> Non
     here.control.upsert_items(cleared, "app")
     answer = here.engine.recommend([Ask(Viewer("home", "DE", 30), 10)])[0]
     assert sorted(answer.view.ids.external(answer.slate.items)) == ["i01", "i02", "i03"]
+
+
+@proves("S37", mutation="a policy is never stale", by=_never_stale)
+def test_s37_a_policy_is_confirmed_as_long_as_the_control_store_is_heard_of(tmp_path: Path) -> None:
+    here = stand(tmp_path, make_bundle(tmp_path / "bundle", recipes=[{"recipe": "popular", "half_life_days": 30.0}]))
+    here.control.upsert_items([{**records()[1], "labels": ["general"]}], "app")
+    here.control.__class__ = _Silent  # the same store over a server that has stopped to answer
+    for silent, shown in ((0.0, 1), (119.0, 1), (121.0, 0)):
+        _Silent.silence = silent
+        answer = here.engine.recommend([Ask(Viewer("home", "DE", 30), 10)])[0]
+        assert ("policy_stale" in answer.degraded) is (silent > 120)
+        assert answer.view.gate.mask(Viewer("home", "DE", 30)).sum() == shown
+
+
+class _Silent(ControlStore):
+    silence = 0.0
+
+    def silent_seconds(self) -> float:
+        return self.silence

@@ -136,30 +136,6 @@ def test_lists_for_children_hold_no_work_for_adults(made, settings, tmp_path):
     assert all(int(item[1:]) % 4 for item in set(frame.item_id))
 
 
-def test_recheck_drops_what_was_taken_down_later_and_closes_the_ranks(made, settings, tmp_path):
-    run(made, settings, tmp_path, k=5)
-    out = tmp_path / "lists.parquet"
-    before = pq.read_table(out).to_pandas()
-    gone = before.item_id.mode()[0]
-    settings.var.mkdir()
-    ControlStore.open(settings.control_location()).take_down(gone, reason="test", actor="officer")
-    kept, dropped = batch.recheck(out, settings, made[1].path)
-    after = pq.read_table(out)
-    assert dropped == (before.item_id == gone).sum() > 0
-    assert kept == after.num_rows
-    frame = after.to_pandas()
-    assert gone not in set(frame.item_id)
-    assert all(own["rank"].tolist() == list(range(1, len(own) + 1)) for _, own in frame.groupby("user_id"))
-    assert json.loads(after.schema.metadata[b"recsys"])["takedown_sequence"] == 1
-
-
-def test_recheck_refuses_what_is_no_list_of_ours(settings, tmp_path):
-    file = tmp_path / "other.parquet"
-    pq.write_table(pa.table({"a": [1]}), file)
-    with pytest.raises(DataError, match="no list of recommendations"):
-        batch.recheck(file, settings)
-
-
 def test_a_bundle_that_was_altered_writes_nothing(made, settings, tmp_path):
     with pytest.raises(BundleError):
         run(made, settings, tmp_path, bundle=tmp_path / "nowhere")

@@ -1,0 +1,51 @@
+"""What a regulator or the operator has to be told of: written with what it tells of, delivered later."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select
+
+from serving.stores.database import Database, Write
+from serving.stores.records import dump, load
+from serving.stores.tables import outbox
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One event of the outbox; ``delivered_at`` is None until somebody has taken it over."""
+
+    seq: int
+    kind: str
+    subject: str
+    payload: dict[str, Any]
+    at: float  # s UTC
+    delivered_at: float | None
+
+
+def emit(write: Write, kind: str, subject: str, payload: dict[str, Any]) -> None:
+    """Put an event into the outbox in the transaction that makes it true."""
+    seq = int(write.connection.scalar(select(func.coalesce(func.max(outbox.c.seq), 0))) or 0) + 1
+    values = {"seq": seq, "kind": kind, "subject": subject, "payload": dump(payload), "at": write.now}
+    write.execute(outbox.insert(), values)
+
+
+class Outbox:
+    """Reading events and telling that they were delivered."""
+
+    _db: Database
+
+    def reports(self, *, subject: str | None = None, undelivered: bool = False) -> list[Report]:
+        """Events, oldest first: of one subject, or only those that nobody has taken over yet."""
+        wanted = select(outbox).order_by(outbox.c.seq)
+        if subject is not None:
+            wanted = wanted.where(outbox.c.subject == subject)
+        if undelivered:
+            wanted = wanted.where(outbox.c.delivered_at.is_(None))
+        found = self._db.rows(wanted)
+        return [Report(r.seq, r.kind, r.subject, load(r.payload), r.at, r.delivered_at) for r in found]
+
+    def delivered(self, seq: int, actor: str) -> None:
+        """Tell that an event has arrived."""
+        with self._db.write(actor) as write:
+            write.execute(outbox.update().where(outbox.c.seq == seq), {"delivered_at": write.now})
+            write.audit("outbox.delivered", str(seq))

@@ -1,0 +1,112 @@
+"""A replica whose PostgreSQL cannot be reached: within the lease it serves what is cleared, or nothing."""
+
+import threading
+import time
+
+import pytest
+
+from recsys.clock import fixed_clock
+from recsys.types import Viewer
+from serving.asks import Ask
+from serving.drafts import LEASE_SECONDS
+from serving.engine import Engine
+from serving.stores.control import ControlStore
+from serving.stores.state import open_state
+from serving.view import Live
+from support.data import AT
+from support.postgres import POSTGRES, schema
+from support.proxy import Proxy
+from support.serve import make_bundle
+
+FEED, HOME = Viewer("feed", "DE", 30), Viewer("home", "DE", 30)
+
+
+@pytest.fixture
+def location():
+    with schema() as found:
+        yield found
+
+
+class Replica:
+    """An engine whose control store is reached through a proxy; two works are cleared."""
+
+    def __init__(self, folder, location):
+        self.proxy = Proxy(("127.0.0.1", 5432))
+        url = f"postgresql://postgres@127.0.0.1:{self.proxy.port}/test{location}"
+        self.control = ControlStore.open(url, fixed_clock(AT))
+        cleared = [{"item_id": name, "title": name, "labels": ["general"]} for name in ("i01", "i03")]
+        self.control.upsert_items(cleared, "editor")
+        bundle = make_bundle(folder / "b")
+        live = Live(bundle, self.control, fixed_clock(AT), policy="open")
+        self.engine = Engine(live, self.control, open_state(folder / "state.db"), fixed_clock(AT))
+
+    def list(self, viewer=FEED, **ask):
+        answer = self.engine.recommend([Ask(viewer, 10, **ask)])[0]
+        return set(answer.view.ids.external(answer.slate.items)), answer.degraded
+
+    def close(self):
+        self.proxy.mend() if not self.proxy._open.is_set() else None
+        self.control.close()
+        self.proxy.close()
+
+
+@pytest.fixture
+def replica(tmp_path, location):
+    made = Replica(tmp_path, location)
+    yield made
+    made.close()
+
+
+def within(seconds, condition):
+    start = time.monotonic()
+    while not condition() and time.monotonic() < start + seconds:
+        time.sleep(0.02)
+    assert condition(), f"not within {seconds} s"
+    return time.monotonic() - start
+
+
+def stale(replica):
+    return "safety_stale" in replica.list()[1]
+
+
+def test_without_its_store_a_replica_serves_only_cleared_works_after_the_lease_and_recovers(replica):
+    whole, degraded = replica.list()
+    assert len(whole) == 10
+    assert degraded == ()
+    replica.proxy.cut()
+    took = within(LEASE_SECONDS + 2, lambda: stale(replica))
+    assert took > LEASE_SECONDS - 1
+    assert replica.list() == ({"i01", "i03"}, ("safety_stale",))
+    shown, degraded = replica.list(HOME)
+    assert (shown, degraded) == (set(), ("safety_stale", "no_cleared_items"))
+    replica.proxy.mend()
+    within(10, lambda: not stale(replica))
+    assert replica.list()[0] == whole
+
+
+def test_a_takedown_during_the_cut_counts_before_the_first_whole_list(replica, location):
+    item = "i05"
+    assert item in replica.list(Viewer("feed", "DE", 30))[0] | replica.list(session=("i07",))[0]
+    replica.proxy.cut()
+    other = ControlStore.open(POSTGRES + location, fixed_clock(AT))
+    other.take_down(item, reason="court", actor="sam")
+    other.close()
+    within(LEASE_SECONDS + 2, lambda: stale(replica))
+    replica.proxy.mend()
+    within(10, lambda: not stale(replica))
+    assert item not in replica.list()[0] | replica.list(session=("i07",))[0]
+
+
+def test_a_request_does_not_wait_for_a_server_that_is_there_and_says_nothing(replica):
+    replica.proxy.freeze()
+    answered = []
+    begin = time.monotonic()
+    asked = threading.Thread(target=lambda: answered.append(replica.list(user_id="ann")), daemon=True)
+    asked.start()
+    asked.join(timeout=LEASE_SECONDS + 5)
+    assert answered, f"no answer after {time.monotonic() - begin:.1f} s"
+    within(2, lambda: stale(replica))
+    begin = time.monotonic()
+    shown, degraded = replica.list(user_id="ann")
+    assert time.monotonic() - begin < 1
+    assert (shown, degraded) == ({"i01", "i03"}, ("controls_unavailable", "safety_stale"))
