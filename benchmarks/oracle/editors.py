@@ -16,7 +16,12 @@ def is_personal(ledger: Ledger, ask: Record) -> bool:
         return False
     if ask["user"] is None:
         return True
-    return "controls" not in ledger.failing and bool(ledger.user(ask["user"])["personalised"])
+    return can_ask(ledger) and bool(ledger.user(ask["user"])["personalised"])
+
+
+def can_ask(ledger: Ledger) -> bool:
+    """Whether users' choices can be read; a store that has been silent is not waited for."""
+    return not {"controls", "silent"} & ledger.failing
 
 
 def excluded(ledger: Ledger, ask: Record, item: str, where: str | None) -> str:

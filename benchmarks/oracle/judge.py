@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from benchmarks.oracle.editors import excluded
+from benchmarks.oracle.editors import can_ask, excluded
 from benchmarks.oracle.ledger import Ledger
 from benchmarks.oracle.packs import packs_of, surface
 from benchmarks.oracle.places import embargoed, granted, open_now, place, sold
@@ -37,7 +37,7 @@ def unwanted(ledger: Ledger, ask: Record, item: str, *, personal: bool) -> str:
     """Why the request itself, its user or what the user had forbids a work."""
     if item in ask["exclude"] or item == ask["similar_to"]:
         return "excluded by the request"
-    if ask["user"] is not None and "controls" not in ledger.failing:
+    if ask["user"] is not None and can_ask(ledger):
         user = ledger.user(ask["user"])
         if item in user["hidden"] or item in user["unwanted"]:
             return "hidden by the user"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from benchmarks.oracle.editors import is_personal
+from benchmarks.oracle.editors import can_ask, is_personal
 from benchmarks.oracle.judge import caps, unsafe, unwanted
 from benchmarks.oracle.ledger import Ledger
 
@@ -39,7 +39,7 @@ def _forbidden(ledger: Ledger, ask: Record, page: Record, before: set[str], *, p
     for item in sorted({item for item in items if items.count(item) > 1}):
         found.append({"fault": "forbidden", "item": item, "why": "twice in a list"})
     for item in sorted({name for row in page["because"] for name in row}):
-        hidden = ask["user"] is not None and item in ledger.user(ask["user"])["hidden"]
+        hidden = ask["user"] is not None and can_ask(ledger) and item in ledger.user(ask["user"])["hidden"]
         why = unsafe(ledger, ask, item) or ("hidden by the user" if hidden else "")
         if why or not personal:
             found.append({"fault": "forbidden", "item": item, "why": f"named in an explanation: {why or 'opted out'}"})
