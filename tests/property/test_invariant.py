@@ -1,10 +1,12 @@
 """What is shown is a subset of what safety allows, and full where it may be: random worlds under an oracle's eyes."""
 
+import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
+import structlog
 
 from benchmarks.invariant import played
 from benchmarks.worlds import play, shrunk, world
@@ -13,6 +15,15 @@ from recsys.safety.gate import Gate
 from recsys.safety.verdict import Verdict
 
 Mutation = Callable[[pytest.MonkeyPatch], None]
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    """Injected failures are logged with their tracebacks, which takes longer than all the rest."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    yield
+    structlog.configure(**before)
 
 
 def test_no_list_of_a_few_thousand_shows_what_the_oracle_forbids_or_is_short():
