@@ -91,7 +91,8 @@ class Engine:
             gone = np.setdiff1d(slate.items, answer.slate.items)
             if not len(gone):
                 break
-            draft.removed = np.concatenate([draft.removed, gone])  # the clock has passed a boundary meanwhile
+            # the clock has passed a boundary meanwhile; what goes leaves its place under a cap to others
+            draft.removed, draft.surplus = np.concatenate([draft.removed, gone]), NOTHING_MORE
             slate = _finished(view, draft, _candidates(view, [draft])[0])
             answer = _answer(view, draft, slate, now)
         return replace(answer, next_page=self._drafts.next_page(view, draft, answer.slate, now))
@@ -174,7 +175,8 @@ def _finished(view: View, draft: Draft, slate: Slate) -> Slate:
         surplus = np.setdiff1d(view.surplus(kept, draft.ask.viewer), draft.out) if len(kept) < draft.k else NOTHING_MORE
         if fine.all() and not len(surplus):
             return placed
-        draft.removed = np.concatenate([draft.removed, placed.items[~fine], surplus])
+        draft.removed = np.concatenate([draft.removed, placed.items[~fine]])
+        draft.surplus = np.concatenate([draft.surplus, surplus]) if fine.all() else NOTHING_MORE
         slate = _candidates(view, [draft])[0]
     return kept
 
