@@ -46,7 +46,10 @@ def main() -> int:
     parser.add_argument("--tune", action="store_true", help="choose settings, ours and the peers', and write the spec")
     parser.add_argument("--spec", default="default", help="the run spec that stands against the peers, where one does")
     parser.add_argument(
-        "--count", "--requests", type=int, help="how many documents fuzz tries of each kind, how many requests invariant makes"
+        "--count",
+        "--requests",
+        type=int,
+        help="how many documents fuzz tries of each kind, how many requests invariant makes",
     )
     parser.add_argument("--seed", type=int, help="where invariant begins with its worlds")
     given = parser.parse_args()

@@ -52,7 +52,9 @@ def _there(document: Record, where: str, clocks: list[str], now: float) -> bool:
     grants = [term for term in document["grants"] if (where in term["codes"]) != term["but"]]
     bars = [term for term in document["bars"] if (where in term["codes"]) != term["but"]]
     # a grant opens when the last clock has come so far and closes when the first one has; a bar the other way round
-    may = any(all(_reached(term["opens"], c, now) for c in clocks) and _before_all(term, clocks, now) for term in grants)
+    may = any(
+        all(_reached(term["opens"], c, now) for c in clocks) and _before_all(term, clocks, now) for term in grants
+    )
     barred = any(
         any(_reached(term["opens"], c, now) for c in clocks) and any(not _over(term["closes"], c, now) for c in clocks)
         for term in bars

@@ -108,8 +108,8 @@ def least_age(pack: Record, record: Record) -> int:
     """The youngest age that a record makes its work fit for, wherever."""
     own = [label.strip().lower() for label in record.get("labels") or ()]
     ages = [record.get("min_age") or 0, *(pack["labels"].get(name, {}).get("min_age") or 0 for name in own)]
-    for one in _by_fields(pack, record, bool(own), set(own)):
-        ages.append(_least_age(one, pack["labels"].get(one["label"])))
+    given = _by_fields(pack, record, bool(own), set(own))
+    ages += [_least_age(one, pack["labels"].get(one["label"])) for one in given]
     for rating in record.get("ratings") or ():
         board, _, value = rating.lower().partition(":")
         ages.append(BOARDS.get(board, (set(), {}))[1].get(value, 0))

@@ -6,7 +6,7 @@ from typing import Any
 from benchmarks.oracle import Ledger
 from benchmarks.worlds.campaigns import campaign, quota
 from benchmarks.worlds.items import CODES, HOUR, START, document, moment, record, statement
-from benchmarks.worlds.packs import GENRES, SURFACES, pack
+from benchmarks.worlds.packs import SURFACES, pack
 
 Record = dict[str, Any]
 DIMENSIONS = ("rights", "takedowns", "labels", "users", "overrides", "caps", "filters", "series", "pages")

@@ -181,7 +181,10 @@ class Stage:
         self.control = Control.open(folder / "control.db", self._clock)
         self.control.failing = self.failing
         self.control.campaigns = [_campaign(one) for one in world["campaigns"]]
-        self._quotas = [Quota(**{**one, "values": tuple(one["values"]), "surfaces": frozenset(one["surfaces"])}) for one in world["quotas"]]
+        self._quotas = [
+            Quota(**{**one, "values": tuple(one["values"]), "surfaces": frozenset(one["surfaces"])})
+            for one in world["quotas"]
+        ]
         self.state = State(open_state(folder / "state.db"), self.failing)
         live = Live(self._bundle, self.control, self._clock, policy=str(folder / "pack.toml"))
         self.engine = Engine(live, self.control, self.state, self._clock, exposure=Exposure())

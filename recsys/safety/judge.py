@@ -45,7 +45,9 @@ def rule_on(policy: Policy, marks: Marks, view: Stance) -> Ruling:
     error is held. Where only the cleared pool is shown, whatever is not allowed by a known label is not shown. For a
     viewer whose territory is unknown, a label that holds in one territory can restrict, and clears nothing.
     """
-    judged = [(mark, policy.labels.get(mark.label)) for mark in implied(policy, marks, placed=view.territory is not None)]
+    judged = [
+        (mark, policy.labels.get(mark.label)) for mark in implied(policy, marks, placed=view.territory is not None)
+    ]
     words = [_word(policy, mark, label, view) for mark, label in judged if label is None or label.part == ITEM]
     firm = [word for word in words if not (word.mark.territory and view.territory is None)]
     cleared = any(word.label is not None and word.label.clears for word in firm)

@@ -115,7 +115,9 @@ EXCEPTED = {
 def test_a_label_of_one_territory_keeps_a_rule_from_applying_there_and_not_where_the_territory_is_unknown(key):
     rule = f'\n[[rules]]\nfield = "labels"\nany_of = ["synthetic"]\nlabels = ["bare"]\n{EXCEPTED[key]}\n'
     labels = 'ai = { verdict = "allow" }\nsynthetic = { verdict = "allow" }\nbare = { verdict = "hold" }\n'
-    over = gate(pack(labels + rule), {}, labels={"i0": (*effective("synthetic")["i0"], *effective("ai", territory="DE")["i0"])})
+    over = gate(
+        pack(labels + rule), {}, labels={"i0": (*effective("synthetic")["i0"], *effective("ai", territory="DE")["i0"])}
+    )
     found = {place: said(over, Viewer("feed", place, 30))[0] for place in ("DE", "FR", None)}
     assert found == {"DE": "allow", "FR": "hold", None: "hold"}
 
