@@ -110,13 +110,17 @@ class View:
     def reserve(self, viewer: Viewer) -> IntArray:
         """What the viewer may see in the order in which it fills a list: the cleared pool first, each by popularity."""
         mask = self.gate.mask(viewer)
+        try:
+            return self._reserves.get(id(mask), lambda: (mask, self._filling(viewer, self.by_popularity)))[1]
+        except Exception:  # a dead model costs the order, never the list; nothing of it is remembered
+            log.exception("popularity_unknown")
+            return self._filling(viewer, np.arange(len(self.ids), dtype=np.int32))
 
-        def make() -> tuple[BoolArray, IntArray]:
-            order = self.by_popularity[mask[self.by_popularity]]
-            first = self.gate.cleared(viewer)[order]
-            return mask, np.concatenate([order[first], order[~first]])
-
-        return self._reserves.get(id(mask), make)[1]
+    def _filling(self, viewer: Viewer, order: IntArray) -> IntArray:
+        """Of the items in this order those that the viewer may see, the cleared pool first."""
+        order = order[self.gate.mask(viewer)[order]]
+        first = self.gate.cleared(viewer)[order]
+        return np.concatenate([order[first], order[~first]])
 
     @cached_property
     def by_popularity(self) -> IntArray:
@@ -313,7 +317,7 @@ def _under(pack: Policy, bundle: Bundle, control: ControlStore, clock: Clock, se
 def advanced(view: View, control: ControlStore, changes: Sequence[Change], now: float) -> View:
     """``view`` with ``changes`` applied; what a change does not touch is shared with the old view.
 
-    No change is needed for a label to expire: what has by ``now`` (s UTC) does not hold any more.
+    No change is needed for a label to expire: at ``now`` (s UTC) others may hold, also where the clock was put back.
     """
     kinds = {change.kind for change in changes}
     if "policy" in kinds:
@@ -430,7 +434,7 @@ class Live:
 
     def view(self) -> View:
         """The view with every change of the control store that this process can know of."""
-        if self._control.sequence() != self._view.sequence or self._view.labels.turn <= self._clock():
+        if self._control.sequence() != self._view.sequence or not self._view.labels.hold(self._clock()):
             with self._lock:
                 self._advance()
         return self._view
@@ -450,7 +454,7 @@ class Live:
         view, now = self._view, self._clock()
         for _ in range(ADVANCES):
             changes = self._control.changes(view.sequence)
-            if not changes and view.labels.turn > now:
+            if not changes and view.labels.hold(now):
                 break
             view = advanced(view, self._control, changes, now)
             for change in changes:
