@@ -1,4 +1,4 @@
-"""`python -m benchmarks NAME [--data DIR] [--case C] [--quick] [--tune] [--count N]`; bare, it lists them.
+"""`python -m benchmarks NAME [--data DIR] [--case C] [--quick] [--tune] [--count N] [--seed N]`; bare, it lists them.
 
 `all` runs them one after the other and writes RESULTS.md.
 
@@ -45,7 +45,13 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="a small version, to see that it runs")
     parser.add_argument("--tune", action="store_true", help="choose settings, ours and the peers', and write the spec")
     parser.add_argument("--spec", default="default", help="the run spec that stands against the peers, where one does")
-    parser.add_argument("--count", type=int, help="how many documents fuzz tries of each kind")
+    parser.add_argument(
+        "--count",
+        "--requests",
+        type=int,
+        help="how many documents fuzz tries of each kind, how many requests invariant makes",
+    )
+    parser.add_argument("--seed", type=int, help="where invariant begins with its worlds")
     given = parser.parse_args()
     known = modules()
     if given.name is None:
@@ -60,7 +66,7 @@ def main() -> int:
         there = f"its cases are: {', '.join(cases)}" if cases else "it has no cases"
         print(f"{given.name} has no case {given.case!r}; {there}.", file=sys.stderr)
         return 2
-    options = Options(given.data, given.case, given.quick, given.spec, given.count)
+    options = Options(given.data, given.case, given.quick, given.spec, given.count, given.seed)
     try:
         return _tune(wanted, options) if given.tune else _run(wanted, options, page=given.name == "all")
     except RecsysError as error:

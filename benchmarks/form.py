@@ -24,6 +24,7 @@ class Options:
     quick: bool = False
     spec: str = "default"  # the run spec of this project that stands against the peers
     count: int | None = None  # how many cases to try, where that can be chosen
+    seed: int | None = None  # of what is drawn, where that can be chosen
 
 
 def row(

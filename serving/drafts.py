@@ -42,7 +42,8 @@ class Draft:
     page: Page = FIRST
     pipeline: Pipeline = field(kw_only=True)  # the bundle's, with the counts of this moment
     counts: str | None = None  # the version of these counts
-    removed: IntArray = field(default_factory=lambda: NONE)  # by caps and the last check, from this page
+    removed: IntArray = field(default_factory=lambda: NONE)  # by the last check, from this page
+    surplus: IntArray = field(default_factory=lambda: NONE)  # by caps, as long as what fills them stays
     live: LiveOverrides = NONE_LIVE  # the campaigns that hold for this viewer
     propensities: dict[int, float] = field(default_factory=dict)  # of the items that exploration may have moved
     placed: Placed | None = None
@@ -62,7 +63,9 @@ class Draft:
     @property
     def out(self) -> IntArray:
         """Sorted: what must not come on this page."""
-        return np.union1d(self.exclude, self.removed).astype(np.int32) if len(self.removed) else self.exclude
+        if not len(self.removed) and not len(self.surplus):
+            return self.exclude
+        return np.unique(np.concatenate([self.exclude, self.removed, self.surplus])).astype(np.int32)
 
 
 class Drafts:

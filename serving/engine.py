@@ -97,7 +97,16 @@ class Engine:
         return [self._answered(view, draft, slates[id(draft)], now) for draft in drafts]
 
     def _answered(self, view: View, draft: Draft, slate: Slate, now: float) -> Answer:
-        return replace(_answer(view, draft, slate, now), next_page=self._drafts.next_page(view, draft, slate, now))
+        answer = _answer(view, draft, slate, now)
+        for _ in range(ROUNDS):
+            gone = np.setdiff1d(slate.items, answer.slate.items)
+            if not len(gone):
+                break
+            # the clock has passed a boundary meanwhile; what goes leaves its place under a cap to others
+            draft.removed, draft.surplus = np.concatenate([draft.removed, gone]), NOTHING_MORE
+            slate = _finished(view, draft, _candidates(view, [draft])[0])
+            answer = _answer(view, draft, slate, now)
+        return replace(answer, next_page=self._drafts.next_page(view, draft, answer.slate, now))
 
     def follow(self, view: View) -> None:
         """Bring the counts of live sources up to date, without a request."""
@@ -178,13 +187,14 @@ def _finished(view: View, draft: Draft, slate: Slate) -> Slate:
         fine = verdicts.allowed
         draft.why += [] if fine.all() else [verdicts.reasons[place] for place in np.flatnonzero(~fine)]
         draft.laps.lap(CHECK)
-        short = len(placed) < draft.k
-        surplus = np.setdiff1d(view.surplus(placed, draft.ask.viewer), draft.out) if short else NOTHING_MORE
+        kept = placed if fine.all() else _taken(placed, fine)  # what goes takes nobody's place under a cap
+        surplus = np.setdiff1d(view.surplus(kept, draft.ask.viewer), draft.out) if len(kept) < draft.k else NOTHING_MORE
         if fine.all() and not len(surplus):
             return placed
-        draft.removed = np.concatenate([draft.removed, placed.items[~fine], surplus])
+        draft.removed = np.concatenate([draft.removed, placed.items[~fine]])
+        draft.surplus = np.concatenate([draft.surplus, surplus]) if fine.all() else NOTHING_MORE
         slate = _candidates(view, [draft])[0]
-    return _taken(placed, fine)
+    return kept
 
 
 def _placed(view: View, draft: Draft, slate: Slate) -> Slate:

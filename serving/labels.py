@@ -15,6 +15,7 @@ from serving.stores.control import ControlStore
 if TYPE_CHECKING:
     from serving.view import View
 
+Span = tuple[float, float]  # [since, until) in s UTC
 _UNREADABLE = ""  # no label: the gate holds an item with a broken one on every surface
 
 
@@ -23,15 +24,21 @@ class Labels:
     """What holds for every item that has label events; the labels of all others are those of their records."""
 
     effective: Mapping[str, tuple[Effective, ...]] = field(default_factory=dict)  # by item id
-    ends: Mapping[str, float] = field(default_factory=dict)  # s UTC: when the next event of an item expires
-    turn: float = field(init=False)  # s UTC: until then nothing changes by itself
+    spans: Mapping[str, Span] = field(default_factory=dict)  # of items with events that expire: in which it holds so
+    _since: float = field(init=False)
+    _until: float = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "turn", min(self.ends.values(), default=math.inf))
+        object.__setattr__(self, "_since", max((since for since, _ in self.spans.values()), default=-math.inf))
+        object.__setattr__(self, "_until", min((until for _, until in self.spans.values()), default=math.inf))
+
+    def hold(self, now: float) -> bool:
+        """Whether no label has expired since, nor holds again because the clock was put back."""
+        return self._since <= now < self._until
 
     def due(self, now: float) -> list[str]:
-        """The items of which a label has expired by ``now``."""
-        return [item for item, end in self.ends.items() if end <= now]
+        """The items whose labels at ``now`` (s UTC) are others."""
+        return [item for item, (since, until) in self.spans.items() if not since <= now < until]
 
 
 def of_item(view: "View | None", control: ControlStore, item_id: str, now: float) -> tuple[Effective, ...]:
@@ -54,16 +61,21 @@ def relabelled(view: "View", control: ControlStore, now: float, touched: Iterabl
     own = [event for item, names in records for event in recorded(item, versions.get(item, 0), names or ())]
     found = fold_all([*own, *events], now, versions=versions)
     gate = view.gate.with_labels({item: found[item] for item in items})
-    others = {item: end for item, end in view.labels.ends.items() if item not in found}
-    return replace(view, gate=gate, labels=Labels({**view.labels.effective, **found}, {**others, **_ends(events, now)}))
+    others = {item: span for item, span in view.labels.spans.items() if item not in found}
+    return replace(
+        view, gate=gate, labels=Labels({**view.labels.effective, **found}, {**others, **_spans(events, now)})
+    )
 
 
-def _ends(events: Iterable[LabelEvent], now: float) -> dict[str, float]:
-    ends: dict[str, float] = {}
+def _spans(events: Iterable[LabelEvent], now: float) -> dict[str, Span]:
+    """By item from the newest expiry that is over to the next one."""
+    spans: dict[str, Span] = {}
     for event in events:
-        if event.expires is not None and event.expires > now:
-            ends[event.item_id] = min(event.expires, ends.get(event.item_id, math.inf))
-    return ends
+        if event.expires is not None:
+            since, until = spans.get(event.item_id, (-math.inf, math.inf))
+            over = event.expires <= now
+            spans[event.item_id] = (max(since, event.expires), until) if over else (since, min(until, event.expires))
+    return spans
 
 
 def _recorded(rows: pa.Table) -> list[Sequence[object] | None]:

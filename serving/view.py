@@ -37,6 +37,7 @@ from serving.upserts import tightened
 
 SHOWN = ("title", "media_type", "year", "language", "genres", "authors", "provider", "artwork")
 NEIGHBOURS = 20
+PUT_BACK = 7 * 86_400.0  # s: what has ended is kept for so long, because a clock may be put back
 ADVANCES = 10  # a storm of changes must not hold up requests for longer
 POPULAR = "popular"
 _encode = msgspec.json.Encoder().encode
@@ -110,13 +111,17 @@ class View:
     def reserve(self, viewer: Viewer) -> IntArray:
         """What the viewer may see in the order in which it fills a list: the cleared pool first, each by popularity."""
         mask = self.gate.mask(viewer)
+        try:
+            return self._reserves.get(id(mask), lambda: (mask, self._filling(viewer, self.by_popularity)))[1]
+        except Exception:  # a dead model costs the order, never the list; nothing of it is remembered
+            log.exception("popularity_unknown")
+            return self._filling(viewer, np.arange(len(self.ids), dtype=np.int32))
 
-        def make() -> tuple[BoolArray, IntArray]:
-            order = self.by_popularity[mask[self.by_popularity]]
-            first = self.gate.cleared(viewer)[order]
-            return mask, np.concatenate([order[first], order[~first]])
-
-        return self._reserves.get(id(mask), make)[1]
+    def _filling(self, viewer: Viewer, order: IntArray) -> IntArray:
+        """Of the items in this order those that the viewer may see, the cleared pool first."""
+        order = order[self.gate.mask(viewer)[order]]
+        first = self.gate.cleared(viewer)[order]
+        return np.concatenate([order[first], order[~first]])
 
     @cached_property
     def by_popularity(self) -> IntArray:
@@ -312,13 +317,13 @@ def _under(pack: Policy, bundle: Bundle, control: ControlStore, clock: Clock, se
         Series.of_catalogue(bundle.catalogue),
     )
     view = relabelled(_with_items(bare, _news(bundle, control)), control, clock())
-    return replace(view, overrides=compiled(view, control.orders()))
+    return replace(view, overrides=compiled(view, control.orders(clock() - PUT_BACK)))
 
 
 def advanced(view: View, control: ControlStore, changes: Sequence[Change], now: float) -> View:
     """``view`` with ``changes`` applied; what a change does not touch is shared with the old view.
 
-    No change is needed for a label to expire: what has by ``now`` (s UTC) does not hold any more.
+    No change is needed for a label to expire: at ``now`` (s UTC) others may hold, also where the clock was put back.
     """
     kinds = {change.kind for change in changes}
     if "policy" in kinds:
@@ -334,7 +339,7 @@ def advanced(view: View, control: ControlStore, changes: Sequence[Change], now: 
     if kinds & {"takedown", "restore"}:
         after = replace(after, gate=after.gate.with_takedowns(control.takedowns()))
     if kinds & {"override", "override_revoked", "campaign", "halt", "item"}:
-        after = replace(after, overrides=compiled(after, control.orders()))
+        after = replace(after, overrides=compiled(after, control.orders(now - PUT_BACK)))
     if (trial := view.trial) is not None:
         after = _with_trial(after, trial.step, lambda: advanced(trial.view, control, changes, now))
     _carry(view, after, [*upserted, *judged], same_records=not upserted)
@@ -435,7 +440,7 @@ class Live:
 
     def view(self) -> View:
         """The view with every change of the control store that this process can know of."""
-        if self._control.sequence() != self._view.sequence or self._view.labels.turn <= self._clock():
+        if self._control.sequence() != self._view.sequence or not self._view.labels.hold(self._clock()):
             with self._lock:
                 self._advance()
         return self._view
@@ -455,7 +460,7 @@ class Live:
         view, now = self._view, self._clock()
         for _ in range(ADVANCES):
             changes = self._control.changes(view.sequence)
-            if not changes and view.labels.turn > now:
+            if not changes and view.labels.hold(now):
                 break
             view = advanced(view, self._control, changes, now)
             for change in changes:

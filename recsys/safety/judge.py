@@ -45,7 +45,9 @@ def rule_on(policy: Policy, marks: Marks, view: Stance) -> Ruling:
     error is held. Where only the cleared pool is shown, whatever is not allowed by a known label is not shown. For a
     viewer whose territory is unknown, a label that holds in one territory can restrict, and clears nothing.
     """
-    judged = [(mark, policy.labels.get(mark.label)) for mark in implied(policy, marks)]
+    judged = [
+        (mark, policy.labels.get(mark.label)) for mark in implied(policy, marks, placed=view.territory is not None)
+    ]
     words = [_word(policy, mark, label, view) for mark, label in judged if label is None or label.part == ITEM]
     firm = [word for word in words if not (word.mark.territory and view.territory is None)]
     cleared = any(word.label is not None and word.label.clears for word in firm)
@@ -84,16 +86,21 @@ def _worst(words: Sequence[_Word], unlabelled: Verdict | None) -> tuple[Verdict,
     return verdict, reason, mark
 
 
-def implied(policy: Policy, marks: Marks) -> Marks:
-    """The labels with what rules on labels make of them, without those whose rule makes an exception for a label."""
-    kept = list(excepted(policy, marks))
+def implied(policy: Policy, marks: Marks, *, placed: bool) -> Marks:
+    """The labels with what rules on labels make of them, without those whose rule makes an exception for a label.
+
+    ``placed``: they are those of one territory, where the viewer is. Otherwise a label of one territory may set a rule
+    off and never keep it from applying.
+    """
+    kept = list(excepted(policy, marks, placed=placed))
     by_name = {mark.label: mark for mark in sorted(kept, key=lambda mark: mark.territory, reverse=True)}
+    firm = {mark.label for mark in kept if placed or not mark.territory}
     for at, rule in enumerate(policy.rules):
         if rule.field != LABELS:
             continue
         any_of = policy.values(rule.any_of)
         found = sorted(by_name.keys() & any_of.keys())
-        if not found or by_name.keys() & policy.values(rule.none_of).keys() or _excepted(policy, at, marks):
+        if not found or firm & policy.values(rule.none_of).keys() or _excepted(policy, at, marks, placed=placed):
             continue
         where = min(by_name[name].territory for name in found)  # "", everywhere, if one of them holds everywhere
         term = found[0]
@@ -103,17 +110,17 @@ def implied(policy: Policy, marks: Marks) -> Marks:
     return tuple(kept)
 
 
-def excepted(policy: Policy, marks: Marks) -> Marks:
+def excepted(policy: Policy, marks: Marks, *, placed: bool = False) -> Marks:
     """The labels without those whose rule makes an exception for a label that is there."""
-    return tuple(mark for mark in marks if mark.rule < 0 or not _excepted(policy, mark.rule, marks))
+    return tuple(mark for mark in marks if mark.rule < 0 or not _excepted(policy, mark.rule, marks, placed=placed))
 
 
-def _excepted(policy: Policy, at: int, marks: Marks) -> bool:
+def _excepted(policy: Policy, at: int, marks: Marks, *, placed: bool) -> bool:
     """Whether a rule's exception for labels applies; naming none stands for any label but the rule's own."""
     given = policy.rules[at].unless.get(LABELS)
     if given is None:
         return False
-    names = {mark.label for mark in marks if not mark.territory and mark.rule != at}
+    names = {mark.label for mark in marks if (placed or not mark.territory) and mark.rule != at}
     return bool(names & policy.values(given).keys()) if given else bool(names)
 
 

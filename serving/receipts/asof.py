@@ -56,14 +56,15 @@ class AsOf:
         now = self._at if at is None else at
         return [override for override in self._overrides.values() if override.end > now]
 
-    def orders(self) -> list[Override | Campaign]:
+    def orders(self, at: float | None = None) -> list[Override | Campaign]:
         """What editors wanted, without what a kill switch held back."""
-        on_air = [one for _, one in sorted(self._campaigns.items()) if one.served is not None and one.end > self._at]
-        return orders_of(self.overrides(), on_air, list(self._halts.values()))
+        now = self._at if at is None else at
+        on_air = [one for _, one in sorted(self._campaigns.items()) if one.served is not None and one.end > now]
+        return orders_of(self.overrides(now), on_air, list(self._halts.values()))
 
-    def override(self, override_id: str) -> Override | None:
-        """One override as it was."""
-        return self._overrides.get(override_id)
+    def override(self, override_id: str) -> Override | Filed | None:
+        """One override or campaign as it was."""
+        return self._overrides.get(override_id) or self._campaigns.get(override_id)
 
     def items(self, since: int = 0) -> list[tuple[int, dict[str, Any]]]:
         """The upserted items as they were."""

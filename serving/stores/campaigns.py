@@ -91,11 +91,11 @@ class CampaignStore:
         found = self._db.rows(select(table).where(table.c.campaign_id == campaign_id).order_by(table.c.version))
         return [Version(r.version, r.act, r.state, r.actor, r.at, r.reason, load(r.document)) for r in found]
 
-    def orders(self) -> list[Override | Campaign]:
-        """What editors want now or later, without what a kill switch holds back."""
+    def orders(self, at: float | None = None) -> list[Override | Campaign]:
+        """What has not ended at ``at`` (s UTC, now if left out), without what a kill switch holds back."""
         halts = self.halts()  # type: ignore[attr-defined]
-        singles: list[Override] = self.overrides()  # type: ignore[attr-defined]
-        now = self._db.clock()
+        singles: list[Override] = self.overrides(at)  # type: ignore[attr-defined]
+        now = self._db.clock() if at is None else at
         query = select(campaigns).where(campaigns.c.served.is_not(None) & (campaigns.c.end > now))
         filed = [_filed(row) for row in self._db.rows(query.order_by(campaigns.c.id))]
         return orders_of(singles, filed, halts)
@@ -194,7 +194,7 @@ def _moved(before: Filed, act: Act, actor: str, document: Document | None, end: 
         moved = replace(moved, served=document)
     if act == "pause" and before.served is None:
         raise ConflictError("Nothing of this campaign is on air.")
-    if act in ("pause", "revoke", "expire"):
+    if act in ("pause", "revoke"):
         moved = replace(moved, served=None)
     return moved
 

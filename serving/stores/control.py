@@ -16,7 +16,7 @@ from serving.stores.items import ItemStore
 from serving.stores.keys import KeyStore
 from serving.stores.labels import LabelStore
 from serving.stores.letters import LetterStore
-from serving.stores.outbox import Outbox
+from serving.stores.notifications import Notifications
 from serving.stores.overrides import OverrideStore
 from serving.stores.policies import PolicyStore
 from serving.stores.policy_keys import PolicyKeyStore
@@ -56,7 +56,7 @@ class ControlStore(
     ReviewStore,
     UserControls,
     KeyStore,
-    Outbox,
+    Notifications,
     AuditLog,
 ):
     """All that people change while the system runs, in one database; each parent holds one kind of it.

@@ -112,8 +112,8 @@ sightings = Table(  # what the decision log of each node says of a takedown
     Column("found", Text, nullable=False),  # JSON
 )
 
-outbox = Table(  # what a regulator or the operator has to be told; whoever delivers it sets delivered_at
-    "outbox",
+notifications = Table(  # what a regulator or the operator has to be told; whoever delivers it sets delivered_at
+    "notifications",
     metadata,
     Column("seq", BigInteger, primary_key=True, autoincrement=False),
     Column("kind", String, nullable=False),

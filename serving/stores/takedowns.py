@@ -10,7 +10,7 @@ from sqlalchemy import Row, select
 from recsys.errors import ConfigError
 from recsys.safety import Takedown, terms
 from serving.stores.database import Database, Write
-from serving.stores.outbox import emit
+from serving.stores.notifications import emit
 from serving.stores.records import RestoreRequest, dump, load
 from serving.stores.reviews import Reasons, Statement, state
 from serving.stores.tables import sightings, takedowns
@@ -82,7 +82,7 @@ class TakedownStore:
         ]
 
     def put_sighting(self, takedown_id: str, node: str, found: Mapping[str, Any]) -> None:
-        """Keep what the decision log of one node says of an item that was taken down; tell the outbox of it."""
+        """Keep what the decision log of one node says of an item that was taken down and note it to be told."""
         with self._db.write("decision log") as write:
             row = {"takedown_id": takedown_id, "node": node, "checked_at": write.now, "found": dump(found)}
             upsert(write, sightings, row, keys=2)

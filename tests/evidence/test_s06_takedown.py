@@ -45,7 +45,7 @@ def _silent(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(takedowns, "emit", lambda *told: None)
 
 
-@proves("S06", mutation="no event is put into the outbox", by=_silent)
+@proves("S06", mutation="nothing of an order is noted to be told", by=_silent)
 def test_s06_a_takedown_keeps_evidence_and_emits_a_report(tmp_path: Path) -> None:
     here = Logged(tmp_path)
     shown = here.served(ADULT)

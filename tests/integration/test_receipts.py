@@ -75,6 +75,19 @@ def test_a_safety_officer_may_have_it_replayed_over_http_and_a_platform_may_not(
     assert all(place["verdict"] == "allow" for place in replay["items"])
 
 
+def test_a_filtered_second_page_is_looked_up_with_its_ranks_and_replayed(service):
+    wanted = {"user_id": "pager", "k": 5, "age": 30, "territory": "DE", "filter": "'red' in genres"}
+    token = service.call("POST", "/v1/recommend", wanted).json()["next_page_token"]
+    sent = service.call("POST", "/v1/recommend", {**wanted, "page_token": token}).json()
+    found = looked_up(service, sent["decision_id"], params={"replay": "true"}).json()
+    assert (found["filter"], found["series"]) == ("'red' in genres", "next")
+    assert [place["rank"] for place in found["items"]] == [6, 7, 8, 9, 10]
+    assert (found["replay"]["identical"], found["replay"]["beyond"]) == (True, [])
+    printed = run(service, "replay", sent["decision_id"]).stdout
+    assert "filter 'red' in genres" in printed
+    assert "page behind the first 5 places" in printed
+
+
 def test_an_unknown_decision_is_404(service):
     assert looked_up(service, "0" * 32).status_code == 404
 

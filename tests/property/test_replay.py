@@ -7,10 +7,13 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recsys.errors import ConfigError
+from recsys.errors import ConfigError, DataError
 from recsys.overrides import Override
+from recsys.safety.labels import PRESENT, LabelEvent
+from recsys.safety.rights import Rights, Term, only
 from recsys.types import Viewer
 from serving.api.encode import encode_list
+from serving.asks import AskError
 from serving.receipts.find import find
 from serving.receipts.replay import replay
 from serving.stores.control import Controls
@@ -21,9 +24,14 @@ from support.receipts import Logged
 ITEM = st.integers(0, 44).map(lambda n: f"i{n:02}")  # five of them are in no catalogue until they are upserted
 USER = st.sampled_from(["ann", "bob"])
 SURFACE = st.sampled_from(["feed", "search", "home", "minor"])
+FILTER = st.sampled_from([None, "'red' in genres", "!('blue' in genres) || title == 'Blue 7'"])
+LABEL = st.sampled_from(["general", "hate", "sponsored", "error"])
 OVERRIDE = st.tuples(st.just("override"), st.sampled_from(["pin", "boost", "bury", "exclude"]), ITEM, st.integers(1, 5))
 STEP = st.one_of(
-    st.tuples(st.just("list"), USER, SURFACE, st.sampled_from([None, 12, 30])),
+    st.tuples(st.just("list"), USER, SURFACE, st.sampled_from([None, 12, 30]), FILTER),
+    st.tuples(st.just("page")),
+    st.tuples(st.just("label"), ITEM, LABEL, st.booleans(), st.sampled_from([None, 500.0])),
+    st.tuples(st.just("rights"), ITEM, st.sampled_from(["DE", "FR"])),
     OVERRIDE,
     st.tuples(st.just("revoke"), st.integers(0, 3)),
     st.tuples(st.just("takedown"), ITEM, st.sampled_from([None, "DE", "FR"])),
@@ -42,8 +50,32 @@ class Day:
         self.here = Logged(folder)
         self.made, self.down, self.lists = [], [], []
 
-    def list(self, user, surface, age):
-        self.lists.append(self.here.served(Viewer(surface, "DE", age), user_id=user, explain=True))
+    def list(self, user, surface, age, condition=None):
+        self.lists.append(self.here.served(Viewer(surface, "DE", age), user_id=user, explain=True, filter=condition))
+
+    def page(self):
+        for before in self.lists[-1:]:
+            try:
+                self.lists.append(self.here.served(**self.again(before), page_token=before.next_page))
+            except AskError:
+                return  # too old by now
+
+    @staticmethod
+    def again(answer):
+        ask = answer.ask
+        return {"viewer": ask.viewer, "user_id": ask.user_id, "explain": True, "filter": ask.filter}
+
+    def label(self, item, label, negates, lasts):
+        now, known = self.here.clock(), len(self.here.control.label_events())
+        expires = None if lasts is None else now + lasts
+        said = LabelEvent(f"l{known}", item, PRESENT, "human", label, created=now, negates=negates, expires=expires)
+        try:
+            self.here.control.add_labels([said], "sam")
+        except DataError:
+            return  # nobody negates an error
+
+    def rights(self, item, territory):
+        self.here.control.put_rights({item: Rights((Term(only(territory)),))}, actor="sam", reason="r")
 
     def override(self, action, item, number):
         name = f"ov_{len(self.made)}"

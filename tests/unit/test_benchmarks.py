@@ -37,8 +37,10 @@ DRAWN = (
     "loop",
     "overrides",
     "properties",
+    "receipts",
     "retrieval",
     "swap",
+    "takedown",
     *SERVED,
 )  # need no logs
 ALL = tuple(command.modules())

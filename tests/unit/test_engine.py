@@ -358,6 +358,20 @@ def test_a_pin_beyond_the_list_leaves_the_work_where_it_was(here):
     assert shown(here, k=5)[0] == first
 
 
+def test_where_no_model_answers_a_list_is_filled_all_the_same(bundle, tmp_path, monkeypatch):
+    def dead(*_):
+        raise RuntimeError("no memory")
+
+    here = stand(tmp_path, bundle)
+    for source in bundle.pipeline.sources:
+        monkeypatch.setattr(type(source), "top", dead)
+        monkeypatch.setattr(type(source), "score", dead)
+    answer = here.engine.recommend([Ask(viewer=ADULT, k=10)])[0]
+    assert answer.slate.sources == ("backfill",) * 10
+    monkeypatch.undo()
+    assert "popular" in here.engine.recommend([Ask(viewer=ADULT, k=10)])[0].slate.sources
+
+
 def test_a_boost_while_the_first_model_is_dead_still_gives_a_list(bundle, tmp_path, monkeypatch):
     def dead(*_):
         raise OSError("gone")

@@ -71,6 +71,16 @@ def test_a_label_ends_by_the_clock_without_any_change(here):
     assert shown(here)
 
 
+def test_a_label_that_had_ended_holds_again_when_the_clock_is_put_back(bundle, tmp_path):
+    now = [AT]
+    here = stand(tmp_path, bundle, lambda: now[-1])
+    label(here, "error", source="rule", expires=AT + 10)
+    now.append(AT + 10)
+    assert shown(here)
+    now.append(AT + 9)
+    assert not shown(here)
+
+
 def test_a_label_comes_back_by_the_clock_when_its_negation_expires(here):
     label(here, "error", source="rule")
     label(here, "error", negates=True, expires=AT + 10)

@@ -105,6 +105,23 @@ def test_a_rule_may_make_an_exception_for_any_label_but_its_own():
     assert [said(over, ADULT, at)[0] for at in (0, 1)] == ["hold", "allow"]
 
 
+EXCEPTED = {
+    "unless": 'unless = { labels = ["ai"] }',
+    "none_of": 'none_of = ["ai"]',
+}
+
+
+@pytest.mark.parametrize("key", ["unless", "none_of"])
+def test_a_label_of_one_territory_keeps_a_rule_from_applying_there_and_not_where_the_territory_is_unknown(key):
+    rule = f'\n[[rules]]\nfield = "labels"\nany_of = ["synthetic"]\nlabels = ["bare"]\n{EXCEPTED[key]}\n'
+    labels = 'ai = { verdict = "allow" }\nsynthetic = { verdict = "allow" }\nbare = { verdict = "hold" }\n'
+    over = gate(
+        pack(labels + rule), {}, labels={"i0": (*effective("synthetic")["i0"], *effective("ai", territory="DE")["i0"])}
+    )
+    found = {place: said(over, Viewer("feed", place, 30))[0] for place in ("DE", "FR", None)}
+    assert found == {"DE": "allow", "FR": "hold", None: "hold"}
+
+
 @pytest.mark.parametrize("broken", [effective(""), effective("ok|rude"), effective("general", territory="Germany")])
 def test_a_label_that_cannot_be_read_holds_its_item(broken):
     assert said(gate(pack(), {}, labels=broken), ADULT) == ("hold", "error")

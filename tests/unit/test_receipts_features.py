@@ -15,6 +15,7 @@ from serving.receipts.records import hash_of
 from serving.receipts.replay import bundle_of, replay
 from serving.stores.tables import item_history, rights_history
 from support.data import AT
+from support.policies import desk, local, signed
 from support.receipts import Logged, ids
 from support.serve import make_bundle
 
@@ -125,11 +126,12 @@ def test_the_versions_that_labels_speak_of_are_those_of_then(place):
 
 
 def test_what_viewers_were_told_is_in_the_record(place):
-    place.label("violence", "i09")
-    answer = place.served(Viewer("feed", "FR", 16), k=40)
-    told = {str(at): [note.verdict.code, list(note.labels)] for at, note in enumerate(answer.notices) if note}
-    assert told and place.record(answer)["notices"] == told
-    place.label("violence", "i09", negates=True, at=AT + 1)
+    place.label("sponsored", "i09")
+    answer = place.served(ADULT, k=40)
+    rank = ids(answer).index("i09")
+    assert place.record(answer)["notices"] == {str(rank): ["label", ["sponsored"]]}
+    place.label("sponsored", "i09", negates=True, at=AT + 1)
+    assert "notices" not in place.record(place.served(ADULT, k=40))
     same(place, answer)
 
 
@@ -193,3 +195,16 @@ def test_a_list_that_was_out_of_time_is_made_again_as_one(place):
     answer = place.served(user_id="ann", deadline=0.0)
     assert "deadline" in answer.degraded
     same(place, answer)
+
+
+# policies
+
+
+def test_a_list_under_a_territorys_own_pack_is_made_again_after_it_was_rolled_back(place):
+    pack = local("FR", '[labels.sponsored]\nverdict = "hold"\n')
+    place.label("sponsored", "i09")
+    desk(place.control).publish(pack, signed(pack), actor="ana", reason="law")
+    under = place.served(ADULT, k=40)
+    desk(place.control).rollback("FR", actor="ana", reason="over")
+    assert "i09" not in ids(under)
+    same(place, under)

@@ -56,7 +56,7 @@ def test_an_order_keeps_what_it_rests_on_and_the_item_as_it_was(place):
     assert (found.actor, found.seq, found.restored_at) == ("sam", 1, None)
 
 
-def test_an_order_is_in_the_outbox_as_soon_as_it_holds(place):
+def test_an_order_is_to_be_told_as_soon_as_it_holds(place):
     made = place.order(basis=Basis("Civil Code 1", (PAPER,)))
     (event,) = place.control.reports(undelivered=True)
     assert (event.kind, event.subject) == ("takedown.ordered", made.id)

@@ -1,4 +1,4 @@
-"""Histories of items and rights, the evidence of takedowns, and the outbox of reports."""
+"""Histories of items and rights, the evidence of takedowns, and the notifications to regulators and operators."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -26,7 +26,7 @@ def upgrade() -> None:
         _text("found"),
     )
     op.create_table(
-        "outbox",
+        "notifications",
         *(_seq(), sa.Column("kind", sa.String, nullable=False), sa.Column("subject", sa.String, nullable=False)),
         *(_text("payload"), sa.Column("at", sa.Double, nullable=False), sa.Column("delivered_at", sa.Double)),
     )

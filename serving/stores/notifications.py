@@ -1,4 +1,4 @@
-"""What a regulator or the operator has to be told of: written with what it tells of, delivered later."""
+"""What a regulator or the operator has to be told: written with what it tells of, delivered later."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,12 +8,12 @@ from sqlalchemy import func, select
 from serving.stores.database import Database, Write
 from serving.stores.letters import tell
 from serving.stores.records import dump, load
-from serving.stores.tables import outbox
+from serving.stores.tables import notifications
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One event of the outbox; ``delivered_at`` is None until somebody has taken it over."""
+    """One event to tell of; ``delivered_at`` is None until somebody has taken it over."""
 
     seq: int
     kind: str
@@ -24,30 +24,30 @@ class Report:
 
 
 def emit(write: Write, kind: str, subject: str, payload: dict[str, Any]) -> None:
-    """Put an event into the outbox in the transaction that makes it true."""
-    seq = int(write.connection.scalar(select(func.coalesce(func.max(outbox.c.seq), 0))) or 0) + 1
+    """Note an event in the transaction that makes it true."""
+    seq = int(write.connection.scalar(select(func.coalesce(func.max(notifications.c.seq), 0))) or 0) + 1
     values = {"seq": seq, "kind": kind, "subject": subject, "payload": dump(payload), "at": write.now}
-    write.execute(outbox.insert(), values)
+    write.execute(notifications.insert(), values)
     tell(write, kind, {"subject": subject, **payload})
 
 
-class Outbox:
+class Notifications:
     """Reading events and telling that they were delivered."""
 
     _db: Database
 
     def reports(self, *, subject: str | None = None, undelivered: bool = False) -> list[Report]:
         """Events, oldest first: of one subject, or only those that nobody has taken over yet."""
-        wanted = select(outbox).order_by(outbox.c.seq)
+        wanted = select(notifications).order_by(notifications.c.seq)
         if subject is not None:
-            wanted = wanted.where(outbox.c.subject == subject)
+            wanted = wanted.where(notifications.c.subject == subject)
         if undelivered:
-            wanted = wanted.where(outbox.c.delivered_at.is_(None))
+            wanted = wanted.where(notifications.c.delivered_at.is_(None))
         found = self._db.rows(wanted)
         return [Report(r.seq, r.kind, r.subject, load(r.payload), r.at, r.delivered_at) for r in found]
 
     def delivered(self, seq: int, actor: str) -> None:
         """Tell that an event has arrived."""
         with self._db.write(actor) as write:
-            write.execute(outbox.update().where(outbox.c.seq == seq), {"delivered_at": write.now})
-            write.audit("outbox.delivered", str(seq))
+            write.execute(notifications.update().where(notifications.c.seq == seq), {"delivered_at": write.now})
+            write.audit("notification.delivered", str(seq))

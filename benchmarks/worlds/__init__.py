@@ -1,0 +1,7 @@
+"""Random worlds for the invariant: small catalogues, packs, people, orders and failures as plain JSON, from a seed."""
+
+from benchmarks.worlds.draw import world
+from benchmarks.worlds.play import Outcome, play
+from benchmarks.worlds.shrink import shrunk
+
+__all__ = ["Outcome", "play", "shrunk", "world"]
