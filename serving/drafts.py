@@ -40,14 +40,10 @@ class Draft:
     degraded: list[str]
     memory: Memory  # what was read of the user, for the receipt
     page: Page = FIRST
-<<<<<<< HEAD
     pipeline: Pipeline = field(kw_only=True)  # the bundle's, with the counts of this moment
     counts: str | None = None  # the version of these counts
-    removed: IntArray = field(default_factory=lambda: NONE)  # by caps and the last check, from this page
-=======
     removed: IntArray = field(default_factory=lambda: NONE)  # by the last check, from this page
     surplus: IntArray = field(default_factory=lambda: NONE)  # by caps, as long as what fills them stays
->>>>>>> wt-e
     live: LiveOverrides = NONE_LIVE  # the campaigns that hold for this viewer
     propensities: dict[int, float] = field(default_factory=dict)  # of the items that exploration may have moved
     placed: Placed | None = None
