@@ -37,6 +37,7 @@ from serving.upserts import tightened
 
 SHOWN = ("title", "media_type", "year", "language", "genres", "authors", "provider", "artwork")
 NEIGHBOURS = 20
+PUT_BACK = 7 * 86_400.0  # s: what has ended is kept for so long, because a clock may be put back
 ADVANCES = 10  # a storm of changes must not hold up requests for longer
 POPULAR = "popular"
 _encode = msgspec.json.Encoder().encode
@@ -311,7 +312,7 @@ def _under(pack: Policy, bundle: Bundle, control: ControlStore, clock: Clock, se
         Series.of_catalogue(bundle.catalogue),
     )
     view = relabelled(_with_items(bare, _news(bundle, control)), control, clock())
-    return replace(view, overrides=OverrideIndex.compile(control.overrides(), view.ids))
+    return replace(view, overrides=OverrideIndex.compile(control.overrides(clock() - PUT_BACK), view.ids))
 
 
 def advanced(view: View, control: ControlStore, changes: Sequence[Change], now: float) -> View:
@@ -333,7 +334,7 @@ def advanced(view: View, control: ControlStore, changes: Sequence[Change], now: 
     if kinds & {"takedown", "restore"}:
         after = replace(after, gate=after.gate.with_takedowns(control.takedowns()))
     if kinds & {"override", "override_revoked", "item"}:
-        after = replace(after, overrides=OverrideIndex.compile(control.overrides(), after.ids))
+        after = replace(after, overrides=OverrideIndex.compile(control.overrides(now - PUT_BACK), after.ids))
     if (trial := view.trial) is not None:
         after = _with_trial(after, trial.step, lambda: advanced(trial.view, control, changes, now))
     _carry(view, after, [*upserted, *judged], same_records=not upserted)
