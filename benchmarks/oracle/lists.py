@@ -36,8 +36,8 @@ def _forbidden(ledger: Ledger, ask: Record, page: Record, before: set[str], *, p
         why = why or ("shown on a page before" if item in before else "")
         if why:
             found.append({"fault": "forbidden", "item": item, "why": why})
-    for item in sorted({item for item in items if items.count(item) > 1}):
-        found.append({"fault": "forbidden", "item": item, "why": "twice in a list"})
+    twice = sorted({item for item in items if items.count(item) > 1})
+    found += [{"fault": "forbidden", "item": item, "why": "twice in a list"} for item in twice]
     for item in sorted({name for row in page["because"] for name in row}):
         hidden = ask["user"] is not None and can_ask(ledger) and item in ledger.user(ask["user"])["hidden"]
         why = unsafe(ledger, ask, item) or ("hidden by the user" if hidden else "")
@@ -47,8 +47,8 @@ def _forbidden(ledger: Ledger, ask: Record, page: Record, before: set[str], *, p
         found.append({"fault": "forbidden", "item": items[ask["k"]], "why": "more than k"})
     for name, limit in zip(("creator", "topic"), caps(ledger, ask), strict=True):
         groups = [_group(ledger, item, name) for item in items]
-        for group in sorted({group for group in groups if group and limit is not None and groups.count(group) > limit}):
-            found.append({"fault": "forbidden", "item": group, "why": f"more than {limit} of one {name}"})
+        over = sorted({group for group in groups if group and limit is not None and groups.count(group) > limit})
+        found += [{"fault": "forbidden", "item": group, "why": f"more than {limit} of one {name}"} for group in over]
     return found
 
 
