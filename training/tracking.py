@@ -298,8 +298,15 @@ class Tracker:
 
     def _experiment(self) -> str:
         name = os.environ.get(EXPERIMENT) or MODEL
-        found = self._client.get_experiment_by_name(name)
-        return str(found.experiment_id if found else self._client.create_experiment(name, self._artifacts))
+        if found := self._client.get_experiment_by_name(name):
+            return str(found.experiment_id)
+        try:
+            return str(self._client.create_experiment(name, self._artifacts))
+        except MlflowException:  # another worker was faster
+            found = self._client.get_experiment_by_name(name)
+            if found is None:
+                raise
+            return str(found.experiment_id)
 
     def _has_model(self) -> bool:
         return any(True for _ in self._client.search_registered_models(f"name = '{MODEL}'"))
