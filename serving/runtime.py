@@ -109,7 +109,7 @@ class Runtime:
         """Where people work on campaigns; with ``reach`` a dry run looks at recent lists too."""
         view = None if self.engine is None else self.engine.live.view()
         lists = recent_lists(self.settings.decisions_folder()) if reach else ()
-        return Desk(self.control, FourEyes.load(self.settings.four_eyes), view, lists)
+        return Desk(self.control, FourEyes.load(self.settings.four_eyes), view, lists=lists)
 
     def running(self) -> Engine:
         """The engine; RuntimeError where no model is published yet."""

@@ -9,6 +9,7 @@ from recsys.errors import ConfigError
 from recsys.overrides import Campaign
 from recsys.overrides.campaign import MINOR_SURFACES
 from recsys.overrides.documents import Document, campaign_from, document_of
+from recsys.safety import Policy
 from serving.campaigns.dryrun import Findings, dry_run
 from serving.campaigns.four_eyes import FourEyes
 from serving.campaigns.states import SERVED
@@ -28,12 +29,14 @@ class Desk:
     control: ControlStore
     four_eyes: FourEyes
     view: View | None = None
+    policy: Policy | None = None  # where there is no view: what says which surfaces are for minors
     lists: tuple[dict[str, Any], ...] = ()  # recent decisions, for the reach
 
     @property
     def minor_surfaces(self) -> Collection[str]:
         """The surfaces for minors, as the policy has them."""
-        return MINOR_SURFACES if self.view is None else self.view.policy.minor_surfaces
+        policy = self.policy if self.view is None else self.view.policy
+        return MINOR_SURFACES if policy is None else policy.minor_surfaces
 
     def create(self, document: Document, said: Said) -> Filed:
         """A draft. ConfigError where the text cannot be."""

@@ -206,14 +206,14 @@ def _desk(*, view: bool = False) -> "Iterator[Desk]":
     from serving.campaigns.desk import Desk
     from serving.campaigns.four_eyes import FourEyes
     from serving.campaigns.recent_lists import recent_lists
-    from serving.commands.opening import opened_control
+    from serving.commands.opening import opened_control, policy_in_force
     from serving.settings import Settings
 
     settings = Settings()
     with opened_control() as control:
         rules = FourEyes.load(settings.four_eyes)
         if not view:
-            yield Desk(control, rules)
+            yield Desk(control, rules, policy=policy_in_force(control))
             return
         from recsys.clock import system_clock
         from serving.batch import the_bundle
@@ -223,7 +223,8 @@ def _desk(*, view: bool = False) -> "Iterator[Desk]":
             seen = build(the_bundle(None, settings), control, system_clock, settings.policy)
         except ConfigError:
             seen = None
-        yield Desk(control, rules, seen, recent_lists(settings.decisions_folder()))
+        lists = recent_lists(settings.decisions_folder())
+        yield Desk(control, rules, seen, policy_in_force(control), lists)
 
 
 def _documents(file: Path) -> list[dict[str, Any]]:

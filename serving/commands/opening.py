@@ -13,6 +13,7 @@ import typer
 from recsys.errors import ConfigError
 
 if TYPE_CHECKING:
+    from recsys.safety import Policy
     from serving.stores.control import ControlStore
     from serving.stores.state import UserState
 
@@ -33,6 +34,14 @@ def opened_control() -> "Iterator[ControlStore]":
         yield store
     finally:
         store.close()
+
+
+def policy_in_force(control: "ControlStore") -> "Policy":
+    """The published policy, as long as there is none that of the settings; without a look at the model."""
+    from serving.policies import DEFAULT, ruling
+    from serving.settings import Settings
+
+    return ruling(control, Settings().policy or DEFAULT).policy
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from recsys.errors import ConfigError
-from serving.commands.opening import Actor, Reason, moment, opened_control
+from serving.commands.opening import Actor, Reason, moment, opened_control, policy_in_force
 from serving.commands.printing import Json, iso, show
 
 if TYPE_CHECKING:
@@ -156,6 +156,7 @@ def _put(
     )
     override.validate()
     with opened_control() as control:
-        Desk(control, FourEyes.load(Settings().four_eyes)).refuse_single(override.campaign)
+        desk = Desk(control, FourEyes.load(Settings().four_eyes), policy=policy_in_force(control))
+        desk.refuse_single(override.campaign)
         control.put_override(override, actor)
     typer.echo(f"{override.id}: {action} {item} until {iso(override.end)}.")

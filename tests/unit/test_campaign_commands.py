@@ -8,6 +8,7 @@ import typer
 from typer.testing import CliRunner
 
 from recsys.errors import ConfigError, DataError
+from recsys.safety.load import PACKS
 from serving.cli import commands
 from serving.settings import Settings
 from serving.stores.records import ConflictError
@@ -142,3 +143,13 @@ def test_a_campaign_file_is_toml_that_others_read_too(recsys, tmp_path):
     (document,) = tomllib.loads((tmp_path / "out.toml").read_text(encoding="utf-8"))["campaigns"]
     assert document["name"] == "修复电影 · Restored"
     assert document["end"] == "2999-02-14T16:00:00+00:00"
+
+
+def test_a_pack_says_which_surfaces_are_for_minors(recsys, tmp_path, monkeypatch):
+    text = (PACKS / "open.toml").read_text(encoding="utf-8")
+    nursery = "[surfaces.nursery]\nstrict = true\nminors = true\nunknown_age = 3\n\n[surfaces.push]"
+    (tmp_path / "own.toml").write_text(text.replace("[surfaces.push]", nursery), encoding="utf-8")
+    pin = ("override", "pin", "408", "--slot", 1, "--end", "+1d", "--surface", "nursery", "--reason", "r")
+    recsys(*pin)
+    monkeypatch.setenv("RECSYS_POLICY", str(tmp_path / "own.toml"))
+    assert "minors" in recsys(*pin, fails=ConflictError)
