@@ -17,14 +17,16 @@ def configure_logs(level: int = logging.INFO) -> None:
         if terminal
         else structlog.processors.JSONRenderer(ensure_ascii=False)
     )
+    processors = structlog.get_config()["processors"] if structlog.is_configured() else []
+    processors[:] = [  # in place, as loggers that were used before hold on to this list
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.dev.set_exc_info if terminal else TRACEBACKS,
+        renderer,
+    ]
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.dev.set_exc_info if terminal else TRACEBACKS,
-            renderer,
-        ],
+        processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,

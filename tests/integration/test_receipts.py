@@ -41,7 +41,7 @@ def looked_up(service, decision, role="safety", **more):
 
 def test_a_response_is_replayed_byte_for_byte_by_the_command_after_everything_changed(service):
     sent = decided(service, "reader").json()
-    pin = {"action": "pin", "item_id": "i39", "slot": 1, "end": AT + 9e6, "reason": "premiere"}
+    pin = {"action": "pin", "item_id": "i39", "slot": 1, "surfaces": ["feed"], "end": AT + 9e6, "reason": "premiere"}
     assert service.call("POST", "/v1/overrides", pin, role="editor").status_code == 201
     gone = sent["items"][2]["item_id"]
     service.call("POST", "/v1/takedowns", {"item_id": gone, "reason": "court"}, role="safety")
