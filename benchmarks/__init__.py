@@ -2,5 +2,5 @@
 
 import os
 
-# Several OpenMP runtimes live in one process here; where each spins after its work, they take the cores from each other.
+# Several OpenMP runtimes live in one process here; where each spins after its work, they slow each other down.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
