@@ -14,8 +14,9 @@ from pydantic import Field as Bounded
 from recsys.dataset.data import Dataset
 from recsys.errors import ConfigError
 from recsys.models.recipe import Recipe
+from training.news import is_news
 
-FACTS = ("events", "users", "items", "timed", "ordered", "profiles", "content")
+FACTS = ("events", "users", "items", "timed", "ordered", "profiles", "content", "news")
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
     ">=": operator.ge,
@@ -77,6 +78,7 @@ def facts_of(data: Dataset) -> dict[str, float]:
         "ordered": float(data.ordered),
         "profiles": float(bool(data.profiles)),
         "content": float(described),
+        "news": float(is_news(data)),
     }
 
 

@@ -191,7 +191,7 @@ def _explained(rows: FloatArray, pairs: sp.csr_matrix | None, offset: FloatArray
 
 
 def _times(rows: FloatArray, pairs: sp.csr_matrix) -> FloatArray:
-    """(rows, known) @ (known, known); where many works follow many, block by block as if all did: by far the quicker."""
+    """(rows, known) @ (known, known); where many works follow many, block by block as if all did: it is quicker."""
     if pairs.nnz < _FULL * pairs.shape[0] * pairs.shape[1]:
         return np.asarray((pairs.T @ rows.T).T, np.float32)
     product, columns = np.empty_like(rows), pairs.tocsc()
