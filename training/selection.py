@@ -16,7 +16,7 @@ from recsys.evaluate import Evaluation, compare, evaluate, pool
 from recsys.metrics import Interval
 from recsys.models.recipe import FitContext, Model, Recipe, recipes
 from recsys.rerank import reranked
-from training.plan import Clock, without
+from training.plan import Clock, searches, without
 from training.spec import RunSpec
 
 FLOOR = "popular"
@@ -54,7 +54,9 @@ class Arena:
         self.windows = windows
         self.spec = spec
         self.left_out: dict[str, str] = {}  # sections that were not tried, and why
-        self.clock = Clock(spec.budget.minutes, len(spec.models), len(windows))
+        searching = sum(map(searches, spec.models.values()))
+        events = windows[-1].train_validation.n_events
+        self.clock = Clock(spec.budget.minutes, searching, len(windows), events)
         context = FitContext(seed=spec.seed, device=device, checkpoint=checkpoint)
         self._choosing = [replace(context, holdout=split.validation, _fitted={}) for split in windows]
         self._exact = [replace(context, _fitted={}) for _ in windows]
@@ -66,13 +68,13 @@ class Arena:
         begin = time.perf_counter()
         chosen, validation, test = [], [], []
         for place, split in enumerate(self.windows):
-            context = replace(self._choosing[place], report=_report(watch, place), until=self.clock.until())
+            context = replace(self._choosing[place], report=_report(watch, place), until=self.clock.until(recipe))
             model = context.fit(recipe, split.train)
             validation.append(self._measure(section, model, split.validation, split.train))
             chosen.append(model.recipe)
             test.append(self._exactly(section, model.recipe, place))
         seconds = time.perf_counter() - begin
-        self.clock.done += 1
+        self.clock.done += searches(recipe)
         pooled = pool(test) if len(test) > 1 else test[0]
         return Trial(section, recipe, chosen[-1], pool(validation), test[-1], pooled, seconds)
 
