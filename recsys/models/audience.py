@@ -163,9 +163,10 @@ def _lift(recipe: Audience, data: Dataset, popularity: FloatArray) -> Lift:
     age = data.ages_days / (recipe.audience_half_life_days or NEVER)
     heard = np.asarray(data.positive) & target[data.item] & (age <= _FORGOTTEN)
     came = data.subset(heard).matrix(weight=np.exp2(-age[heard]).astype(np.float32))  # (users, items)
-    there = np.flatnonzero(np.diff(came.indptr))
+    comes = np.diff(came.indptr) > 0  # (users,)
+    there = np.flatnonzero(comes)
     came = came[there]
-    past = data.matrix()[there]  # (those who came, items)
+    past = data.subset(comes[data.user]).matrix()[there]  # (those who came, items)
     past.data[:] = 1.0
     both = (past.T @ came).tocsr()  # (items, items) people who came for the column and know the row
     both.setdiag(0.0)
