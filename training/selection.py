@@ -4,6 +4,7 @@ The windows of a split overlap: what is test in one window is validation in the 
 what decides about a model is measured on the newest test slice alone, which nothing was ever chosen on.
 """
 
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,12 +15,14 @@ from recsys.dataset.data import Dataset, Holdout, Split
 from recsys.errors import FitError
 from recsys.evaluate import Evaluation, compare, evaluate, pool
 from recsys.metrics import Interval
+from recsys.models.item_item import sample
 from recsys.models.recipe import FitContext, Model, Recipe, recipes
 from recsys.rerank import reranked
 from training.plan import Clock, searches, without
 from training.spec import RunSpec
 
 FLOOR = "popular"
+VALIDATED = 4_000  # queries of a validation slice, at most, that sections of a spec with a budget are compared on
 Watch = Callable[[int, int, Mapping[str, float]], None]  # window, step, metrics of that step
 
 
@@ -60,6 +63,8 @@ class Arena:
         context = FitContext(seed=spec.seed, device=device, checkpoint=checkpoint)
         self._choosing = [replace(context, holdout=split.validation, _fitted={}) for split in windows]
         self._exact = [replace(context, _fitted={}) for _ in windows]
+        most = VALIDATED if spec.budget.minutes is not None else sys.maxsize
+        self._validation = [sample(split.validation, most) for split in windows]
         diverse = spec.rerank.diversity > 0
         self._content = ContentSpace.fit(windows[0].train.catalogue, seed=spec.seed) if diverse else None
 
@@ -70,7 +75,7 @@ class Arena:
         for place, split in enumerate(self.windows):
             context = replace(self._choosing[place], report=_report(watch, place), until=self.clock.until(recipe))
             model = context.fit(recipe, split.train)
-            validation.append(self._measure(section, model, split.validation, split.train))
+            validation.append(self._measure(section, model, self._validation[place], split.train))
             chosen.append(model.recipe)
             test.append(self._exactly(section, model.recipe, place))
         seconds = time.perf_counter() - begin

@@ -178,6 +178,17 @@ def test_a_smaller_log_has_less_time_to_choose_in(events, share):
     assert clock.until() - time.monotonic() == pytest.approx(share * 10 * 60 * 0.5, abs=1)
 
 
+@pytest.mark.parametrize(("budget", "asked"), [({"minutes": 5}, 10), ({}, 20)])
+def test_a_budget_compares_sections_on_some_of_many_queries_and_tests_them_on_all(budget, asked, monkeypatch):
+    monkeypatch.setattr("training.selection.VALIDATED", 10)
+    data = dataset([(f"u{n % 20}", f"i{n % 23}", n - 400) for n in range(400)])
+    split = window(data)
+    assert len(split.validation) == len(split.test) == 20
+    spec = parse_spec({"models": {"popular": {}}, "budget": budget})
+    trial = Arena([split], spec).trial("popular", spec.models["popular"])
+    assert (len(trial.validation.users), len(trial.test.users)) == (asked, 20)
+
+
 def test_a_section_made_of_parts_takes_no_time_from_the_others():
     data = dataset([(f"u{n % 7}", f"i{n % 11}", float(n - 60)) for n in range(60)])
     values = {"models": {"als": {}, "blend": {"parts": ["als"], "weights": [1.0]}}, "budget": {"minutes": 20}}
