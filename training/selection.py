@@ -60,7 +60,8 @@ class Arena:
         searching = sum(map(searches, spec.models.values()))
         events = windows[-1].train_validation.n_events
         self.clock = Clock(spec.budget.minutes, searching, len(windows), events)
-        context = FitContext(seed=spec.seed, device=device, checkpoint=checkpoint)
+        self.known: dict[tuple[Recipe, bytes], Model] = {}  # a ranker asks for parts on what an earlier fit has seen
+        context = FitContext(seed=spec.seed, device=device, checkpoint=checkpoint, known=self.known)
         self._choosing = [replace(context, holdout=split.validation, _fitted={}) for split in windows]
         self._exact = [replace(context, _fitted={}) for _ in windows]
         most = VALIDATED if spec.budget.minutes is not None else sys.maxsize
@@ -74,7 +75,7 @@ class Arena:
         chosen, validation, test = [], [], []
         for place, split in enumerate(self.windows):
             context = replace(self._choosing[place], report=_report(watch, place), until=self.clock.until(recipe))
-            model = context.fit(recipe, split.train)
+            model = self._kept(context.fit(recipe, split.train), split.train)
             validation.append(self._measure(section, model, self._validation[place], split.train))
             chosen.append(model.recipe)
             test.append(self._exactly(section, model.recipe, place))
@@ -98,8 +99,11 @@ class Arena:
 
     def _exactly(self, name: str, recipe: Recipe, place: int) -> Evaluation:
         split = self.windows[place]
-        model = self._exact[place].fit(recipe, split.train_validation)
+        model = self._kept(self._exact[place].fit(recipe, split.train_validation), split.train_validation)
         return self._measure(name, model, split.test, split.train_validation)
+
+    def _kept(self, model: Model, data: Dataset) -> Model:
+        return self.known.setdefault((model.recipe, data.mark), model)
 
     def _measure(self, name: str, model: Model, holdout: Holdout, data: Dataset) -> Evaluation:
         served = reranked(model, self.spec.rerank, data.catalogue, self._content)

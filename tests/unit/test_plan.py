@@ -10,6 +10,7 @@ from recsys.dataset.data import Dataset, Split
 from recsys.dataset.splits import splits
 from recsys.dataset.splitspec import SplitSpec
 from recsys.errors import ConfigError, FitError
+from recsys.models.item_knn import ItemKNN
 from recsys.models.recipe import FitContext, parse
 from support.data import dataset
 from training.news import by_the_hour
@@ -187,6 +188,36 @@ def test_a_budget_compares_sections_on_some_of_many_queries_and_tests_them_on_al
     spec = parse_spec({"models": {"popular": {}}, "budget": budget})
     trial = Arena([split], spec).trial("popular", spec.models["popular"])
     assert (len(trial.validation.users), len(trial.test.users)) == (asked, 20)
+
+
+def test_what_was_fitted_on_equal_events_is_not_fitted_again():
+    data = dataset([(f"u{n % 20}", f"i{n % 23}", n - 400) for n in range(400)])
+    same, shorter = data.subset(data.item >= 0), data.subset(data.item >= 1)
+    recipe = parse({"recipe": "popular", "half_life_days": 3.0})
+    model = recipe.fit(data, FitContext())
+    ctx = FitContext(known={(model.recipe, data.mark): model})
+    assert ctx.fit(recipe, same) is model
+    assert ctx.fit(recipe, shorter) is not model
+    assert ctx.fit(recipe, data.subset(data.item >= 0, at=data.at + 1.0)) is not model, "ages differ"
+
+
+def test_a_ranker_takes_the_parts_that_were_chosen_on_what_came_before_the_newest_works(monkeypatch):
+    rows = [(f"u{u:02}", f"i{(u + k * k) % 29:02}", None) for u in range(40) for k in range(6)]
+    (split,) = splits(dataset(rows), SplitSpec(strategy="last"))
+    fitted: list[bytes] = []
+    plain = ItemKNN.fit
+
+    def counted(recipe, data, ctx):
+        fitted.append(data.mark)
+        return plain(recipe, data, ctx)
+
+    monkeypatch.setattr(ItemKNN, "fit", counted)
+    spec = parse_spec({"models": {"item_knn": {}, "ranker": {"parts": ["item_knn"]}}})
+    arena = Arena([split], spec)
+    for section in spec.models:
+        arena.trial(section, spec.models[section])
+    assert fitted[:2] == [split.train.mark, split.train_validation.mark]
+    assert fitted.count(split.train.mark) == 1, "the newest work of each user in train + validation is the validation"
 
 
 def test_a_section_made_of_parts_takes_no_time_from_the_others():
