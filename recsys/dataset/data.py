@@ -66,7 +66,7 @@ class Dataset:
         """The same for the same events known up to the same moment, of data sets over one catalogue."""
         digest = hashlib.sha1(np.float64(self.at).tobytes(), usedforsecurity=False)
         for column in (self.user, self.item, self.time, self.weight, self.positive):
-            digest.update(np.ascontiguousarray(column))
+            digest.update(np.ascontiguousarray(column).data)
         return digest.digest()
 
     def subset(self, keep: BoolArray, at: float | None = None) -> "Dataset":
