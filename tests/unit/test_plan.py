@@ -107,16 +107,16 @@ def test_shipped_specs_have_something_for_every_log(name):
 
 def test_the_default_spec_leaves_to_news_what_is_learned_within_minutes():
     spec, why = load_spec("default").for_log(news(clicks=400))
-    assert list(spec.models) == ["popular", "trending", "audience", "session", "blend"]
-    assert [part.name for part in spec.models["blend"].parts] == ["trending", "audience", "session"]
+    assert list(spec.models) == ["popular", "trending", "readers"]
+    assert spec.models["readers"].half_life_days < 5 / 1440
     assert why["item_knn"] == "it is for logs where not news"
 
 
 def test_the_default_spec_tells_films_of_the_same_size_apart():
     films = dataset([(f"u{n % 40}", f"film {n % 30}", -n / 40) for n in range(800)])
     spec, why = load_spec("default").for_log(films)
-    assert {"item_knn", "ease", "ials", "ranker"} <= spec.models.keys()
-    assert why["session"] == "it is for logs where news"
+    assert {"audience", "item_knn", "ease", "ials", "ranker", "blend"} <= spec.models.keys()
+    assert why["readers"] == "it is for logs where news"
 
 
 def test_news_is_split_by_its_newest_hours_and_fitted_within_them():
