@@ -27,7 +27,7 @@ POPULARITY = (0.0, 0.1, 0.2)
 _REACH = 20  # a later item is explained by at most so many events before it
 _PLACES = 10  # settings are compared by NDCG at this many
 _CHUNK = 500  # queries asked, or rows held, at once
-_FULL = 0.1  # of all pairs: from there on a dense product of them takes less time than a sparse one
+_FULL, _MANY = 0.2, 400  # share of all pairs and rows from which a dense product takes less time than a sparse one
 
 
 @register("ease")
@@ -192,7 +192,7 @@ def _explained(rows: FloatArray, pairs: sp.csr_matrix | None, offset: FloatArray
 
 def _times(rows: FloatArray, pairs: sp.csr_matrix) -> FloatArray:
     """(rows, known) @ (known, known); where many works follow many, block by block as if all did: it is quicker."""
-    if pairs.nnz < _FULL * pairs.shape[0] * pairs.shape[1]:
+    if len(rows) < _MANY or pairs.nnz < _FULL * pairs.shape[0] * pairs.shape[1]:
         return np.asarray((pairs.T @ rows.T).T, np.float32)
     product, columns = np.empty_like(rows), pairs.tocsc()
     for start in range(0, pairs.shape[1], _CHUNK):

@@ -166,6 +166,7 @@ def test_pairs_of_everything_give_what_sparse_ones_do(monkeypatch):
     pairs = sp.random(23, 23, 0.3, format="csr", dtype=np.float32, rng=rng)
     rows = rng.random((5, 23), np.float32)
     monkeypatch.setattr(ease, "_CHUNK", 7)
+    monkeypatch.setattr(ease, "_MANY", 5)
     blocks = ease._times(rows, pairs)
     monkeypatch.setattr(ease, "_FULL", 1.0)
     assert blocks == pytest.approx(ease._times(rows, pairs), rel=1e-5)
