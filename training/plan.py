@@ -14,8 +14,9 @@ from pydantic import Field as Bounded
 from recsys.dataset.data import Dataset
 from recsys.errors import ConfigError
 from recsys.models.recipe import Recipe
+from training.news import is_news
 
-FACTS = ("events", "users", "items", "timed", "ordered", "profiles", "content")
+FACTS = ("events", "users", "items", "timed", "ordered", "profiles", "content", "news")
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
     ">=": operator.ge,
@@ -24,11 +25,17 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
 }
 _TERM = re.compile(r"(not\s+)?([a-z]+)(?:\s*(<=|>=|<|>)\s*([0-9][0-9_]*))?")
 _CHOOSING = 0.5  # of a budget; the rest is for refitting what was chosen
+_LARGE, _LEAST = 3_000_000, 0.5  # events that a budget is meant for; what a small log has of the time to choose in
+_AGAIN = 0.5  # of its share for a fit that ends by patience: it is fitted for as long again, and once more if it wins
 _SPENT = 0.75  # of a budget: after that no further section is begun
 
 
 class Budget(BaseModel):
-    """How long a training run should take. It is kept by choosing less, never by fitting what was chosen less well."""
+    """How long a training run should take on 3 million events.
+
+    It is kept by choosing less, never by fitting what was chosen less well; on fewer events there is less time to
+    choose in, down to half.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     minutes: float | None = Bounded(default=None, gt=0, allow_inf_nan=False)
@@ -77,6 +84,7 @@ def facts_of(data: Dataset) -> dict[str, float]:
         "ordered": float(data.ordered),
         "profiles": float(bool(data.profiles)),
         "content": float(described),
+        "news": float(is_news(data)),
     }
 
 
@@ -122,23 +130,31 @@ def _trimmed(recipe: Recipe, gone: list[Recipe]) -> Recipe | None:
     return recipe.model_copy(update={"parts": parts}) if parts else None
 
 
+def searches(recipe: Recipe) -> bool:
+    """Whether a section looks for settings by the clock; one made of parts takes these as they were chosen."""
+    return not hasattr(recipe, "parts")
+
+
 @dataclass
 class Clock:
     """The time of a run. Sections that need less than their share leave the rest to those that come after them."""
 
     minutes: float | None
-    sections: int
+    sections: int  # that search
     windows: int = 1
+    events: int = _LARGE
     begun: float = field(default_factory=time.monotonic)
-    done: int = 0
+    done: int = 0  # of the sections that search
 
-    def until(self) -> float:
+    def until(self, recipe: Recipe | None = None) -> float:
         """The monotonic moment until which the next section, in one window, may look for settings."""
         if self.minutes is None:
             return float("inf")
         now = time.monotonic()
-        left = max(60 * self.minutes * _CHOOSING - (now - self.begun), 0.0)
-        return now + left / max(self.sections - self.done, 1) / self.windows
+        whole = 60 * self.minutes * _CHOOSING * min(max(self.events / _LARGE, _LEAST), 1.0)
+        left = max(whole - (now - self.begun), 0.0)
+        share = _AGAIN if hasattr(recipe, "patience") else 1.0
+        return now + share * left / max(self.sections - self.done, 1) / self.windows
 
     def spent(self) -> str | None:
         """A sentence where it is too late to begin another section."""

@@ -4,6 +4,7 @@ The windows of a split overlap: what is test in one window is validation in the 
 what decides about a model is measured on the newest test slice alone, which nothing was ever chosen on.
 """
 
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,12 +15,14 @@ from recsys.dataset.data import Dataset, Holdout, Split
 from recsys.errors import FitError
 from recsys.evaluate import Evaluation, compare, evaluate, pool
 from recsys.metrics import Interval
+from recsys.models.item_item import sample
 from recsys.models.recipe import FitContext, Model, Recipe, recipes
 from recsys.rerank import reranked
-from training.plan import Clock, without
+from training.plan import Clock, searches, without
 from training.spec import RunSpec
 
 FLOOR = "popular"
+VALIDATED = 4_000  # queries of a validation slice, at most, that sections of a spec with a budget are compared on
 Watch = Callable[[int, int, Mapping[str, float]], None]  # window, step, metrics of that step
 
 
@@ -54,10 +57,15 @@ class Arena:
         self.windows = windows
         self.spec = spec
         self.left_out: dict[str, str] = {}  # sections that were not tried, and why
-        self.clock = Clock(spec.budget.minutes, len(spec.models), len(windows))
-        context = FitContext(seed=spec.seed, device=device, checkpoint=checkpoint)
+        searching = sum(map(searches, spec.models.values()))
+        events = windows[-1].train_validation.n_events
+        self.clock = Clock(spec.budget.minutes, searching, len(windows), events)
+        self.known: dict[tuple[Recipe, bytes], Model] = {}  # a ranker asks for parts on what an earlier fit has seen
+        context = FitContext(seed=spec.seed, device=device, checkpoint=checkpoint, known=self.known)
         self._choosing = [replace(context, holdout=split.validation, _fitted={}) for split in windows]
         self._exact = [replace(context, _fitted={}) for _ in windows]
+        most = VALIDATED if spec.budget.minutes is not None else sys.maxsize
+        self._validation = [sample(split.validation, most) for split in windows]
         diverse = spec.rerank.diversity > 0
         self._content = ContentSpace.fit(windows[0].train.catalogue, seed=spec.seed) if diverse else None
 
@@ -66,13 +74,13 @@ class Arena:
         begin = time.perf_counter()
         chosen, validation, test = [], [], []
         for place, split in enumerate(self.windows):
-            context = replace(self._choosing[place], report=_report(watch, place), until=self.clock.until())
-            model = context.fit(recipe, split.train)
-            validation.append(self._measure(section, model, split.validation, split.train))
+            context = replace(self._choosing[place], report=_report(watch, place), until=self.clock.until(recipe))
+            model = self._kept(context.fit(recipe, split.train), split.train)
+            validation.append(self._measure(section, model, self._validation[place], split.train))
             chosen.append(model.recipe)
             test.append(self._exactly(section, model.recipe, place))
         seconds = time.perf_counter() - begin
-        self.clock.done += 1
+        self.clock.done += searches(recipe)
         pooled = pool(test) if len(test) > 1 else test[0]
         return Trial(section, recipe, chosen[-1], pool(validation), test[-1], pooled, seconds)
 
@@ -91,8 +99,11 @@ class Arena:
 
     def _exactly(self, name: str, recipe: Recipe, place: int) -> Evaluation:
         split = self.windows[place]
-        model = self._exact[place].fit(recipe, split.train_validation)
+        model = self._kept(self._exact[place].fit(recipe, split.train_validation), split.train_validation)
         return self._measure(name, model, split.test, split.train_validation)
+
+    def _kept(self, model: Model, data: Dataset) -> Model:
+        return self.known.setdefault((model.recipe, data.mark), model)
 
     def _measure(self, name: str, model: Model, holdout: Holdout, data: Dataset) -> Evaluation:
         served = reranked(model, self.spec.rerank, data.catalogue, self._content)

@@ -10,6 +10,7 @@ from recsys.lake import Lake
 from recsys.prepare import load_facts, load_rules, prepare
 from recsys.prepare.build import TABLES
 from recsys.prepare.spec import EventRule
+from training.news import by_the_hour
 from training.spec import RunSpec
 from training.state import State
 
@@ -38,4 +39,6 @@ def open_source(lake: str, spec: RunSpec, state: State) -> Source:
     folder = state.prepared(store.root, versions, ids, spec.prepare)
     data = prepare(store, spec.prepare, folder, versions)
     has_labels = bool(load_facts(folder)["has_labels"])
-    return Source(store.root, versions, ids, data, splits(data, spec.split), load_rules(folder), has_labels)
+    return Source(
+        store.root, versions, ids, data, splits(data, by_the_hour(spec.split, data)), load_rules(folder), has_labels
+    )

@@ -74,7 +74,7 @@ def train(job: Job, show: Show) -> Outcome:
         show.doing("comparing with the champion")
         evidence = judging.evidence(arena, contest, source, champion, judging.rival(arena, champion, show))
         show.doing(f"refitting {contest.best.section} on all events")
-        context = FitContext(seed=job.spec.seed, device=job.device, checkpoint=job.state.checkpoints)
+        context = FitContext(seed=job.spec.seed, device=job.device, checkpoint=job.state.checkpoints, known=arena.known)
         publish(work / "bundle", source, contest, job.spec, context, content=content, card=card.write(found))
         show.doing("asking the gate")
         drift = judging.drifted(evidence.new, champion, job.spec.prepare, job.state)

@@ -1,5 +1,6 @@
 """A prepared log: events in dense indices, sorted by user and then by time, ready to be mapped from disk."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -59,6 +60,14 @@ class Dataset:
         unknown = np.isnan(age)
         oldest = 0.0 if unknown.all() else float(age[~unknown].max())
         return np.maximum(np.where(unknown, oldest, age), 0.0).astype(np.float32)
+
+    @cached_property
+    def mark(self) -> bytes:
+        """The same for the same events known up to the same moment, of data sets over one catalogue."""
+        digest = hashlib.sha1(np.float64(self.at).tobytes(), usedforsecurity=False)
+        for column in (self.user, self.item, self.time, self.weight, self.positive):
+            digest.update(np.ascontiguousarray(column).data)
+        return digest.digest()
 
     def subset(self, keep: BoolArray, at: float | None = None) -> "Dataset":
         """The events where ``keep`` (events,) holds, over the same users and items, known up to ``at``."""

@@ -14,7 +14,7 @@ from recsys.errors import BundleError
 from recsys.metrics import hits, ndcg, top_matrix
 from recsys.models.files import load_arrays, save_arrays
 from recsys.models.item_item import sample
-from recsys.models.one_ranking import Asked
+from recsys.models.one_ranking import Asked, best_half_life
 from recsys.models.popular import decayed_counts
 from recsys.models.recipe import FitContext, Model, Recipe, load_recipe, register, save_recipe
 from recsys.retrieval import top_k
@@ -28,8 +28,6 @@ HALF_LIVES = (
     *(60 * MINUTE, 30 * MINUTE, 20 * MINUTE, 10 * MINUTE, 5 * MINUTE, 3 * MINUTE, 2 * MINUTE),
 )  # long first: of equals it forgets the least
 LONGER = (16.0, 4.0, 64.0)  # half-lives of the audience, in those of popularity; the first is the default
-BY_THE_HOUR = 1.0  # days: below it works come and go while a model is served
-CLEAR = 2.0  # standard errors
 STRENGTHS = (0.25, 0.1, 0.5, 1.0)  # the first is the default
 LONGER_SHARE = 0.01  # of popularity at the audience's half-life, so that no work of late is out of reach
 RARE = 10.0  # people who know a work, at which it counts half as a sign
@@ -165,9 +163,10 @@ def _lift(recipe: Audience, data: Dataset, popularity: FloatArray) -> Lift:
     age = data.ages_days / (recipe.audience_half_life_days or NEVER)
     heard = np.asarray(data.positive) & target[data.item] & (age <= _FORGOTTEN)
     came = data.subset(heard).matrix(weight=np.exp2(-age[heard]).astype(np.float32))  # (users, items)
-    there = np.flatnonzero(np.diff(came.indptr))
+    comes = np.diff(came.indptr) > 0  # (users,)
+    there = np.flatnonzero(comes)
     came = came[there]
-    past = data.matrix()[there]  # (those who came, items)
+    past = data.subset(comes[data.user]).matrix()[there]  # (those who came, items)
     past.data[:] = 1.0
     both = (past.T @ came).tocsr()  # (items, items) people who came for the column and know the row
     both.setdiag(0.0)
@@ -183,21 +182,10 @@ def _lift(recipe: Audience, data: Dataset, popularity: FloatArray) -> Lift:
 
 
 def _half_life(data: Dataset, holdout: Holdout) -> float:
-    """The best for popularity alone; by the hour, the shortest that is not clearly worse than the best.
-
-    Where works come and go within a day, the hour that is asked about has works that the holdout had none of: a half
-    life that is too short then costs little, and one that is too long misses what is new.
-    """
+    """The best for popularity alone."""
     asked = Asked.of(holdout.truth, holdout.exclude)
-    gains = np.stack(
-        [asked.gains(decayed_counts(data, half_life)) for half_life in HALF_LIVES]
-    )  # (half-lives, queries)
-    best = int(np.argmax(gains.mean(axis=1)))
-    if HALF_LIVES[best] >= BY_THE_HOUR:
-        return HALF_LIVES[best]
-    behind = gains[best] - gains
-    close = behind.mean(axis=1) <= CLEAR * behind.std(axis=1) / np.sqrt(len(asked))
-    return HALF_LIVES[int(np.flatnonzero(close)[-1])]
+    gains = [asked.gains(decayed_counts(data, half_life)) for half_life in HALF_LIVES]
+    return best_half_life(HALF_LIVES, np.stack(gains))
 
 
 def _best(

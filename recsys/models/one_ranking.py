@@ -11,6 +11,9 @@ from recsys.retrieval import top_k
 from recsys.types import BoolArray, FloatArray, IntArray, Ranked
 
 TRACE = 1e-30  # added for each event, so that what has decayed to nothing still ranks by its count
+BY_THE_HOUR = 1.0  # days: below it works come and go while a model is served
+CLEAR = 2.0  # standard errors
+ENOUGH = 30  # queries: fewer have no standard error to speak of
 _PLACES = 10  # quality is NDCG at this many
 
 
@@ -26,6 +29,21 @@ def same_for_all(
         keep = np.flatnonzero(~np.isin(everyone.items, hidden))[:n]
         lists.append(Ranked(everyone.items[keep], everyone.scores[keep], source))
     return lists
+
+
+def best_half_life(half_lives: Sequence[float], gains: NDArray[np.float64]) -> float:
+    """The best by its mean of gains (half-lives, queries); by the hour, the shortest not clearly worse.
+
+    Half-lives are in days, the longest first: of equals it forgets the least. Where works come and go within a day, the
+    hour that is asked about has works that the holdout had none of: a half-life that is too short then costs little,
+    and one that is too long misses what is new.
+    """
+    best = int(np.argmax(gains.mean(axis=1)))
+    if half_lives[best] >= BY_THE_HOUR or gains.shape[1] < ENOUGH:
+        return half_lives[best]
+    behind = gains[best] - gains
+    close = behind.mean(axis=1) <= CLEAR * behind.std(axis=1) / np.sqrt(gains.shape[1])
+    return half_lives[int(np.flatnonzero(close)[-1])]
 
 
 @dataclass(frozen=True, eq=False)

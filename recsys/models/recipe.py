@@ -57,6 +57,7 @@ class FitContext:
     report: Callable[[int, Mapping[str, float]], None] = lambda step, metrics: None
     checkpoint: Path | None = None  # folder that a long fit saves its state in, to go on from after a crash
     until: float = math.inf  # monotonic s after which nothing more is tried: the best so far has to do
+    known: Mapping[tuple["Recipe", bytes], Model] = field(default_factory=dict)  # by what they are and by data's mark
     _fitted: dict[tuple["Recipe", int], tuple[Dataset, Model]] = field(default_factory=dict)
 
     @property
@@ -69,10 +70,14 @@ class FitContext:
         return np.random.default_rng(self.seed)
 
     def fit(self, recipe: "Recipe", data: Dataset) -> Model:
-        """Fit ``recipe``, or give the model that this context has already fitted on the same data."""
+        """Fit ``recipe``, or give the model that this context has already fitted on the same data.
+
+        So too where it is ``known`` from equal data: a recipe with nothing open makes the same model of them.
+        """
         key = (recipe, id(data))
         if key not in self._fitted:  # the dataset is kept beside the model so that its id stays its own
-            self._fitted[key] = (data, recipe.fit(data, self))
+            known = self.known.get((recipe, data.mark)) if self.known else None
+            self._fitted[key] = (data, recipe.fit(data, self) if known is None else known)
         return self._fitted[key][1]
 
 

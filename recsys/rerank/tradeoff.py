@@ -47,7 +47,7 @@ def tradeoff(
     rerank: Rerank | None = None,
     k: int = 10,
     values: Sequence[float] = VALUES,
-    most: int = 1000,
+    most: int = 500,
     seed: int = 0,
 ) -> list[Point]:
     """A point for each weight and value, over at most ``most`` queries, drawn with ``seed``.

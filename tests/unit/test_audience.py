@@ -69,8 +69,9 @@ def test_by_the_hour_the_shortest_half_life_that_is_not_clearly_worse_is_taken()
     late = [(f"u{n}", "new", -3 * n * MINUTE) for n in range(4)] + [
         (f"v{n}", "old", -0.5 - n * MINUTE) for n in range(9)
     ]
-    data = dataset(late, users=["w"])
-    asked = holdout(data, {"w": ["new"]})
+    readers = [f"w{n}" for n in range(30)]
+    data = dataset(late, users=readers)
+    asked = holdout(data, {reader: ["new"] for reader in readers})
     assert Audience().fit(data, FitContext(holdout=asked)).recipe.half_life_days == 2 * MINUTE
 
 

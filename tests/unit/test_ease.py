@@ -2,9 +2,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from recsys.dataset.data import Holdout
 from recsys.errors import FitError
+from recsys.models import ease
 from recsys.models.ease import EASE, _qualities, _Task, check_memory
 from recsys.models.holdout import holdout_ndcg
 from recsys.models.recipe import FitContext, load_model
@@ -157,6 +159,18 @@ def test_the_search_scores_without_a_matrix_what_the_matrix_scores(forward):
     expected = holdout_ndcg(model, asked, np.ones(20, np.bool_))
     assert 0.1 < expected < 0.9
     assert _qualities([model.recipe], task, ridge, pairs, asked) == pytest.approx({model.recipe: expected})
+
+
+def test_pairs_of_everything_give_what_sparse_ones_do(monkeypatch):
+    rng = np.random.default_rng(0)
+    pairs = sp.random(23, 23, 0.3, format="csr", dtype=np.float32, rng=rng)
+    rows = rng.random((5, 23), np.float32)
+    monkeypatch.setattr(ease, "_CHUNK", 7)
+    monkeypatch.setattr(ease, "_MANY", 5)
+    blocks = ease._times(rows, pairs)
+    monkeypatch.setattr(ease, "_FULL", 1.0)
+    assert blocks == pytest.approx(ease._times(rows, pairs), rel=1e-5)
+    assert blocks == pytest.approx(rows @ pairs.toarray(), rel=1e-5)
 
 
 def test_without_a_holdout_nothing_is_decayed_forward_or_divided():

@@ -2,11 +2,13 @@ import numpy as np
 import pytest
 
 from recsys.models import item_knn
+from recsys.models.holdout import holdout_ndcg
 from recsys.models.item_knn import ItemKNN, nearest
 from recsys.models.recipe import FitContext, load_model
 from recsys.types import query
 from support.data import checkerboard, dataset, holdout
 
+PARTS = ("indptr", "columns", "values")
 COSINE = {"similarity": "cosine", "shrinkage": 0.0, "neighbours": 10}
 
 
@@ -77,6 +79,31 @@ def test_blocks_of_rows_give_the_same_neighbours(monkeypatch):
     parts = nearest(events, ItemKNN(**COSINE))
     assert np.array_equal(whole.columns, parts.columns)
     assert np.array_equal(whole.values, parts.values)
+
+
+@pytest.mark.parametrize("similarity", ["cosine", "bm25"])
+def test_fewer_neighbours_are_the_first_of_many(similarity):
+    events = checkerboard().matrix()
+    few, many = (nearest(events, ItemKNN(**{**COSINE, "similarity": similarity, "neighbours": n})) for n in (3, 9))
+    cut = item_knn._cut(many, 3)
+    assert [getattr(cut, part).tolist() for part in PARTS] == [getattr(few, part).tolist() for part in PARTS]
+
+
+def test_neighbours_for_several_shrinkages_are_those_of_each_alone():
+    events = checkerboard().matrix()
+    for shrinkage, found in zip((0.0, 5.0), item_knn._nearest(events, ItemKNN(**COSINE), (0.0, 5.0)), strict=True):
+        alone = nearest(events, ItemKNN(**{**COSINE, "shrinkage": shrinkage}))
+        assert [getattr(found, part).tolist() for part in PARTS] == [getattr(alone, part).tolist() for part in PARTS]
+
+
+def test_settings_are_judged_by_the_lists_that_the_model_would_give():
+    rows = [(f"u{u:02}", f"i{(u + k * k) % 24:02}", float(k) - 4.0) for u in range(24) for k in range(5)]
+    data = dataset(rows)
+    asked = holdout(data, {user: [f"i{(int(user[1:]) + 5) % 24:02}"] for user in data.users.ids[::2]})
+    model = fit(data, half_life_events=2.0)
+    expected = holdout_ndcg(model, asked, np.ones(data.n_items, np.bool_))
+    assert 0 < expected < 1
+    assert item_knn._Judge(model.known, asked).quality(model.rows, model.decay) == pytest.approx(expected)
 
 
 def test_open_fields_take_the_stated_default_without_a_holdout():

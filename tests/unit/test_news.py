@@ -4,6 +4,7 @@ import pytest
 
 from recsys.models.popular import Popular
 from recsys.models.recipe import FitContext
+from recsys.models.session import Session
 from support.data import dataset
 from training.news import is_news, with_session
 
@@ -42,3 +43,9 @@ def test_a_log_of_two_days_says_nothing_of_age():
 )
 def test_it_is_first_for_news_and_elsewhere_where_the_spec_says(data, where, expected):
     assert names(data, where) == expected
+
+
+def test_it_stands_there_once_where_it_has_won():
+    ctx = FitContext()
+    models = [ctx.fit(Session(), NEWS), ctx.fit(Popular(half_life_days=1.0), NEWS)]
+    assert [model.recipe.name for model in with_session(models, NEWS, "auto", ctx)] == ["session", "popular"]

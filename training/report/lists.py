@@ -11,7 +11,7 @@ from recsys.dataset.data import Dataset, Holdout
 from recsys.models.recipe import Model
 from recsys.types import IntArray
 
-QUERIES = 2000  # asked for shares; examples are drawn from them
+QUERIES = 1000  # asked for shares; examples are drawn from them
 FIELDS = ("genres", "tags", "language", "media_type")  # the first that half of the works have
 VALUES = 12  # of a field, the most frequent
 WITH_HIT, WITHOUT, NEW = 3, 2, 1  # examples

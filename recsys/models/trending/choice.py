@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.dataset.data import Holdout
-from recsys.models.one_ranking import Asked
+from recsys.models.one_ranking import Asked, best_half_life
 from recsys.models.trending.log import Log
 from recsys.models.trending.model import Counts
 from recsys.models.trending.recipe import Trending
@@ -16,7 +16,19 @@ from recsys.types import BoolArray, IntArray
 MINUTE, HOUR = 1 / 1_440, 1 / 24  # days
 HALF_LIVES = (
     *(36_500.0, 365.0, 90.0, 30.0, 14.0, 7.0, 4.0, 2.0, 1.0),  # days, long first: of equals it forgets the least
-    *(12 * HOUR, 6 * HOUR, 4 * HOUR, 2 * HOUR, HOUR, 30 * MINUTE, 15 * MINUTE, 10 * MINUTE, 5 * MINUTE),
+    *(
+        12 * HOUR,
+        6 * HOUR,
+        4 * HOUR,
+        2 * HOUR,
+        HOUR,
+        30 * MINUTE,
+        15 * MINUTE,
+        10 * MINUTE,
+        5 * MINUTE,
+        3 * MINUTE,
+        2 * MINUTE,
+    ),
 )
 NEVER = 1e9  # events: at this shrinkage no territory goes its own way
 SHRINKAGES = (100_000.0, 30_000.0, 10_000.0, 3_000.0, 1_000.0, 300.0, 100.0, 30.0)
@@ -46,7 +58,7 @@ def _half_life(recipe: Trending, log: Log, holdout: Holdout) -> float:
     """The common one, by everyone's ranking."""
     asked = Asked.of(holdout.truth, holdout.exclude)
     counts = (log.everyone(log.half_lives(recipe.model_copy(update={"half_life_days": days}))) for days in HALF_LIVES)
-    return HALF_LIVES[int(np.argmax([asked.gains(found.scores(0, NEVER)).mean() for found in counts]))]
+    return best_half_life(HALF_LIVES, np.stack([asked.gains(found.scores(0, NEVER)) for found in counts]))
 
 
 def _own_half_life(recipe: Trending, name: str, log: Log, holdout: Holdout) -> float | None:

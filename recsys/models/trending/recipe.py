@@ -39,7 +39,7 @@ class Trending(Recipe):
     days that its window spans (half-life / ln 2, less where the log is younger). A rate that rests on few events is
     held down, so that a single click within a window of minutes is not a landslide. Without times it counts plainly.
 
-    * ``half_life_days`` None is chosen on the holdout, from 5 minutes to a century; else 30.
+    * ``half_life_days`` None is chosen on the holdout, from 2 minutes to a century; else 30.
     * ``by_media_type`` holds the half-lives in days of media types (the items' ``media_type``) that differ from that
       one, as a table or as pairs. None: every type with ``min_events`` positive events has one chosen on the holdout,
       by the ranking of its works alone, which is kept where it is better by more than its standard error; else none.
