@@ -140,9 +140,9 @@ def decays(data: Dataset, days: float | None, events: float | None) -> list[Deca
     return [Decay(d, e) for d, e in pairs]
 
 
-def sample(holdout: Holdout) -> Holdout:
-    """About 2,000 queries of a holdout, evenly taken: enough to compare settings on."""
-    places = range(0, len(holdout), -(-len(holdout) // _ASKED) or 1)
+def sample(holdout: Holdout, most: int = _ASKED) -> Holdout:
+    """``most`` queries of a holdout or fewer, evenly taken: about 2,000 are enough to compare settings on."""
+    places = range(0, len(holdout), -(-len(holdout) // most) or 1)
     return Holdout(
         users=holdout.users[:: places.step],
         queries=[holdout.queries[at] for at in places],
