@@ -139,6 +139,17 @@ def test_trees_that_learn_a_slice_by_heart_count_nothing_on_the_next():
     assert Judge.learned(one, 1, seed=0).trees is not None
 
 
+def test_of_many_queries_the_newest_slice_alone_tells():
+    # what was liked in the newest slice is the middle; in the older ones, which nobody is asked of, it is luck
+    rng = np.random.default_rng(0)
+    middle, heart = slices_of_a_middle(rng), slices_by_heart(rng)
+    wide = replace(middle, x=np.pad(middle.x, ((0, 0), (0, 10))))
+    newest, rest = wide.part(np.flatnonzero(wide.moment == 0)), wide.part(np.flatnonzero(wide.moment > 0))
+    judge = Judge.learned(together([newest, rest, heart, heart]), 1, seed=0)
+    assert judge.trees is not None
+    assert not judge.weights.any()
+
+
 def test_a_sum_that_knows_nothing_counts_nothing():
     made = slices_of_a_middle(np.random.default_rng(0))
     judge = Judge.learned(made, 1, seed=0)

@@ -1,6 +1,7 @@
 """The learned part of a ranker: a weighted sum and trees over the same features, each counting by what it is worth."""
 
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from recsys.models.ranker.trees import Trees
 from recsys.types import FloatArray
 
 MIXES = ((1.0, 1.0), (2.0, 1.0), (1.0, 2.0), (1.0, 0.0), (0.0, 1.0))  # of sum and trees; even ones first
+_MANY = 1_000  # queries: with more the newest slice alone tells enough, and trees are grown once for it
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +73,8 @@ def _worth(table: Table, buckets: int, reg: float, seed: int) -> tuple[float, fl
     if len(np.unique(table.moment)) < 2:
         return MIXES[0]
     found: list[NDArray[np.float64]] = []  # (mixes, queries of a slice)
-    for rest, own in parted(table, folds(table, np.random.default_rng(seed))):
+    slices = parted(table, folds(table, np.random.default_rng(seed)))  # newest first
+    for rest, own in islice(slices, 1 if len(table) > _MANY else None):
         trees = Trees.grow(rest, seed)
         if trees is None:
             return MIXES[0]

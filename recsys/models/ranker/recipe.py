@@ -22,7 +22,7 @@ from recsys.models.recipe import FitContext, Model, Recipe, load_recipe, registe
 _TAUGHT = 100  # candidates of each part that are learned from
 _ENOUGH, _SLICES = 400, 4  # queries for which one slice is enough, and slices at most
 _SMALL = 200_000  # events: up to here parts are fitted so quickly that several moments of a log are worth their time
-_ASKED = 1_000  # queries of each of several slices
+_ASKED = 500  # queries of each of several slices
 
 
 @register("ranker")
