@@ -139,15 +139,16 @@ def test_trees_that_learn_a_slice_by_heart_count_nothing_on_the_next():
     assert Judge.learned(one, 1, seed=0).trees is not None
 
 
-def test_of_many_queries_the_newest_slice_alone_tells():
-    # what was liked in the newest slice is the middle; in the older ones, which nobody is asked of, it is luck
-    rng = np.random.default_rng(0)
-    middle, heart = slices_of_a_middle(rng), slices_by_heart(rng)
-    wide = replace(middle, x=np.pad(middle.x, ((0, 0), (0, 10))))
-    newest, rest = wide.part(np.flatnonzero(wide.moment == 0)), wide.part(np.flatnonzero(wide.moment > 0))
-    judge = Judge.learned(together([newest, rest, heart, heart]), 1, seed=0)
-    assert judge.trees is not None
-    assert not judge.weights.any()
+def test_of_many_queries_the_newest_slice_alone_tells(monkeypatch):
+    learned_from, grow = [], Trees.grow
+    spy = lambda cls, made, seed: learned_from.append(len(made)) or grow(made, seed)  # noqa: E731
+    monkeypatch.setattr(Trees, "grow", classmethod(spy))
+    Judge.learned(slices_of_a_middle(np.random.default_rng(0)), 1, seed=0)
+    assert learned_from == [480, 320, 320, 320]
+    learned_from.clear()
+    slices = [slices_of_a_middle(np.random.default_rng(seed)) for seed in range(3)]  # each as one slice of 480
+    Judge.learned(together(slices), 1, seed=0)
+    assert learned_from == [1440, 960]
 
 
 def test_a_sum_that_knows_nothing_counts_nothing():
