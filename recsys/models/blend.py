@@ -29,7 +29,8 @@ class Blend(Recipe):
     """Parts, written as tables with a ``recipe`` key, and the share of each.
 
     Each part proposes its best ``candidates``; all parts score the union. ``weights`` None are chosen by NDCG on the
-    holdout, equal without one; any part may win alone, and a part without weight is left out of the model.
+    holdout, equal without one; a part that no mix beats by more than a standard error, out of fold, wins alone, and a
+    part without weight is left out of the model.
     ``weights_by_length`` are rows of weights for histories shorter than the first of ``lengths`` (events), from the
     first on, from the second on, and so on; they are chosen with ``weights``, and None means ``weights`` for all.
     """

@@ -22,6 +22,8 @@ _BREADTH = 0.07  # share that changes hands within the neighbourhood by which a 
 _EQUAL = 1e-6  # less NDCG than this is no difference
 _PULL = 100.0  # queries by which a bucket's shares are drawn to the common ones
 _TIE = 1e-12  # a candidate's index costs this much, so that equal scores rank by index
+_FOLDS = 5  # of queries, by which a mix is measured on those that had no say in it
+_LEAST = 20  # queries: fewer say too little of either
 
 Shares = NDArray[np.float64]
 
@@ -72,20 +74,64 @@ class _Board:
 def best_weights(mix: Mix, holdout: Holdout, lengths: Sequence[int], n_items: int, ctx: FitContext) -> Chosen:
     """Shares with good NDCG on ``holdout`` and all around them, for all queries and for each length of history.
 
-    A bucket's shares are drawn to those of all by as much as its queries are few. The parts are asked once; each
-    vector of shares then costs one product and one partial sort.
+    A bucket's shares are drawn to those of all by as much as its queries are few. The best part alone is taken where
+    the mix is not better than it by more than a standard error, on queries that had no say in either: what is chosen
+    among hundreds of mixes flatters itself. The parts are asked once; each vector of shares then costs one product and
+    one partial sort.
     """
     with threadpool_limits(1, "blas"):  # one query at a time is too little for more threads
         board = _board(mix, holdout, n_items, ctx.rng())
     shares = lattice(len(mix.parts))
-    gains = np.stack([board.gains(row) for row in shares], axis=1)  # (queries, vectors)
-    common = shares[_plateau(shares, gains.mean(axis=0))]
-    ctx.report(0, {"ndcg@10": float(board.gains(common).mean())})
-    bucket = np.searchsorted(lengths, board.length, "right")  # (queries,)
-    rows = np.stack([_drawn(board, shares, gains, common, bucket == at) for at in range(len(lengths) + 1)])
-    mean = sum(float(board.gains(row)[bucket == at].sum()) for at, row in enumerate(rows)) / len(bucket)
-    ctx.report(1, {"ndcg@10": mean})
-    return Chosen(common, rows)
+    tried = _Tried(board, shares, np.stack([board.gains(row) for row in shares], axis=1), lengths)
+    everyone = np.ones(len(board.length), np.bool_)
+    chosen = tried.mixed(everyone)
+    ctx.report(0, {"ndcg@10": float(board.gains(chosen.common).mean())})
+    ctx.report(1, {"ndcg@10": float(tried.made(chosen).mean())})
+    lead = tried.lead(ctx.rng())
+    if len(lead) and lead.mean() <= lead.std() / np.sqrt(len(lead)):
+        alone = shares[tried.alone(everyone)]
+        return Chosen(alone, np.stack([alone] * (len(lengths) + 1)))
+    return chosen
+
+
+@dataclass(frozen=True, eq=False)
+class _Tried:
+    """Every vector of shares on the queries of a board."""
+
+    board: _Board
+    shares: Shares  # (vectors, parts), each part alone first
+    gains: Shares  # (queries, vectors)
+    lengths: Sequence[int]
+
+    @property
+    def bucket(self) -> IntArray:
+        """(queries,) by length of history."""
+        return np.searchsorted(self.lengths, self.board.length, "right").astype(np.int32)
+
+    def mixed(self, asked: BoolArray) -> Chosen:
+        """What some queries (queries,) favour."""
+        common = self.shares[_plateau(self.shares, self.gains[asked].mean(axis=0))]
+        buckets = [self.bucket == at for at in range(len(self.lengths) + 1)]
+        rows = [_drawn(self.board, self.shares, self.gains, common, own & asked) for own in buckets]
+        return Chosen(common, np.stack(rows))
+
+    def alone(self, asked: BoolArray) -> int:
+        """The best part alone for some queries (queries,)."""
+        return int(np.argmax(self.gains[asked][:, : self.shares.shape[1]].mean(axis=0)))
+
+    def made(self, chosen: Chosen) -> Shares:
+        """(queries,) NDCG of each query by the shares of its length."""
+        each = np.stack([self.board.gains(row) for row in chosen.buckets])  # (buckets, queries)
+        return np.asarray(each[self.bucket, np.arange(each.shape[1])], np.float64)
+
+    def lead(self, rng: np.random.Generator) -> Shares:
+        """(queries,) how far the mix of the other folds is before their best part; none where queries are too few."""
+        fold = rng.permutation(len(self.board.length)) % _FOLDS
+        found = np.zeros(len(fold) if len(fold) >= _LEAST else 0)
+        for at in range(_FOLDS if len(found) else 0):
+            rest, own = fold != at, fold == at
+            found[own] = self.made(self.mixed(rest))[own] - self.gains[own, self.alone(rest)]
+        return found
 
 
 def lattice(parts: int) -> Shares:

@@ -189,10 +189,30 @@ def crowd_context(new, known):
 
 
 def test_each_length_of_history_gets_weights_of_its_own_drawn_to_those_of_all():
-    model = blend(RISING, FALLING, ctx=crowd_context(new=300, known=100))
+    model = blend(RISING, FALLING, ctx=crowd_context(new=300, known=150))
     assert model.recipe.weights == (1.0, 0.0)
-    # each with the 100 queries of the pull: all of 300 alike; half of 100 for the other part; nobody of 20 events
-    assert model.recipe.weights_by_length == ((1.0, 0.0), (0.5, 0.5), (1.0, 0.0))
+    # each with the 100 queries of the pull: all of 300 alike; 150 of 250 for the other part; nobody of 20 events
+    assert model.recipe.weights_by_length == ((1.0, 0.0), (0.4, 0.6), (1.0, 0.0))
+
+
+def test_a_mix_that_is_better_by_luck_alone_gives_way_to_the_best_part():
+    rng = np.random.default_rng(3)  # 60 people who each like one of ten works, whatever the parts say
+    works = "abcdefghij"
+    names = {f"n{at:02}": works[rng.integers(10)] for at in range(60)}
+    data = dataset([("z", item, 0.0) for item in works], users=list(names))
+    told = tuple(Told(scores=tuple(float(s) for s in rng.normal(size=10))) for _ in "abc")
+    asked = holdout(data, {name: [item] for name, item in names.items()})
+    mix = BlendModel(Blend(parts=told), tuple(part.fit(data, FitContext()) for part in told), np.arange(10))
+    board = _board(mix, asked, 10, rng)
+    best = max(board.gains(row).mean() for row in lattice(3))
+    assert best > max(board.gains(row).mean() for row in np.eye(3)), "on these very people a mix is better"
+    assert len(Blend(parts=told).fit(data, FitContext(holdout=asked)).parts) == 1
+
+
+def test_a_length_of_history_that_says_little_leaves_the_best_part_alone():
+    # 30 draw their shares to (30 · 0 + 100 · 1) / 130, by which the mix answers them as the part alone does
+    model = blend(RISING, FALLING, ctx=crowd_context(new=300, known=30))
+    assert model.recipe == Blend(parts=(RISING,), weights=(1.0,))
 
 
 def test_a_part_that_is_silent_for_a_length_has_only_the_common_weight_there():

@@ -8,7 +8,8 @@ from recsys.dataset.splits import newest
 from recsys.errors import ConfigError
 from recsys.models.ranker.facts import Facts
 from recsys.models.ranker.judge import Judge
-from recsys.models.ranker.learning import Table, learn, linear, ndcg, table_of, together
+from recsys.models.ranker.learning import Table, folds, learn, linear, ndcg, table_of, together
+from recsys.models.ranker.recipe import _slicing
 from recsys.models.ranker.trees import ENOUGH, Trees
 from recsys.models.recipe import FitContext, parse
 from recsys.types import query
@@ -104,6 +105,77 @@ def test_trees_learn_what_a_sum_cannot_say():
     judge = Judge.learned(made, 1, seed=0)
     assert int(np.argmax(judge.score(column[:, None], 0))) == 10
     assert int(np.argmax(linear(made, judge.weights)[:21])) != 10
+
+
+def slices_by_heart(rng: np.random.Generator) -> Table:
+    """Each slice has works of its own, liked by one fact and by luck; who learns them by heart learns the luck."""
+    tables, found = [], np.arange(20, dtype=np.int32)
+    for _ in range(5):
+        facts = rng.normal(size=(20, 12)).astype(np.float32)
+        liking = facts[:, 0] + 0.7 * rng.normal(size=20)
+        best = [np.argsort(-(liking + 0.5 * rng.gumbel(size=20)))[:2].astype(np.int32) for _ in range(80)]
+        made = table_of([facts] * 80, [found] * 80, best, np.zeros(80, np.int32))
+        assert made is not None
+        tables.append(made)
+    return together(tables)
+
+
+def slices_of_a_middle(rng: np.random.Generator) -> Table:
+    """In every slice the middle of a fact's range is liked, of which a weighted sum knows nothing."""
+    tables, found = [], [np.arange(20, dtype=np.int32)] * 160
+    for _ in range(3):
+        facts = [rng.normal(size=(20, 2)).astype(np.float32) for _ in found]
+        best = [np.argsort(np.abs(own[:, 0]))[:2].astype(np.int32) for own in facts]
+        made = table_of(facts, found, best, np.zeros(160, np.int32))
+        assert made is not None
+        tables.append(made)
+    return together(tables)
+
+
+def test_trees_that_learn_a_slice_by_heart_count_nothing_on_the_next():
+    made = slices_by_heart(np.random.default_rng(0))
+    assert Judge.learned(made, 1, seed=0).trees is None
+    one = replace(made, moment=np.zeros_like(made.moment))  # nothing tells: they count like the sum
+    assert Judge.learned(one, 1, seed=0).trees is not None
+
+
+def test_of_many_queries_the_newest_slice_alone_tells(monkeypatch):
+    learned_from, grow = [], Trees.grow
+    spy = lambda cls, made, seed: learned_from.append(len(made)) or grow(made, seed)  # noqa: E731
+    monkeypatch.setattr(Trees, "grow", classmethod(spy))
+    Judge.learned(slices_of_a_middle(np.random.default_rng(0)), 1, seed=0)
+    assert learned_from == [480, 320, 320, 320]
+    learned_from.clear()
+    slices = [slices_of_a_middle(np.random.default_rng(seed)) for seed in range(3)]  # each as one slice of 480
+    Judge.learned(together(slices), 1, seed=0)
+    assert learned_from == [1440, 960]
+
+
+def test_a_sum_that_knows_nothing_counts_nothing():
+    made = slices_of_a_middle(np.random.default_rng(0))
+    judge = Judge.learned(made, 1, seed=0)
+    assert judge.trees is not None
+    assert not judge.weights.any()
+    one = replace(made, moment=np.zeros_like(made.moment))
+    assert Judge.learned(one, 1, seed=0).weights.any()
+
+
+def test_a_slice_is_a_fold_and_one_slice_is_dealt_into_folds():
+    two = together([table([[0, 1]] * 3, [[1.0, 2.0]] * 3, [1, 0, 1]), table([[1, 0]] * 2, [[3.0, 4.0]] * 2, [0, 1])])
+    assert two.bucket.tolist() == [0, 0, 1, 1, 1]
+    assert folds(two, np.random.default_rng(0)).tolist() == [0, 1, 0, 0, 1]
+    one = table([[0, 1]] * 6, [[1.0, 2.0]] * 6, [0] * 6)
+    assert sorted(folds(one, np.random.default_rng(0)).tolist()) == [0, 0, 1, 1, 2, 2]
+
+
+def test_a_small_log_that_asks_many_is_learned_from_at_several_moments():
+    recipe = parse({"recipe": "ranker", "parts": [{"recipe": "popular"}]})
+    # 8,000 people with one work each; the newest tenth asks 800 of them
+    many = dataset([(f"u{n:04}", f"i{n % 7}", n / 8_000 - 1) for n in range(8_000)])
+    assert _slicing(recipe, many, 0) == (0.05, np.inf)
+    assert _slicing(recipe, rising_age(), 0) == (0.1, 400), "few are asked: each slice has to be large"
+    untimed = dataset([(user, item, None) for user in (f"u{n:03}" for n in range(500)) for item in "abcd"])
+    assert _slicing(recipe, untimed, 0) == (0.1, 400), "without times there is one moment"
 
 
 def test_few_queries_grow_no_trees():

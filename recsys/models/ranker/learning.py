@@ -1,8 +1,8 @@
 """How the ranker's weights are learned: a conditional logit over each query's candidates."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,7 @@ class Table:
     start: IntArray  # (queries + 1,) the rows of query q are start[q]:start[q + 1]
     bucket: IntArray  # (queries,) by length of history
     n_truth: IntArray  # (queries,) among the candidates or not
+    moment: IntArray  # (queries,) which slice of the log it was asked in
 
     def __len__(self) -> int:
         return len(self.bucket)
@@ -44,12 +45,14 @@ class Table:
         sizes = np.diff(self.start)[queries]
         rows = np.concatenate([np.arange(self.start[q], self.start[q + 1]) for q in queries.tolist()])
         start = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
-        return Table(self.x[rows], self.wanted[rows], start, self.bucket[queries], self.n_truth[queries])
+        about = (self.bucket[queries], self.n_truth[queries], self.moment[queries])
+        return Table(self.x[rows], self.wanted[rows], start, *about)
 
-    def scaled(self, centre: Weights, spread: Weights) -> "Table":
-        """With features in standard deviations of ``spread`` around ``centre``."""
-        x = ((self.x - centre) / spread).astype(np.float32)
-        return Table(x, self.wanted, self.start, self.bucket, self.n_truth)
+    def scaled(self) -> tuple["Table", Weights]:
+        """With features in standard deviations around their means; and those deviations (features,)."""
+        centre = self.x.mean(axis=0, dtype=np.float64)
+        spread = np.maximum(self.x.std(axis=0, dtype=np.float64), 1e-6)
+        return replace(self, x=((self.x - centre) / spread).astype(np.float32)), spread
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,50 +61,74 @@ class Learned:
 
     weights: Weights  # (buckets, features)
     ndcg: float  # at 10, out of fold; NaN where the queries are too few to be folded
+    reg: float
+
+
+def folds(table: Table, rng: np.random.Generator) -> IntArray:
+    """(queries,) the fold of each: its slice of the log where there are several, drawn where there is one.
+
+    What is popular in a slice is known from any of its queries, so that only another slice tells what was learned.
+    """
+    names, fold = np.unique(table.moment, return_inverse=True)
+    return (fold if len(names) > 1 else rng.permutation(len(table)) % _FOLDS).astype(np.int32)
 
 
 def learn(table: Table, buckets: int, rng: np.random.Generator) -> Learned:
     """Weights for each bucket, drawn to common ones; the strongest ridge within a standard error of the best NDCG.
 
-    That is out of fold, and what is stronger forgets less of the log than one slice of it can teach.
+    That is out of fold, and what is stronger forgets less of the log than its slices can teach.
 
     A query's wanted items are each drawn by a softmax over its candidates (McFadden 1974; the listwise loss of Cao et
     al. 2007), and a query with n of them counts sqrt(n).
     """
-    centre = table.x.mean(axis=0, dtype=np.float64)
-    spread = np.maximum(table.x.std(axis=0, dtype=np.float64), 1e-6)
-    scaled = table.scaled(centre, spread)
-    reg, mean = _chosen(scaled, buckets, rng) if len(table) >= _FOLDS else (_REGS[0], math.nan)
+    if len(table) < _FOLDS:
+        return Learned(weights_at(table, buckets, _REGS[0]), math.nan, _REGS[0])
+    reg, mean = _chosen(table, buckets, rng)
+    return Learned(weights_at(table, buckets, reg), mean, reg)
+
+
+def weights_at(table: Table, buckets: int, reg: float) -> Weights:
+    """(buckets, features) the weights of raw features by a ridge that is known."""
+    scaled, spread = table.scaled()
     weights = _fit(scaled, buckets, reg, np.zeros((1 + buckets, table.x.shape[1])))
-    return Learned((weights[0] + weights[1:]) / spread, mean)
+    return np.asarray((weights[0] + weights[1:]) / spread, np.float64)
 
 
 def _chosen(table: Table, buckets: int, rng: np.random.Generator) -> tuple[float, float]:
     """The ridge, and the mean NDCG that it makes out of fold."""
-    fold = rng.permutation(len(table)) % _FOLDS
-    parts = [(table.part(np.flatnonzero(fold != at)), table.part(np.flatnonzero(fold == at))) for at in range(_FOLDS)]
+    parts = list(parted(table.scaled()[0], folds(table, rng)))
     found: list[tuple[float, float, float]] = []  # NDCG, its standard error, reg
     starts = [np.zeros((1 + buckets, table.x.shape[1])) for _ in parts]
     for reg in _REGS:
         starts = [_fit(train, buckets, reg, start) for (train, _), start in zip(parts, starts, strict=True)]
-        gains = np.concatenate([ndcg(held, w[0] + w[1:]) for (_, held), w in zip(parts, starts, strict=True)])
-        found.append((float(gains.mean()), float(gains.std() / np.sqrt(len(gains))), reg))
+        own = np.concatenate([ndcg(held, w[0] + w[1:]) for (_, held), w in zip(parts, starts, strict=True)])
+        found.append((float(own.mean()), float(own.std() / np.sqrt(len(own))), reg))
     best, doubt, _ = max(found)
     mean, _, reg = next(one for one in found if one[0] >= best - doubt)
     return reg, mean
 
 
+def parted(table: Table, fold: IntArray) -> Iterator[tuple[Table, Table]]:
+    """For every fold the other queries and its own."""
+    for at in range(int(fold.max()) + 1):
+        yield table.part(np.flatnonzero(fold != at)), table.part(np.flatnonzero(fold == at))
+
+
 def ndcg(table: Table, weights: Weights) -> Weights:
     """(queries,) NDCG at 10 of the candidates ranked by ``weights`` (buckets, features)."""
-    scores = linear(table, weights)
+    return gains(table, linear(table, weights))
+
+
+def gains(table: Table, scores: Weights) -> Weights:
+    """(queries,) NDCG at 10 of the candidates ranked by ``scores`` (rows,)."""
     discount = 1.0 / np.log2(np.arange(2, _PLACES + 2))
     ideal = np.cumsum(discount)
-    gains = np.zeros(len(table))
+    found = np.zeros(len(table))
     for q in range(len(table)):
         own = slice(table.start[q], table.start[q + 1])
         hit = table.wanted[own][np.argsort(-scores[own], kind="stable")[:_PLACES]]
-        gains[q] = discount[: len(hit)][hit].sum() / ideal[min(max(int(table.n_truth[q]), 1), _PLACES) - 1]
-    return gains
+        found[q] = discount[: len(hit)][hit].sum() / ideal[min(max(int(table.n_truth[q]), 1), _PLACES) - 1]
+    return found
 
 
 def linear(table: Table, weights: Weights) -> Weights:
@@ -137,7 +164,7 @@ def _fit(table: Table, buckets: int, reg: float, start: Weights) -> Weights:
 
 
 def together(tables: Sequence[Table]) -> Table:
-    """Several tables as one."""
+    """Several tables, one a slice, as one."""
     buckets = np.concatenate([table.bucket for table in tables])
     owner = [(table, q) for table in tables for q in range(len(table))]
     order = [owner[at] for at in np.argsort(buckets, kind="stable").tolist()]
@@ -149,6 +176,9 @@ def together(tables: Sequence[Table]) -> Table:
         np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32),
         np.sort(buckets, kind="stable"),
         np.array([table.n_truth[q] for table, q in order], np.int32),
+        np.repeat(np.arange(len(tables), dtype=np.int32), [len(table) for table in tables])[
+            np.argsort(buckets, kind="stable")
+        ],
     )
 
 
@@ -166,4 +196,5 @@ def table_of(
         np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32),
         bucket[kept],
         np.array([len(truth[q]) for q in kept], np.int32),
+        np.zeros(len(kept), np.int32),
     )

@@ -21,6 +21,8 @@ from recsys.models.recipe import FitContext, Model, Recipe, load_recipe, registe
 
 _TAUGHT = 100  # candidates of each part that are learned from
 _ENOUGH, _SLICES = 400, 4  # queries for which one slice is enough, and slices at most
+_SMALL = 200_000  # events: up to here parts are fitted so quickly that several moments of a log are worth their time
+_ASKED = 500  # queries of each of several slices
 
 
 @register("ranker")
@@ -29,9 +31,11 @@ class Ranker(Recipe):
 
     That is the parts' standard scores, facts of the items (see ``Facts``), and how long the history is: shorter than
     the first of ``lengths`` (events), from the first on, from the second on, and so on. A conditional logit and
-    boosted trees count alike. They learn from the newest ``share`` of the log (on a small log from up to four such
-    slices): the parts are fitted without it, asked about it, and fitted again on everything. So no part has seen what
-    the second stage learns from, and a holdout serves the parts' open fields alone.
+    boosted trees count by what each is worth on a slice of the log that it has not learned from. They learn from the
+    newest ``share`` of the log; where that asks few queries from up to four such slices, and on any other small log
+    with times from four of half that size, because one moment is learned by heart. The parts are fitted without a
+    slice, asked about it, and fitted again on everything. So no part has seen what the second stage learns from, and a
+    holdout serves the parts' open fields alone.
     """
 
     parts: tuple[Part, ...] = Field(min_length=1)
@@ -78,8 +82,9 @@ def _lessons(recipe: Ranker, data: Dataset, ctx: FitContext) -> Table | None:
     One after the other, until there are enough queries or the log is used up.
     """
     span, past, tables = span_of(data), data, list[Table]()
-    while len(tables) < _SLICES and sum(map(len, tables)) < _ENOUGH:
-        slices = newest(past, recipe.share, ctx.seed)
+    share, enough = _slicing(recipe, data, ctx.seed)
+    while len(tables) < _SLICES and sum(map(len, tables)) < enough:
+        slices = newest(past, share, ctx.seed)
         if slices is None:
             break
         past, asked = slices
@@ -88,16 +93,26 @@ def _lessons(recipe: Ranker, data: Dataset, ctx: FitContext) -> Table | None:
             parts = tuple(unaware.fit(part, past) for part in recipe.parts)
         except FitError:
             break  # too little is left
-        table = _taught(_untaught(recipe, parts, past, span), asked, past.n_items)
+        several = share < recipe.share
+        table = _taught(_untaught(recipe, parts, past, span), sample(asked, _ASKED) if several else sample(asked))
         if table is None or (tables and table.x.shape[1] != tables[0].x.shape[1]):
             break  # an old slice may have no profiles
         tables.append(table)
     return together(tables) if tables else None
 
 
-def _taught(model: RankerModel, holdout: Holdout, n_items: int) -> Table | None:
-    """What is known of the candidates of about 2,000 queries, and which were wanted; None where none was."""
-    asked = sample(holdout)
+def _slicing(recipe: Ranker, data: Dataset, seed: int) -> tuple[float, float]:
+    """The size of a slice, and how many queries are enough."""
+    first = newest(data, recipe.share, seed)
+    timed = bool(np.isfinite(data.time).any())
+    if first is None or len(first[1]) < _ENOUGH or not timed or data.n_events > _SMALL:
+        return recipe.share, _ENOUGH
+    return recipe.share / 2, np.inf
+
+
+def _taught(model: RankerModel, asked: Holdout) -> Table | None:
+    """What is known of the candidates of some queries, and which were wanted; None where none was."""
+    n_items = len(model.facts.items)
     with threadpool_limits(1, "blas"):  # one query at a time is too little for more threads
         found = proposed(model.parts, asked.queries, _TAUGHT, np.ones(n_items, np.bool_), asked.exclude)
         features = [model.table(query, items)[0] for query, items in zip(asked.queries, found, strict=True)]
