@@ -105,11 +105,13 @@ def test_a_bias_is_added():
     assert only.scores.tolist() == bias[2:].tolist()
 
 
-@pytest.fixture(params=["floats", "codes"])
+@pytest.fixture(params=["floats", "codes", "numpy"])
 def made(request, monkeypatch):
-    """How vectors are made ready for a search: with and without codes that propose, however few they are."""
+    """How vectors are searched: with and without codes that propose, however few they are, and where nothing is compiled."""
     for name in ("WORTH_IT", "SEARCHED"):
         monkeypatch.setattr(f"recsys.retrieval.exact.{name}", 0)
+    if request.param == "numpy":
+        monkeypatch.setattr("recsys.retrieval.scan.loaded", lambda: None)
     return Vectors if request.param == "floats" else Vectors.of
 
 
