@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.retrieval.scan import BLOCK, bounds
-from recsys.types import BoolArray, FloatArray
+from recsys.retrieval.scan import BLOCK, Coded
+from recsys.types import FloatArray
 
 WORTH_IT = 16_384  # vectors; fewer lie in a cache anyway
 SEARCHED, ONE_IN = 4_096, 128  # of them, left by a mask, or this share: fewer are scored as they are
@@ -37,7 +37,7 @@ class Codes:
     def of(cls, vectors: FloatArray, typical: FloatArray | None = None) -> "Codes":
         """Codes of (items, d) finite vectors in as few directions as ``typical`` queries (q, d) allow.
 
-        RuntimeError where the loops that read them are not compiled. Without typical queries, sums of a few items are asked for, as users are.
+        Without these, sums of a few items are asked for, as users are.
         """
         if typical is None or not len(typical):
             chosen = np.random.default_rng(0).integers(0, len(vectors), (_TRIED, 4))
@@ -70,30 +70,34 @@ class Codes:
             codes[first : first + len(turned)] = turned
         return cls(codes, each, basis, lost)
 
-    @property
-    def width(self) -> int:
-        """Items, and what fills the last block."""
-        return self.each.shape[1]
+    def ask(self, queries: FloatArray) -> tuple[Coded, FloatArray]:
+        """(q, d) queries along the directions, and (q, 3) how far off their bounds are, as ``scan.best`` takes it.
 
-    def bounds(self, queries: FloatArray, allowed: BoolArray, out: FloatArray) -> FloatArray:
-        """Into ``out`` (q, width) the most that each score can be but for float32 rounding; gives (q, 3) of ``Rows``.
-
-        The last column of that, the rounding, is for the caller to add.
+        The last of the three, the rounding of float32, is for the caller to put in.
         """
         asked = queries @ self.basis  # (q, r)
         off = np.zeros((len(queries), 3), np.float32)
         off[:, 0] = _norms(asked) * (self.lost * _UP)
         off[:, 1] = _norms(queries - asked @ self.basis.T) * _UP
-        bounds((self.codes, self.each), asked, off, allowed, out)
-        return off
+        return Coded(self.codes, self.each, asked), off
+
+    def between(self, queries: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """(q, width) the least and the most that the scores of all items, and what fills the last block, can be."""
+        coded, off = self.ask(queries)
+        scores = np.empty((len(self.codes), len(queries), BLOCK), np.float32)
+        for start in range(0, len(self.codes), _CHUNK // BLOCK):
+            part = slice(start, start + _CHUNK // BLOCK)
+            np.matmul(coded.asked, self.codes[part].astype(np.float32), out=scores[part])
+        scores = scores.transpose(1, 0, 2).reshape(len(queries), -1) * self.each[0]
+        width = off[:, :2] @ self.each
+        return scores - width, scores + width
 
     def share_near(self, n_items: int, queries: FloatArray) -> float:
         """The share of items whose scores may be among the hundred best, beyond those hundred."""
-        out = np.empty((len(queries), self.width), np.float32)
-        off = self.bounds(queries, np.ones(n_items, np.bool_), out)
-        place = max(0, self.width - _TOP)
-        reach = np.partition(out - 2 * (off[:, :2] @ self.each), place, axis=1)[:, place]
-        return float((out >= reach[:, None]).mean()) - _TOP / n_items
+        low, high = (side[:, :n_items] for side in self.between(queries))
+        place = max(0, n_items - _TOP)
+        reach = np.partition(low, place, axis=1)[:, place]
+        return float((high >= reach[:, None]).mean()) - _TOP / n_items
 
 
 def _rounded(vectors: FloatArray) -> tuple[NDArray[np.int8], FloatArray]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
+from threading import local
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,12 +11,14 @@ from numpy.typing import NDArray
 from recsys.retrieval import scan
 from recsys.retrieval.block import TOGETHER, hide, ranked_rows
 from recsys.retrieval.codes import ONE_IN, SEARCHED, WORTH_IT, Codes
-from recsys.retrieval.scan import Rows, inner
+from recsys.retrieval.scan import inner
 from recsys.types import BoolArray, FloatArray, IntArray, Ranked
 
 _BLOCK = 1 << 21  # scores held at once, unless rows are very long: 8 MiB, which a processor's cache has room for
+_QUERIES = 64  # at once, unless scores are fewer
 _PAIRS = 512  # of a query and an item, scored exactly at once
 _UNIT = 2.0**-24  # float32 rounding
+_threads = local()
 
 
 def top_k(scores: FloatArray, n: int, allowed: BoolArray, exclude: Sequence[IntArray], source: str) -> list[Ranked]:
@@ -95,15 +98,24 @@ class Vectors:
         n = min(n, n_allowed)
         queries = np.ascontiguousarray(queries, np.float32)
         pool = _Pool(self, np.ascontiguousarray(allowed), n_allowed)
-        step = max(TOGETHER, min(_BLOCK // pool.width, _BLOCK // (2 * n * self.items.shape[1])))
-        buffer = np.empty((min(step, len(queries)), pool.width), np.float32)  # memory that is new each time costs more
+        step = max(TOGETHER, min(_BLOCK // max(len(pool.ids), 2 * n * self.items.shape[1]), _QUERIES))
         found: list[Ranked] = []
         for start in range(0, len(queries), step):
             part = slice(start, start + step)
-            asked = queries[part]
             extra = bias[part] if bias is not None and bias.ndim == 2 else bias  # (items,) or (block, items)
-            found += pool.top(asked, n, exclude[part], source, extra, buffer[: len(asked)])
+            found += pool.top(queries[part], n, exclude[part], source, extra)
         return found
+
+
+def _scratch(rows: int, width: int) -> FloatArray:
+    """(rows, width) this thread's memory, whatever is in it: what is new each time costs as much as a search."""
+    size = rows * width
+    held: FloatArray | None = getattr(_threads, "scratch", None)
+    if held is None or len(held) < size:
+        held = np.empty(size, np.float32)
+        if size <= _BLOCK:
+            _threads.scratch = held
+    return held[:size].reshape(rows, width)
 
 
 class _Pool:
@@ -117,61 +129,41 @@ class _Pool:
         self._all = n_allowed == len(allowed)
         self.ids = np.flatnonzero(allowed).astype(np.int32) if self._few else vectors.everything  # of the columns
         self._items = vectors.items[self.ids] if self._few else vectors.items  # (pool, d)
-        self.width = len(self.ids) if self._codes is None else self._codes.width
 
     def top(
-        self,
-        asked: FloatArray,
-        n: int,
-        exclude: Sequence[IntArray],
-        source: str,
-        bias: FloatArray | None,
-        out: FloatArray,
+        self, asked: FloatArray, n: int, exclude: Sequence[IntArray], source: str, bias: FloatArray | None
     ) -> list[Ranked]:
-        """The lists of ``asked`` (q, d), with ``out`` (q, width) to work in."""
-        slack = _slack(asked, self._vectors.longest, bias)
-        if not self._vectors.scanned or not np.isfinite(slack).all():
-            return self._plain(asked, n, exclude, source, bias, slack)
+        """The lists of ``asked`` (q, d)."""
+        vectors = self._vectors
+        slack = _slack(asked, vectors.longest, bias)
+        if not vectors.scanned or not np.isfinite(slack).all():
+            return self._plain(asked, n, exclude, source, bias)
+        looked_at: scan.Coded | scan.Scored
         if self._codes is None:
             off = np.zeros((len(asked), 3), np.float32)
-            np.matmul(asked, self._items.T, out=out)
+            scores = np.matmul(asked, self._items.T, out=_scratch(len(asked), len(self.ids)))
+            looked_at = scan.Scored(scores, self.ids if self._few else None)
         else:
-            off = self._codes.bounds(asked, self._allowed, out)
+            looked_at, off = self._codes.ask(asked)
             slack *= 3  # turning vectors rounds on both sides
         off[:, 2] = slack
-        if bias is not None:
-            out[:, : len(self.ids)] += bias[..., self.ids] if self._few else bias
-        rows = Rows(
-            out,
-            off,
-            self._vectors.items,
-            asked.astype(np.float64),
-            self._allowed,
-            self.ids if self._few else None,
-            bias,
-            None if self._codes is None else self._codes.each,
-        )
-        found, scores, counts = rows.best(n, exclude)
+        wanted = scan.Asked(vectors.items, asked.astype(np.float64), self._allowed, exclude, bias)
+        found, values, counts = scan.best(looked_at, wanted, off, n)
         lists = []
         for row, count in enumerate(counts.tolist()):
-            if count >= 0:
-                lists.append(Ranked(found[row, :count], scores[row, :count], source))
-            else:  # ties all over, or a query that codes say little about
-                one = slice(row, row + 1)
-                own = bias[one] if bias is not None and bias.ndim == 2 else bias
-                lists += self._plain(asked[one], n, exclude[one], source, own, _slack(asked[one], self._vectors.longest, own))
+            if count < 0:  # ties all over, or a query that codes say little about
+                part = slice(row, row + 1)
+                own = bias[part] if bias is not None and bias.ndim == 2 else bias
+                lists += self._plain(asked[part], n, exclude[part], source, own)
+            else:
+                lists.append(Ranked(found[row, :count], values[row, :count], source))
         return lists
 
     def _plain(
-        self,
-        asked: FloatArray,
-        n: int,
-        exclude: Sequence[IntArray],
-        source: str,
-        bias: FloatArray | None,
-        slack: FloatArray,
+        self, asked: FloatArray, n: int, exclude: Sequence[IntArray], source: str, bias: FloatArray | None
     ) -> list[Ranked]:
         """The same in numpy."""
+        slack = _slack(asked, self._vectors.longest, bias)
         with np.errstate(invalid="ignore", over="ignore"):
             block = asked @ self._items.T
         if bias is not None:

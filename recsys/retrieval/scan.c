@@ -14,7 +14,9 @@
 #define FOR_EACH_PROCESSOR
 #endif
 #define INLINE static inline __attribute__((always_inline))
+#define AHEAD 4  /* items whose vectors are on their way from memory */
 #define BLOCK 64 /* items: one direction of them is a line of the cache */
+#define PART 32  /* scores of which the largest is looked at first */
 
 /* A number that rises while the score falls, then with the place; -0.0 is 0.0. */
 INLINE uint64_t key_of(float score, uint32_t place) {
@@ -84,138 +86,165 @@ FOR_EACH_PROCESSOR void recsys_inner(const float *items, const double *query, do
     for (int64_t at = 0; at < count; at++) out[at] = inner(items + at * d, query, d);
 }
 
-FOR_EACH_PROCESSOR void recsys_bounds(const int8_t *codes, const float *each, const float *asked, const float *off,
-                                      const uint8_t *allowed, float *out, int64_t items, int64_t r, int64_t rows) {
-    int64_t width = (items + BLOCK - 1) / BLOCK * BLOCK;
-    float *flat = rows > 2 ? malloc(sizeof(float) * BLOCK * (size_t)r) : NULL;
-    for (int64_t first = 0; first < items; first += BLOCK) {
-        const int8_t *code = codes + first * r;
-        const float *scale = each + first, *rest = scale + width;
-        int64_t count = items - first < BLOCK ? items - first : BLOCK;
-        uint8_t some = 0;
-        for (int64_t at = 0; at < count; at++) some |= allowed[first + at];
-        if (some && flat)
-            for (int64_t at = 0; at < r * BLOCK; at++) flat[at] = (float)code[at];
-        for (int64_t row = 0; row < rows; row++) {
-            float *scores = out + row * width + first, sums[BLOCK] = {0};
-            const float *query = asked + row * r;
-            if (some && flat)
-                for (int64_t j = 0; j < r; j++)
-                    for (int at = 0; at < BLOCK; at++) sums[at] += query[j] * flat[j * BLOCK + at];
-            else if (some)
-                for (int64_t j = 0; j < r; j++)
-                    for (int at = 0; at < BLOCK; at++) sums[at] += query[j] * (float)code[j * BLOCK + at];
-            float by_scale = off[3 * row], by_rest = off[3 * row + 1];
-            for (int at = 0; at < BLOCK; at++) {
-                float score = scale[at] * (sums[at] + by_scale) + by_rest * rest[at];
-                scores[at] = some && at < count ? score : -FLT_MAX;
-            }
-        }
-    }
-    free(flat);
-}
-
 typedef struct {
-    const float *each; /* NULL where a score is off by off[2] at most */
+    /* Either codes (blocks, r, BLOCK) with each (2, blocks * BLOCK) and asked (rows, r) ... */
+    const int8_t *codes;
+    const float *each, *asked;
+    /* ... or scores (rows, columns) of the items ids, or of all where that is NULL. */
+    const float *block;
+    const int32_t *ids;
+    const float *items;    /* (all, d) */
+    const double *queries; /* (rows, d) */
+    const float *bias;     /* a row of its own every bias_stride numbers; or NULL */
+    const float *off;      /* (rows, 3) */
     const uint8_t *allowed;
-    const int32_t *ids; /* of the columns; NULL where they are the items */
-    int64_t columns, width, n, room;
+    const int32_t *hidden;
+    const int64_t *begins;
+    int64_t r, d, bias_stride, columns, rows, n, room;
 } search;
 
-/* A row's columns that may be among the best, ascending, and what their scores are at least. */
+/* What may be among the best of a row: ascending columns, and how much their scores can be at most and at least. */
 typedef struct {
     int32_t *places;
-    float *low;
-    uint64_t *keys; /* room to work in */
-    int64_t held;
-} row_near;
+    float *high, *low, reach;
+    int64_t held, full; /* held is -1 where that became more than half the room */
+} candidates;
 
-/* Drop what does not reach the n-th best of what the scores are at least, and tell it. */
-static float cut(const search *s, const float *scores, row_near *near) {
+INLINE int32_t item_of(const search *s, int64_t place) { return s->ids ? s->ids[place] : (int32_t)place; }
+
+/* Drop what does not reach the n-th best of what the scores are at least. */
+static void cut(const search *s, candidates *near, uint64_t *keys) {
     int64_t kept = 0;
-    for (int64_t at = 0; at < near->held; at++) near->keys[at] = key_of(near->low[at], 0);
-    float reach = score_of(nth(near->keys, near->held, s->n));
+    for (int64_t at = 0; at < near->held; at++) keys[at] = key_of(near->low[at], 0);
+    near->reach = score_of(nth(keys, near->held, s->n));
     for (int64_t at = 0; at < near->held; at++)
-        if (scores[near->places[at]] >= reach) {
+        if (near->high[at] >= near->reach) {
             near->places[kept] = near->places[at];
+            near->high[kept] = near->high[at];
             near->low[kept++] = near->low[at];
         }
-    near->held = kept;
-    return reach;
+    near->held = 2 * kept > s->room ? -1 : kept;
+    near->full = near->full > 2 * kept ? near->full : 2 * kept;
 }
 
-/* Whether all of the row went into half the room. */
-INLINE int looked(const search *s, const float *scores, const float *off, const int32_t *hidden, int64_t taken,
-                  row_near *near) {
-    int64_t full = 2 * s->n + 64;
-    float reach = -FLT_MAX;
-    near->held = 0;
-    for (int64_t first = 0; first < s->columns; first += BLOCK / 2) {
-        int64_t last = s->columns - first < BLOCK / 2 ? s->columns : first + BLOCK / 2;
+/* Take from the next scores of a row what may be among its best. */
+INLINE void offer(const search *s, int64_t row, candidates *near, uint64_t *keys, const float *scores, int64_t first,
+                  int64_t count) {
+    const float *off = s->off + 3 * row, *scale = s->each, *rest = s->each + (s->columns + BLOCK - 1) / BLOCK * BLOCK;
+    for (int64_t begin = 0; begin < count; begin += PART) {
+        int64_t end = begin + PART < count ? begin + PART : count;
         float largest = -FLT_MAX;
-        for (int64_t at = first; at < last; at++) largest = scores[at] > largest ? scores[at] : largest;
-        if (largest < reach || largest == -FLT_MAX) continue;
-        for (int64_t at = first; at < last; at++) {
-            if (scores[at] < reach || scores[at] == -FLT_MAX) continue;
-            int32_t item = s->ids ? s->ids[at] : (int32_t)at;
-            if (!s->allowed[item] || (taken && among(item, hidden, taken))) continue;
-            near->places[near->held] = (int32_t)at;
+        for (int64_t at = begin; at < end; at++) largest = scores[at] > largest ? scores[at] : largest;
+        if (largest < near->reach) continue;
+        for (int64_t at = begin; at < end && near->held >= 0; at++) {
+            int32_t item = item_of(s, first + at);
+            int64_t taken = s->begins[row + 1] - s->begins[row];
+            if (scores[at] < near->reach || !s->allowed[item]) continue;
+            if (taken && among(item, s->hidden + s->begins[row], taken)) continue;
+            near->places[near->held] = (int32_t)(first + at);
+            near->high[near->held] = scores[at];
             near->low[near->held] = scores[at] - off[2];
-            if (s->each) near->low[near->held] -= 2 * (off[0] * s->each[at] + off[1] * s->each[s->width + at]);
-            if (++near->held < full) continue;
-            reach = cut(s, scores, near);
-            if (2 * near->held > s->room) return 0;
-            full = full > 2 * near->held ? full : 2 * near->held;
+            if (s->codes) near->low[near->held] -= 2 * (off[0] * scale[first + at] + off[1] * rest[first + at]);
+            if (++near->held == near->full) cut(s, near, keys);
         }
     }
-    if (near->held > s->n) cut(s, scores, near);
-    return 1;
 }
 
-/* The best of a row into out, and how many there are; those that look best are scored first, then what may pass them. */
-INLINE int64_t ranked(const search *s, const float *scores, const float *items, const double *query, int64_t d,
-                      const float *bias, float slack, row_near *near, int32_t *out, float *values) {
+INLINE void by_scores(const search *s, int64_t row, candidates *near, uint64_t *keys) {
+    const float *bias = s->bias ? s->bias + row * s->bias_stride : NULL;
+    for (int64_t first = 0; first < s->columns; first += BLOCK) {
+        int64_t count = s->columns - first < BLOCK ? s->columns - first : BLOCK;
+        const float *scores = s->block + row * s->columns + first;
+        float sums[BLOCK];
+        if (bias) {
+            for (int64_t at = 0; at < count; at++) sums[at] = scores[at] + bias[item_of(s, first + at)];
+            scores = sums;
+        }
+        offer(s, row, near, keys, scores, first, count);
+    }
+}
+
+INLINE void by_codes(const search *s, candidates *near, uint64_t *keys, float *flat) {
+    const float *rests = s->each + (s->columns + BLOCK - 1) / BLOCK * BLOCK;
+    for (int64_t first = 0; first < s->columns; first += BLOCK) {
+        const int8_t *code = s->codes + first * s->r;
+        const float *scale = s->each + first, *rest = rests + first;
+        int64_t count = s->columns - first < BLOCK ? s->columns - first : BLOCK;
+        uint8_t some = 0;
+        for (int64_t at = 0; at < count; at++) some |= s->allowed[first + at];
+        if (!some) continue;
+        if (flat)
+            for (int64_t at = 0; at < s->r * BLOCK; at++) flat[at] = (float)code[at];
+        for (int64_t row = 0; row < s->rows; row++) {
+            const float *query = s->asked + row * s->r, *off = s->off + 3 * row;
+            float sums[BLOCK] = {0};
+            if (flat)
+                for (int64_t j = 0; j < s->r; j++)
+                    for (int at = 0; at < BLOCK; at++) sums[at] += query[j] * flat[j * BLOCK + at];
+            else
+                for (int64_t j = 0; j < s->r; j++)
+                    for (int at = 0; at < BLOCK; at++) sums[at] += query[j] * (float)code[j * BLOCK + at];
+            for (int at = 0; at < BLOCK; at++) sums[at] = scale[at] * (sums[at] + off[0]) + off[1] * rest[at];
+            if (s->bias)
+                for (int64_t at = 0; at < count; at++) sums[at] += s->bias[row * s->bias_stride + first + at];
+            offer(s, row, near + row, keys, sums, first, count);
+        }
+    }
+}
+
+/* The best of a row into out, and how many; those that look best are scored first, then what may pass the last of them. */
+INLINE int64_t ranked(const search *s, int64_t row, candidates *near, uint64_t *keys, int32_t *out, float *values) {
+    const float *bias = s->bias ? s->bias + row * s->bias_stride : NULL;
     int64_t count = 0;
     float first = -FLT_MAX, least = FLT_MAX;
+    if (near->held > s->n) cut(s, near, keys);
     if (near->held > 2 * s->n) {
-        for (int64_t at = 0; at < near->held; at++) near->keys[at] = key_of(scores[near->places[at]], 0);
-        first = score_of(nth(near->keys, near->held, s->n));
+        for (int64_t at = 0; at < near->held; at++) keys[at] = key_of(near->high[at], 0);
+        first = score_of(nth(keys, near->held, s->n));
     }
-    for (int turn = 0; turn < 2; turn++) {
+    for (int turn = 0; turn < (first > -FLT_MAX ? 2 : 1); turn++) {
         for (int64_t at = 0; at < near->held; at++) {
-            int32_t place = near->places[at], item = s->ids ? s->ids[place] : place;
-            if (turn ? scores[place] >= first || scores[place] < least : scores[place] < first) continue;
-            double score = inner(items + item * d, query, d);
-            near->keys[count++] = key_of((float)(bias ? score + (double)bias[item] : score), (uint32_t)item);
+            if (at + AHEAD < near->held)
+                for (int64_t line = 0; line < s->d; line += 16)
+                    __builtin_prefetch(s->items + item_of(s, near->places[at + AHEAD]) * s->d + line);
+            if (turn ? near->high[at] >= first || near->high[at] < least : near->high[at] < first) continue;
+            int32_t item = item_of(s, near->places[at]);
+            double score = inner(s->items + item * s->d, s->queries + row * s->d, s->d);
+            keys[count++] = key_of((float)(bias ? score + (double)bias[item] : score), (uint32_t)item);
         }
-        if (first == -FLT_MAX) break;
-        if (turn == 0) least = score_of(nth(near->keys, count, s->n)) - slack;
+        if (turn == 0 && count >= s->n) least = score_of(nth(keys, count, s->n)) - s->off[3 * row + 2];
     }
-    if (count > s->n) nth(near->keys, count, s->n), count = s->n;
-    qsort(near->keys, (size_t)count, sizeof(uint64_t), rising);
+    if (count > s->n) nth(keys, count, s->n), count = s->n;
+    qsort(keys, (size_t)count, sizeof(uint64_t), rising);
     for (int64_t at = 0; at < count; at++) {
-        out[at] = (int32_t)(uint32_t)near->keys[at];
-        values[at] = score_of(near->keys[at]);
+        out[at] = (int32_t)(uint32_t)keys[at];
+        values[at] = score_of(keys[at]);
     }
-    return count;
+    return near->held < 0 ? -1 : count;
 }
 
-FOR_EACH_PROCESSOR int recsys_select(const search *s, const float *block, int64_t stride, int64_t rows,
-                                     const float *items, const double *queries, int64_t d, const float *bias,
-                                     int64_t bias_stride, const float *off, const int32_t *hidden,
-                                     const int64_t *begins, int32_t *out, float *values, int64_t *counts) {
-    row_near near = {malloc(sizeof(int32_t) * (size_t)s->room), malloc(sizeof(float) * (size_t)s->room),
-                     malloc(sizeof(uint64_t) * (size_t)s->room), 0};
-    int whole = near.places && near.low && near.keys;
-    for (int64_t row = 0; whole && row < rows; row++) {
-        const float *scores = block + row * stride, *own = off + 3 * row;
-        counts[row] = -1;
-        if (looked(s, scores, own, hidden + begins[row], begins[row + 1] - begins[row], &near))
-            counts[row] = ranked(s, scores, items, queries + row * d, d, bias ? bias + row * bias_stride : NULL, own[2],
-                                 &near, out + row * s->n, values + row * s->n);
+/* The n best items of every row and how many they are, -1 where too many are near; 0 where there is no memory. */
+FOR_EACH_PROCESSOR int recsys_best(const search *s, int32_t *out, float *values, int64_t *counts) {
+    int64_t together = s->codes ? s->rows : 1, room = s->room;
+    candidates *near = malloc((size_t)together * sizeof *near);
+    char *memory = malloc((size_t)(together * room) * 12 + (size_t)room * 8 + (size_t)(s->r * BLOCK) * 4);
+    int whole = near && memory;
+    if (whole) {
+        uint64_t *keys = (uint64_t *)memory;
+        float *rest = (float *)(keys + room);
+        for (int64_t row = 0; row < together; row++) {
+            candidates one = {(int32_t *)(rest + 3 * row * room), rest + (3 * row + 1) * room,
+                              rest + (3 * row + 2) * room, -FLT_MAX, 0, 2 * s->n + 64};
+            near[row] = one;
+        }
+        if (s->codes) by_codes(s, near, keys, s->rows > 2 ? rest + 3 * together * room : NULL);
+        for (int64_t row = 0; row < s->rows; row++) {
+            candidates one = near[s->codes ? row : 0];
+            if (!s->codes) by_scores(s, row, &one, keys);
+            counts[row] = ranked(s, row, &one, keys, out + row * s->n, values + row * s->n);
+        }
     }
-    free(near.places);
-    free(near.low);
-    free(near.keys);
+    free(near);
+    free(memory);
     return whole;
 }

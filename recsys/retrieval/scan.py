@@ -23,8 +23,9 @@ _ROOM, _SHARE = 4096, 128  # columns that may be near the best before numpy is t
 
 class _Search(ctypes.Structure):
     _fields_ = [
-        *((name, ctypes.c_void_p) for name in ("each", "allowed", "ids")),
-        *((name, ctypes.c_int64) for name in ("columns", "width", "n", "room")),
+        *((name, ctypes.c_void_p) for name in ("codes", "each", "asked", "block", "ids", "items", "queries", "bias")),
+        *((name, ctypes.c_void_p) for name in ("off", "allowed", "hidden", "begins")),
+        *((name, ctypes.c_int64) for name in ("r", "d", "bias_stride", "columns", "rows", "n", "room")),
     ]
 
 
@@ -47,71 +48,65 @@ def _compiled() -> ctypes.CDLL:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Rows:
-    """Rows of scores, not quite exact, and what is needed to rank them."""
+class Coded:
+    """Queries that meet the codes of all items."""
 
-    block: FloatArray  # (rows, at least columns)
-    off: FloatArray  # (rows, 3) a score is at most [0] · each[0] + [1] · each[1] above, twice that below, ± half of [2]
+    codes: NDArray[np.int8]  # (blocks, r, BLOCK)
+    each: FloatArray  # (2, blocks · BLOCK) see ``best``
+    asked: FloatArray  # (rows, r)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scored:
+    """Scores that are known but for their rounding."""
+
+    block: FloatArray  # (rows, columns)
+    ids: IntArray | None  # (columns,) ascending items; None where they are all
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """What is asked for, and by whom. All numbers are finite."""
+
     items: FloatArray  # (items, d)
     queries: NDArray[np.float64]  # (rows, d)
     allowed: BoolArray  # (items,)
-    ids: IntArray | None = None  # (columns,) ascending items; None where they are all
-    bias: FloatArray | None = None  # (items,) or (rows, items)
-    each: FloatArray | None = None  # (2, at least columns)
-
-    def best(self, n: int, exclude: Sequence[IntArray]) -> tuple[IntArray, FloatArray, NDArray[np.int64]]:
-        """The ``n`` best items of each row (rows, n), their scores, and how many there are.
-
-        Ties go to the lower item. There are -1 where too many are near the best to be told apart here. All numbers are
-        finite.
-        """
-        rows, columns = len(self.block), len(self.items) if self.ids is None else len(self.ids)
-        begins = np.zeros(rows + 1, np.int64)
-        np.cumsum([len(hidden) for hidden in exclude], out=begins[1:])
-        hidden = np.concatenate(exclude).astype(np.int32, copy=False) if begins[-1] else begins  # none is read
-        bias = None if self.bias is None else np.ascontiguousarray(self.bias, np.float32)
-        found, scores = np.empty((rows, n), np.int32), np.empty((rows, n), np.float32)
-        counts = np.empty(rows, np.int64)
-        room = max(_ROOM, 8 * n, columns // _SHARE)
-        width = 0 if self.each is None else self.each.shape[1]
-        search = _Search(_at(self.each), _at(self.allowed), _at(self.ids), columns, width, n, room)
-        bias_step = len(self.items) if bias is not None and bias.ndim == 2 else 0
-        whole = _compiled().recsys_select(
-            ctypes.byref(search),
-            _at(self.block),
-            _long(self.block.shape[1]),
-            _long(rows),
-            _at(self.items),
-            _at(self.queries),
-            _long(self.items.shape[1]),
-            _at(bias),
-            _long(bias_step),
-            _at(self.off),
-            _at(hidden),
-            _at(begins),
-            _at(found),
-            _at(scores),
-            _at(counts),
-        )
-        if not whole:
-            raise MemoryError(f"no room for {room} candidates")
-        return found, scores, counts
+    exclude: Sequence[IntArray]  # ascending items, for each row
+    bias: FloatArray | None  # (items,) or (rows, items)
 
 
-def bounds(
-    coded: tuple[NDArray[np.int8], FloatArray],
-    asked: FloatArray,
-    off: FloatArray,
-    allowed: BoolArray,
-    out: FloatArray,
-) -> None:
-    """Into ``out`` (q, width) what each score is at most: by codes (blocks, r, BLOCK) and ``each`` (2, width) of items.
+def best(
+    looked_at: Coded | Scored, asked: Asked, off: FloatArray, n: int
+) -> tuple[IntArray, FloatArray, NDArray[np.int64]]:
+    """The ``n`` best items of each row (rows, n), their scores, and how many there are; ties go to the lower item.
 
-    ``asked`` (q, r) are the queries, ``off`` (q, 3) as in ``Rows``. Blocks without an allowed item are passed over.
+    ``off`` (rows, 3) says how far off the proposing scores can be: by [0] times ``each[0]`` of the item and [1] times
+    ``each[1]``, and by half of [2]. There are -1 where too many are near the best to be told apart here.
     """
-    codes, each = coded
-    sizes = (_long(len(allowed)), _long(codes.shape[1]), _long(len(asked)))
-    _compiled().recsys_bounds(_at(codes), _at(each), _at(asked), _at(off), _at(allowed), _at(out), *sizes)
+    coded, scored = (looked_at, None) if isinstance(looked_at, Coded) else (None, looked_at)
+    rows, d = asked.queries.shape
+    begins = np.zeros(rows + 1, np.int64)
+    np.cumsum([len(hidden) for hidden in asked.exclude], out=begins[1:])
+    hidden = np.concatenate(asked.exclude).astype(np.int32, copy=False) if begins[-1] else begins  # none is read
+    bias = None if asked.bias is None else np.ascontiguousarray(asked.bias, np.float32)
+    columns = len(asked.items) if scored is None or scored.ids is None else len(scored.ids)
+    search = _Search(
+        *(_at(coded and coded.codes), _at(coded and coded.each), _at(coded and coded.asked)),
+        *(_at(scored and scored.block), _at(scored and scored.ids)),
+        *(_at(asked.items), _at(asked.queries), _at(bias), _at(off), _at(asked.allowed), _at(hidden), _at(begins)),
+        r=coded.asked.shape[1] if coded else 0,
+        d=d,
+        bias_stride=len(asked.items) if bias is not None and bias.ndim == 2 else 0,
+        columns=columns,
+        rows=rows,
+        n=n,
+        room=max(_ROOM, 8 * n, columns // _SHARE),
+    )
+    found, scores = np.empty((rows, n), np.int32), np.empty((rows, n), np.float32)
+    counts = np.empty(rows, np.int64)
+    if not _compiled().recsys_best(ctypes.byref(search), *map(ctypes.c_void_p, map(_at, (found, scores, counts)))):
+        raise MemoryError(f"no room for {search.room} candidates")
+    return found, scores, counts
 
 
 def inner(items: FloatArray, query: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -120,7 +115,7 @@ def inner(items: FloatArray, query: NDArray[np.float64]) -> NDArray[np.float64]:
     if library is not None and query.ndim == 1:
         items, query = np.ascontiguousarray(items, np.float32), np.ascontiguousarray(query)
         out = np.empty(len(items))
-        library.recsys_inner(_at(items), _at(query), _at(out), _long(len(items)), _long(items.shape[1]))
+        library.recsys_inner(*map(ctypes.c_void_p, map(_at, (items, query, out))), *map(ctypes.c_int64, items.shape))
         return out
     products = items.astype(np.float64) * query
     whole = items.shape[1] // _LANES * _LANES
@@ -131,8 +126,5 @@ def inner(items: FloatArray, query: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(sums[:, 0])
 
 
-def _at(array: NDArray[Any] | None) -> ctypes.c_void_p:
-    return ctypes.c_void_p(None if array is None else array.__array_interface__["data"][0])
-
-
-_long = ctypes.c_int64
+def _at(array: NDArray[Any] | None) -> int | None:
+    return None if array is None else int(array.__array_interface__["data"][0])
