@@ -15,9 +15,7 @@ _ROOM = 64  # candidates, or four times n: a row with more (ties all over) is do
 Exact = Callable[[IntArray | int, IntArray], FloatArray]  # rows, aligned columns -> the scores returned, no -0.0
 
 
-def ranked_rows(
-    block: FloatArray, ids: IntArray, n: int, slack: FloatArray, exact: Exact, source: str
-) -> list[Ranked]:
+def ranked_rows(block: FloatArray, ids: IntArray, n: int, slack: FloatArray, exact: Exact, source: str) -> list[Ranked]:
     """The ``n`` best columns of each row of ``block`` (rows, columns) by their ``exact`` scores, as the items ``ids``.
 
     ``block`` may be off by half of ``slack`` (rows,): whatever it puts within ``slack`` of the n-th place is scored by

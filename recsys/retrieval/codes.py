@@ -1,6 +1,7 @@
 """Item vectors in fewer bytes: an eighth of the memory traffic or less, and how far off the products can be."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,7 @@ class Codes:
     the n-th place misses none: the search stays exact.
     """
 
-    codes: NDArray[np.int8]  # (blocks, r, BLOCK)
+    codes: NDArray[np.uint8]  # (blocks, r, BLOCK) 128 more than the integers, in the order of ``_shuffled``
     each: FloatArray  # (2, blocks · BLOCK) scale, and the length of what is outside the directions
     basis: FloatArray  # (d, r) orthonormal columns
     lost: float  # the largest distance between a vector's part in the directions and its codes, in its scale
@@ -53,7 +54,7 @@ class Codes:
     def along(cls, vectors: FloatArray, basis: FloatArray) -> "Codes":
         """Codes along the orthonormal columns of ``basis`` (d, r)."""
         blocks = -(-len(vectors) // BLOCK)
-        codes = np.zeros((blocks, basis.shape[1], BLOCK), np.int8)
+        codes = np.empty((blocks, basis.shape[1], BLOCK), np.uint8)
         each = np.zeros((2, blocks * BLOCK), np.float32)
         lost = 0.0
         for start in range(0, len(vectors), _CHUNK):
@@ -67,7 +68,7 @@ class Codes:
             padded[: len(rows)] = whole
             first = start // BLOCK
             turned = padded.reshape(-1, BLOCK, basis.shape[1]).transpose(0, 2, 1)
-            codes[first : first + len(turned)] = turned
+            codes[first : first + len(turned)] = _shuffled(turned).view(np.uint8) ^ np.uint8(128)
         return cls(codes, each, basis, lost)
 
     def ask(self, queries: FloatArray) -> tuple[Coded, FloatArray]:
@@ -77,7 +78,8 @@ class Codes:
         """
         asked = queries @ self.basis  # (q, r)
         off = np.zeros((len(queries), 3), np.float32)
-        off[:, 0] = _norms(asked) * (self.lost * _UP)
+        rounding = asked.shape[1] ** 1.5 * 2.0**-15  # of float32 sums of fractions, in the scale
+        off[:, 0] = _norms(asked) * ((self.lost + rounding) * _UP)
         off[:, 1] = _norms(queries - asked @ self.basis.T) * _UP
         return Coded(self.codes, self.each, asked), off
 
@@ -87,7 +89,8 @@ class Codes:
         scores = np.empty((len(self.codes), len(queries), BLOCK), np.float32)
         for start in range(0, len(self.codes), _CHUNK // BLOCK):
             part = slice(start, start + _CHUNK // BLOCK)
-            np.matmul(coded.asked, self.codes[part].astype(np.float32), out=scores[part])
+            whole = _shuffled(self.codes[part], back=True).astype(np.float32) - np.float32(128)
+            np.matmul(coded.asked, whole, out=scores[part])
         scores = scores.transpose(1, 0, 2).reshape(len(queries), -1) * self.each[0]
         width = off[:, :2] @ self.each
         return scores - width, scores + width
@@ -98,6 +101,12 @@ class Codes:
         place = max(0, n_items - _TOP)
         reach = np.partition(low, place, axis=1)[:, place]
         return float((high >= reach[:, None]).mean()) - _TOP / n_items
+
+
+def _shuffled(blocks: NDArray[Any], *, back: bool = False) -> NDArray[Any]:
+    """(…, BLOCK) with the items l, 16 + l, 32 + l and 48 + l side by side, as bytes of one word."""
+    parts = blocks.reshape(*blocks.shape[:-1], *((16, 4) if back else (4, 16)))
+    return np.ascontiguousarray(parts.swapaxes(-1, -2)).reshape(blocks.shape)
 
 
 def _rounded(vectors: FloatArray) -> tuple[NDArray[np.int8], FloatArray]:

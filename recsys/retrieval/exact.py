@@ -119,7 +119,7 @@ def _scratch(rows: int, width: int) -> FloatArray:
 
 
 class _Pool:
-    """The vectors that a search goes through: all, by codes, or those allowed where they are few enough to be copied."""
+    """The vectors that a search goes through: all, or copies of those allowed where they are few."""
 
     def __init__(self, vectors: Vectors, allowed: BoolArray, n_allowed: int) -> None:
         self._vectors, self._allowed = vectors, allowed

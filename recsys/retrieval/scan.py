@@ -1,10 +1,11 @@
 """The loops of ``scan.c``: bounds of all scores from codes, and the best of rows of scores, scored exactly.
 
-``hatch_build.py`` compiles them when the package is installed. Where that did not happen ``loaded()`` is None, and numpy
-finds the same lists, bit by bit, more slowly. The lock of the interpreter is released meanwhile.
+``hatch_build.py`` compiles them when the package is installed. Where that did not happen ``loaded()`` is None, and
+numpy finds the same lists, bit by bit, more slowly. The interpreter's lock is released meanwhile.
 """
 
 import ctypes
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -18,7 +19,10 @@ from recsys.types import BoolArray, FloatArray, IntArray
 
 BLOCK = 64  # items whose codes lie together, direction by direction
 _LANES = 8  # sums of an inner product, added up by halves in the end
-_ROOM, _SHARE = 4096, 128  # columns that may be near the best before numpy is the faster one: so many, or one in so many
+_ROOM, _SHARE = (
+    4096,
+    128,
+)  # columns that may be near the best before numpy is the faster one: so many, or one in so many
 
 
 class _Search(ctypes.Structure):
@@ -32,6 +36,8 @@ class _Search(ctypes.Structure):
 @cache
 def loaded() -> ctypes.CDLL | None:
     """The compiled loops, None where they are not there."""
+    if sys.byteorder != "little":
+        return None
     for path in sorted(Path(__file__).parent.glob("_scan.*")):
         try:
             return ctypes.CDLL(str(path))
@@ -51,7 +57,7 @@ def _compiled() -> ctypes.CDLL:
 class Coded:
     """Queries that meet the codes of all items."""
 
-    codes: NDArray[np.int8]  # (blocks, r, BLOCK)
+    codes: NDArray[np.uint8]  # (blocks, r, BLOCK)
     each: FloatArray  # (2, blocks · BLOCK) see ``best``
     asked: FloatArray  # (rows, r)
 

@@ -107,7 +107,7 @@ def test_a_bias_is_added():
 
 @pytest.fixture(params=["floats", "codes", "numpy"])
 def made(request, monkeypatch):
-    """How vectors are searched: with and without codes that propose, however few they are, and where nothing is compiled."""
+    """How vectors are searched: without codes, with them however few they are, and where nothing is compiled."""
     for name in ("WORTH_IT", "SEARCHED"):
         monkeypatch.setattr(f"recsys.retrieval.exact.{name}", 0)
     if request.param == "numpy":
