@@ -96,7 +96,6 @@ class Vectors:
         if n_allowed == 0 or n < 1:
             return [Ranked(np.zeros(0, np.int32), np.zeros(0, np.float32), source) for _ in exclude]
         n = min(n, n_allowed)
-        queries = np.ascontiguousarray(queries, np.float32)
         pool = _Pool(self, np.ascontiguousarray(allowed), n_allowed)
         step = max(TOGETHER, min(_BLOCK // max(len(pool.ids), 2 * n * self.items.shape[1]), _QUERIES))
         found: list[Ranked] = []
@@ -138,16 +137,17 @@ class _Pool:
         slack = _slack(asked, vectors.longest, bias)
         if not vectors.scanned or not np.isfinite(slack).all():
             return self._plain(asked, n, exclude, source, bias)
+        wanted = scan.Asked(vectors.items, np.ascontiguousarray(asked, np.float64), self._allowed, exclude, bias)
+        near = np.ascontiguousarray(asked, np.float32)
         looked_at: scan.Coded | scan.Scored
         if self._codes is None:
             off = np.zeros((len(asked), 3), np.float32)
-            scores = np.matmul(asked, self._items.T, out=_scratch(len(asked), len(self.ids)))
+            scores = np.matmul(near, self._items.T, out=_scratch(len(near), len(self.ids)))
             looked_at = scan.Scored(scores, self.ids if self._few else None)
         else:
-            looked_at, off = self._codes.ask(asked)
+            looked_at, off = self._codes.ask(near)
             slack *= 3  # turning vectors rounds on both sides
         off[:, 2] = slack
-        wanted = scan.Asked(vectors.items, asked.astype(np.float64), self._allowed, exclude, bias)
         found, values, counts = scan.best(looked_at, wanted, off, n)
         lists = []
         for row, count in enumerate(counts.tolist()):

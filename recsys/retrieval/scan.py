@@ -89,18 +89,21 @@ def best(
     ``off`` (rows, 3) says how far off the proposing scores can be: by [0] times ``each[0]`` of the item and [1] times
     ``each[1]``, and by half of [2]. There are -1 where too many are near the best to be told apart here.
     """
-    coded, scored = (looked_at, None) if isinstance(looked_at, Coded) else (None, looked_at)
+    codes = each = directed = block = ids = None
+    if isinstance(looked_at, Coded):
+        codes, each, directed = looked_at.codes, looked_at.each, looked_at.asked
+    else:
+        block, ids = looked_at.block, looked_at.ids
     rows, d = asked.queries.shape
     begins = np.zeros(rows + 1, np.int64)
     np.cumsum([len(hidden) for hidden in asked.exclude], out=begins[1:])
     hidden = np.concatenate(asked.exclude).astype(np.int32, copy=False) if begins[-1] else begins  # none is read
     bias = None if asked.bias is None else np.ascontiguousarray(asked.bias, np.float32)
-    columns = len(asked.items) if scored is None or scored.ids is None else len(scored.ids)
+    columns = len(asked.items if ids is None else ids)
     search = _Search(
-        *(_at(coded and coded.codes), _at(coded and coded.each), _at(coded and coded.asked)),
-        *(_at(scored and scored.block), _at(scored and scored.ids)),
+        *(_at(codes), _at(each), _at(directed), _at(block), _at(ids)),
         *(_at(asked.items), _at(asked.queries), _at(bias), _at(off), _at(asked.allowed), _at(hidden), _at(begins)),
-        r=coded.asked.shape[1] if coded else 0,
+        r=0 if directed is None else directed.shape[1],
         d=d,
         bias_stride=len(asked.items) if bias is not None and bias.ndim == 2 else 0,
         columns=columns,
@@ -110,7 +113,7 @@ def best(
     )
     found, scores = np.empty((rows, n), np.int32), np.empty((rows, n), np.float32)
     counts = np.empty(rows, np.int64)
-    if not _compiled().recsys_best(ctypes.byref(search), *map(ctypes.c_void_p, map(_at, (found, scores, counts)))):
+    if not _compiled().recsys_best(ctypes.byref(search), _at(found), _at(scores), _at(counts)):
         raise MemoryError(f"no room for {search.room} candidates")
     return found, scores, counts
 
@@ -118,10 +121,10 @@ def best(
 def inner(items: FloatArray, query: NDArray[np.float64]) -> NDArray[np.float64]:
     """(n,) inner products of (n, d) with (d,) or (n, d), each summed by itself and in the same order everywhere."""
     library = loaded()
-    if library is not None and query.ndim == 1:
-        items, query = np.ascontiguousarray(items, np.float32), np.ascontiguousarray(query)
+    if library is not None and query.ndim == 1 and items.dtype == np.float32:
+        items, query = np.ascontiguousarray(items), np.ascontiguousarray(query)
         out = np.empty(len(items))
-        library.recsys_inner(*map(ctypes.c_void_p, map(_at, (items, query, out))), *map(ctypes.c_int64, items.shape))
+        library.recsys_inner(_at(items), _at(query), _at(out), *map(ctypes.c_int64, items.shape))
         return out
     products = items.astype(np.float64) * query
     whole = items.shape[1] // _LANES * _LANES
@@ -132,5 +135,5 @@ def inner(items: FloatArray, query: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(sums[:, 0])
 
 
-def _at(array: NDArray[Any] | None) -> int | None:
-    return None if array is None else int(array.__array_interface__["data"][0])
+def _at(array: NDArray[Any] | None) -> ctypes.c_void_p:
+    return ctypes.c_void_p(None if array is None else array.__array_interface__["data"][0])
