@@ -11,6 +11,7 @@ from recsys.types import FloatArray
 
 WORTH_IT = 16_384  # vectors; fewer lie in a cache anyway
 SEARCHED, ONE_IN = 4_096, 128  # of them, left by a mask, or this share: fewer are scored as they are
+FEW = 32  # queries at once; a product of floats with more of them is not held up by memory
 _LEVELS = 127
 _WIDTHS = (16, 32, 64)  # directions that are tried, before all of them
 _LOOKED_AT = 0.004  # the share of all items that may have to be scored again

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from recsys.retrieval import scan
 from recsys.retrieval.block import TOGETHER, hide, ranked_rows
-from recsys.retrieval.codes import ONE_IN, SEARCHED, WORTH_IT, Codes
+from recsys.retrieval.codes import FEW, ONE_IN, SEARCHED, WORTH_IT, Codes
 from recsys.retrieval.scan import inner
 from recsys.types import BoolArray, FloatArray, IntArray, Ranked
 
@@ -64,6 +64,11 @@ class Vectors:
         return float(np.sqrt(np.einsum("ij,ij->i", self.items, self.items).max(initial=0.0)))
 
     @property
+    def codes_are_short(self) -> bool:
+        """Whether codes, on one thread, beat a product of floats on all of them for however many queries."""
+        return self.codes is not None and 4 * self.codes.basis.shape[1] <= self.items.shape[1]
+
+    @property
     def scanned(self) -> bool:
         """Whether the compiled loops can search these."""
         return scan.loaded() is not None and self._sound
@@ -96,7 +101,7 @@ class Vectors:
         if n_allowed == 0 or n < 1:
             return [Ranked(np.zeros(0, np.int32), np.zeros(0, np.float32), source) for _ in exclude]
         n = min(n, n_allowed)
-        pool = _Pool(self, np.ascontiguousarray(allowed), n_allowed)
+        pool = _Pool(self, np.ascontiguousarray(allowed), n_allowed, len(queries))
         step = max(TOGETHER, min(_BLOCK // max(len(pool.ids), 2 * n * self.items.shape[1]), _QUERIES))
         found: list[Ranked] = []
         for start in range(0, len(queries), step):
@@ -120,10 +125,10 @@ def _scratch(rows: int, width: int) -> FloatArray:
 class _Pool:
     """The vectors that a search goes through: all, or copies of those allowed where they are few."""
 
-    def __init__(self, vectors: Vectors, allowed: BoolArray, n_allowed: int) -> None:
+    def __init__(self, vectors: Vectors, allowed: BoolArray, n_allowed: int, n_queries: int) -> None:
         self._vectors, self._allowed = vectors, allowed
         coded = vectors.scanned and n_allowed >= max(SEARCHED, len(allowed) // ONE_IN)
-        self._codes = vectors.codes if coded else None
+        self._codes = vectors.codes if coded and (n_queries <= FEW or vectors.codes_are_short) else None
         self._few = self._codes is None and 2 * n_allowed < len(allowed)
         self._all = n_allowed == len(allowed)
         self.ids = np.flatnonzero(allowed).astype(np.int32) if self._few else vectors.everything  # of the columns
