@@ -41,7 +41,7 @@ def run(options: Options) -> dict[str, Any]:
     coded = Vectors.of(items)
     details: dict[str, Any] = {"codes": {"directions": 0, "seconds to make": round(time.perf_counter() - made, 1)}}
     if coded.codes is not None:
-        details["codes"]["directions"] = coded.codes.codes.shape[1]
+        details["codes"]["directions"] = coded.codes.basis.shape[1]
     rows = []
     for case in CASES if options.case is None else (options.case,):
         allowed = np.random.default_rng(1).random(len(items)) >= MASKED[case]

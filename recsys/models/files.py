@@ -7,11 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.errors import BundleError
-from recsys.retrieval import Codes, Lead, Vectors
+from recsys.retrieval import Codes, Vectors
 from recsys.types import FloatArray
 
-_LEAD = ("lead", "lead_basis")
-_CODES = ("codes", "codes_scale", "codes_basis", "codes_bounds")
+_CODES = ("codes_blocks", "codes_each", "codes_basis", "codes_lost")
 
 
 def save_arrays(folder: Path, **arrays: NDArray[Any]) -> None:
@@ -26,23 +25,19 @@ def load_arrays(folder: Path, *names: str) -> list[NDArray[Any]]:
 
 
 def save_codes(folder: Path, vectors: Vectors) -> None:
-    """Write what searched vectors have beside them, if anything, so that workers share this too."""
-    if vectors.lead is not None:
-        save_arrays(folder, lead=vectors.lead.rows, lead_basis=vectors.lead.basis)
+    """Write the codes beside searched vectors, if there are any, so that workers share these too."""
     if vectors.codes is not None:
         codes = vectors.codes
-        bounds = np.array([codes.lost, codes.norm, codes.rest])
-        save_arrays(folder, codes=codes.codes, codes_scale=codes.scale, codes_basis=codes.basis, codes_bounds=bounds)
+        arrays = (codes.codes, codes.each, codes.basis, np.array([codes.lost]))
+        save_arrays(folder, **dict(zip(_CODES, arrays, strict=True)))
 
 
 def load_vectors(folder: Path, items: FloatArray) -> Vectors:
-    """``items`` (items, d) with what was saved for their search."""
-    if (folder / f"{_LEAD[0]}.npy").is_file():
-        return Vectors(items, lead=Lead(*load_arrays(folder, *_LEAD)))
+    """``items`` (items, d) with what was saved for their search; made again where it was saved in another form."""
     if not (folder / f"{_CODES[0]}.npy").is_file():
         return Vectors.of(items)
-    codes, scale, basis, bounds = load_arrays(folder, *_CODES)
-    return Vectors(items, Codes(codes, scale, basis, *bounds.tolist()))
+    codes, each, basis, lost = load_arrays(folder, *_CODES)
+    return Vectors(items, Codes(codes, each, basis, float(lost[0])))
 
 
 def _load(path: Path) -> NDArray[Any]:

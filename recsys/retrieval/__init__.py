@@ -2,6 +2,5 @@
 
 from recsys.retrieval.codes import Codes
 from recsys.retrieval.exact import Vectors, dot_scores, top_k
-from recsys.retrieval.lead import Lead
 
-__all__ = ["Codes", "Lead", "Vectors", "dot_scores", "top_k"]
+__all__ = ["Codes", "Vectors", "dot_scores", "top_k"]

@@ -1,12 +1,11 @@
 """The best few of many rows of scores at once, without Python for each row: what makes an evaluation fast."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.retrieval.select import at_least, best, near_best
+from recsys.retrieval.select import at_least, best
 from recsys.types import BoolArray, FloatArray, IntArray, Ranked
 
 TOGETHER = 8  # rows; fewer are done one by one, which is faster
@@ -16,20 +15,12 @@ _ROOM = 64  # candidates, or four times n: a row with more (ties all over) is do
 Exact = Callable[[IntArray | int, IntArray], FloatArray]  # rows, aligned columns -> the scores returned, no -0.0
 
 
-def ranked_rows(
-    block: FloatArray, ids: IntArray, n: int, slack: FloatArray, exact: Exact, source: str, *, rough: bool = False
-) -> list[Ranked]:
+def ranked_rows(block: FloatArray, ids: IntArray, n: int, slack: FloatArray, exact: Exact, source: str) -> list[Ranked]:
     """The ``n`` best columns of each row of ``block`` (rows, columns) by their ``exact`` scores, as the items ``ids``.
 
     ``block`` may be off by half of ``slack`` (rows,): whatever it puts within ``slack`` of the n-th place is scored by
-    ``exact``; with ``rough``, where that is much, the first ``n`` are, and then only what may still pass the last of
-    them. Ties go to the lower column. What is not finite is never found.
+    ``exact``. Ties go to the lower column. What is not finite is never found.
     """
-    if rough:
-        return [
-            _refined(scores, ids, n, float(own), partial(exact, at), source)
-            for at, (scores, own) in enumerate(zip(block, slack, strict=True))
-        ]
     lists: list[Ranked | None] = [None] * len(block)
     if len(block) >= TOGETHER and block.size:
         lists = _together(block, ids, n, slack, exact, source)
@@ -38,27 +29,6 @@ def ranked_rows(
             near = at_least(block[row], n, float(slack[row]))
             lists[row] = Ranked(*best(exact(row, near), ids[near], n), source)
     return [found for found in lists if found is not None]
-
-
-def _refined(
-    scores: FloatArray, ids: IntArray, n: int, slack: float, exact: Callable[[IntArray], FloatArray], source: str
-) -> Ranked:
-    """The list of one row, from two looks: at its first ``n``, and at what reaches the last of them less the error."""
-    near = near_best(scores, n, slack)
-    if len(near) > n:
-        rough = scores[near]
-        first = np.argpartition(rough, len(near) - n)[len(near) - n :]
-        found = exact(near[first])
-        late = rough >= found.min() - slack / 2
-        late[first] = False
-        near = np.concatenate([near[first], near[late]])
-        found = np.concatenate([found, exact(near[n:])])
-    else:
-        found = exact(near)
-    spoken = np.isfinite(found)
-    near, found = near[spoken], found[spoken]
-    order = np.lexsort((near, -found))[:n]
-    return Ranked(ids[near[order]], found[order], source)
 
 
 def hide(block: FloatArray, ids: IntArray, hidden: Sequence[IntArray]) -> None:

@@ -3,18 +3,22 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
+from threading import local
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.retrieval import scan
 from recsys.retrieval.block import TOGETHER, hide, ranked_rows
-from recsys.retrieval.codes import FEW, SEARCHED, WORTH_IT, Codes
-from recsys.retrieval.lead import Lead
+from recsys.retrieval.codes import FEW, ONE_IN, SEARCHED, WORTH_IT, Codes
+from recsys.retrieval.scan import inner
 from recsys.types import BoolArray, FloatArray, IntArray, Ranked
 
 _BLOCK = 1 << 21  # scores held at once, unless rows are very long: 8 MiB, which a processor's cache has room for
+_QUERIES = 64  # at once, unless scores are fewer
 _PAIRS = 512  # of a query and an item, scored exactly at once
 _UNIT = 2.0**-24  # float32 rounding
+_threads = local()
 
 
 def top_k(scores: FloatArray, n: int, allowed: BoolArray, exclude: Sequence[IntArray], source: str) -> list[Ranked]:
@@ -35,31 +39,45 @@ def top_k(scores: FloatArray, n: int, allowed: BoolArray, exclude: Sequence[IntA
 
 @dataclass(frozen=True, eq=False)
 class Vectors:
-    """Item vectors as they are searched: exactly, with ``lead`` or ``codes`` proposing where so many make it pay.
+    """Item vectors as they are searched: exactly, with ``codes`` that propose where there are many.
 
-    A list is bitwise the same alone and in any batch, with either and without: a product of matrices, whose rounding
-    depends on the batch, only proposes; what lies within its error of the n-th place is scored again one by one.
+    A list is bitwise the same alone and in any batch, with codes and without, compiled and in numpy: a product of
+    matrices, whose rounding depends on the batch, only proposes; what lies within its error of the n-th place is scored
+    again, each item by itself.
     """
 
     items: FloatArray  # (items, d)
     codes: Codes | None = None
-    lead: Lead | None = None  # quicker than codes, where the vectors vary in few directions and these fit a cache
 
     @classmethod
     def of(cls, items: FloatArray, typical: FloatArray | None = None) -> "Vectors":
-        """With leading directions, or else with codes, if there are enough vectors.
+        """With codes, if there are enough vectors, all of them finite, and the compiled loops that read these.
 
-        ``typical`` (q, d) queries decide which; sums of a few items where they are left out.
+        ``typical`` (q, d) queries decide how short the codes are; sums of a few items where they are left out.
         """
-        if len(items) < WORTH_IT:
-            return cls(items)
-        lead = Lead.of(items, typical)
-        return cls(items, lead=lead) if lead is not None else cls(items, Codes.of(items))
+        plain = cls(items)
+        return cls(items, Codes.of(items, typical)) if len(items) >= WORTH_IT and plain.scanned else plain
 
     @cached_property
     def longest(self) -> float:
         """The largest norm."""
         return float(np.sqrt(np.einsum("ij,ij->i", self.items, self.items).max(initial=0.0)))
+
+    @property
+    def codes_are_short(self) -> bool:
+        """Whether codes, on one thread, beat a product of floats on all of them for however many queries."""
+        return self.codes is not None and 4 * self.codes.basis.shape[1] <= self.items.shape[1]
+
+    @property
+    def scanned(self) -> bool:
+        """Whether the compiled loops can search these."""
+        return scan.loaded() is not None and self._sound
+
+    @cached_property
+    def _sound(self) -> bool:
+        """All finite, and in the memory as C would have them."""
+        whole = self.items.flags.c_contiguous and self.items.dtype == np.float32
+        return bool(whole and np.isfinite(self.longest))
 
     @cached_property
     def everything(self) -> IntArray:
@@ -82,63 +100,84 @@ class Vectors:
         n_allowed = int(np.count_nonzero(allowed))
         if n_allowed == 0 or n < 1:
             return [Ranked(np.zeros(0, np.int32), np.zeros(0, np.float32), source) for _ in exclude]
-        if self.lead is not None and n_allowed >= max(SEARCHED, 4 * n):
-            slack = _slack(queries, self.longest, bias)
-            return self.lead.top(queries, n, allowed, exclude, source, items=self.items, bias=bias, slack=slack)
-        pool = _Pool(self, allowed, n_allowed, len(queries))
-        step = max(TOGETHER, min(_BLOCK // len(pool), _BLOCK // (2 * n * self.items.shape[1])))
-        buffer = np.empty((min(step, len(queries)), len(pool)), np.float32)  # memory that is new each time costs more
+        n = min(n, n_allowed)
+        pool = _Pool(self, np.ascontiguousarray(allowed), n_allowed, len(queries))
+        step = max(TOGETHER, min(_BLOCK // max(len(pool.ids), 2 * n * self.items.shape[1]), _QUERIES))
         found: list[Ranked] = []
         for start in range(0, len(queries), step):
             part = slice(start, start + step)
-            asked = queries[part]
             extra = bias[part] if bias is not None and bias.ndim == 2 else bias  # (items,) or (block, items)
-            block, slack = pool.scores(asked, extra, buffer[: len(asked)])
-            hide(block, pool.ids, exclude[part])
-            exact = _Exact(asked.astype(np.float64), self.items, extra, pool.ids)
-            found += ranked_rows(block, pool.ids, n, slack, exact, source, rough=pool.rough)
+            found += pool.top(queries[part], n, exclude[part], source, extra)
         return found
 
 
+def _scratch(rows: int, width: int) -> FloatArray:
+    """(rows, width) this thread's memory, whatever is in it: what is new each time costs as much as a search."""
+    size = rows * width
+    held: FloatArray | None = getattr(_threads, "scratch", None)
+    if held is None or len(held) < size:
+        held = np.empty(size, np.float32)
+        if size <= _BLOCK:
+            _threads.scratch = held
+    return held[:size].reshape(rows, width)
+
+
 class _Pool:
-    """The vectors that a search goes through: those allowed where they are few enough to be copied, else all."""
+    """The vectors that a search goes through: all, or copies of those allowed where they are few."""
 
     def __init__(self, vectors: Vectors, allowed: BoolArray, n_allowed: int, n_queries: int) -> None:
-        few = 2 * n_allowed < len(allowed)
-        self.ids = np.flatnonzero(allowed).astype(np.int32) if few else vectors.everything  # of the columns
-        self._few = few
-        self._gone = None if few or n_allowed == len(allowed) else ~allowed  # (items,)
-        self._longest = vectors.longest
-        coded = n_allowed >= SEARCHED and n_queries <= FEW and np.isfinite(vectors.longest)
-        self._codes = vectors.codes if coded else None
+        self._vectors, self._allowed = vectors, allowed
+        coded = vectors.scanned and n_allowed >= max(SEARCHED, len(allowed) // ONE_IN)
+        self._codes = vectors.codes if coded and (n_queries <= FEW or vectors.codes_are_short) else None
+        self._few = self._codes is None and 2 * n_allowed < len(allowed)
+        self._all = n_allowed == len(allowed)
+        self.ids = np.flatnonzero(allowed).astype(np.int32) if self._few else vectors.everything  # of the columns
+        self._items = vectors.items[self.ids] if self._few else vectors.items  # (pool, d)
+
+    def top(
+        self, asked: FloatArray, n: int, exclude: Sequence[IntArray], source: str, bias: FloatArray | None
+    ) -> list[Ranked]:
+        """The lists of ``asked`` (q, d)."""
+        vectors = self._vectors
+        slack = _slack(asked, vectors.longest, bias)
+        if not vectors.scanned or not np.isfinite(slack).all():
+            return self._plain(asked, n, exclude, source, bias)
+        wanted = scan.Asked(vectors.items, np.ascontiguousarray(asked, np.float64), self._allowed, exclude, bias)
+        near = np.ascontiguousarray(asked, np.float32)
+        looked_at: scan.Coded | scan.Scored
         if self._codes is None:
-            self._items = vectors.items[self.ids] if few else vectors.items  # (pool, d)
-        elif few:
-            self._codes = self._codes.some(self.ids)
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    @property
-    def rough(self) -> bool:
-        """Whether the scores are those of codes."""
-        return self._codes is not None
-
-    def scores(self, asked: FloatArray, bias: FloatArray | None, out: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """(q, pool) nearly the scores, in ``out``, -inf where not allowed; and (q,) twice the most they may be off."""
-        slack = _slack(asked, self._longest, bias)
-        with np.errstate(invalid="ignore", over="ignore"):
-            if self._codes is None:
-                np.matmul(asked, self._items.T, out=out)
+            off = np.zeros((len(asked), 3), np.float32)
+            scores = np.matmul(near, self._items.T, out=_scratch(len(near), len(self.ids)))
+            looked_at = scan.Scored(scores, self.ids if self._few else None)
+        else:
+            looked_at, off = self._codes.ask(near)
+            slack *= 3  # turning vectors rounds on both sides
+        off[:, 2] = slack
+        found, values, counts = scan.best(looked_at, wanted, off, n)
+        lists = []
+        for row, count in enumerate(counts.tolist()):
+            if count < 0:  # ties all over, or a query that codes say little about
+                part = slice(row, row + 1)
+                own = bias[part] if bias is not None and bias.ndim == 2 else bias
+                lists += self._plain(asked[part], n, exclude[part], source, own)
             else:
-                slack = 3 * slack + 2 * self._codes.products(asked, out)  # turning vectors rounds on both sides
+                lists.append(Ranked(found[row, :count], values[row, :count], source))
+        return lists
+
+    def _plain(
+        self, asked: FloatArray, n: int, exclude: Sequence[IntArray], source: str, bias: FloatArray | None
+    ) -> list[Ranked]:
+        """The same in numpy."""
+        slack = _slack(asked, self._vectors.longest, bias)
+        with np.errstate(invalid="ignore", over="ignore"):
+            block = asked @ self._items.T
         if bias is not None:
-            out += bias[..., self.ids] if self._few else bias
-        if self._gone is not None and len(out) < TOGETHER:
-            np.copyto(out, -np.inf, where=self._gone)
-        elif self._gone is not None:
-            out[:, np.flatnonzero(self._gone)] = -np.inf
-        return out, slack
+            block += bias[..., self.ids] if self._few else bias
+        if not (self._few or self._all):
+            block[:, ~self._allowed] = -np.inf
+        hide(block, self.ids, exclude)
+        exact = _Exact(asked.astype(np.float64), self._vectors.items, bias, self.ids)
+        return ranked_rows(block, self.ids, n, slack, exact, source)
 
 
 def _cells(block: FloatArray, row: IntArray | int, column: IntArray) -> FloatArray:
@@ -162,7 +201,7 @@ class _Exact:
         for start in range(0, len(item), _PAIRS):  # few enough to stay in the cache
             part = slice(start, start + _PAIRS)
             asked = self.queries[row] if isinstance(row, int) else self.queries[row[part]]
-            scores[part] = _inner(self.items[item[part]], asked)
+            scores[part] = inner(self.items[item[part]], asked)
         if self.bias is not None:
             scores += self.bias[row, item] if self.bias.ndim == 2 else self.bias[item]
         return np.asarray(scores, np.float32) + np.float32(0)
@@ -175,15 +214,9 @@ def dot_scores(queries: FloatArray, items: FloatArray, bias: FloatArray | None =
     """
     rows = np.empty((len(queries), len(items)), np.float32)
     for at, vector in enumerate(queries.astype(np.float64)):
-        row = _inner(items, vector)
+        row = inner(items, vector)
         rows[at] = row if bias is None else row + bias
     return rows
-
-
-def _inner(items: FloatArray, query: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n,) inner products of (n, d) with (d,) or (n, d), each summed by itself; BLAS would let the rows matter."""
-    found: NDArray[np.float64] = np.vecdot(items.astype(np.float64), query)
-    return found
 
 
 def _slack(queries: FloatArray, longest: float, bias: FloatArray | None) -> FloatArray:

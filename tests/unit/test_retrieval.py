@@ -105,11 +105,13 @@ def test_a_bias_is_added():
     assert only.scores.tolist() == bias[2:].tolist()
 
 
-@pytest.fixture(params=["floats", "codes"])
+@pytest.fixture(params=["floats", "codes", "numpy"])
 def made(request, monkeypatch):
-    """How vectors are made ready for a search: with and without codes that propose, however few they are."""
+    """How vectors are searched: without codes, with them however few they are, and where nothing is compiled."""
     for name in ("WORTH_IT", "SEARCHED"):
         monkeypatch.setattr(f"recsys.retrieval.exact.{name}", 0)
+    if request.param == "numpy":
+        monkeypatch.setattr("recsys.retrieval.scan.loaded", lambda: None)
     return Vectors if request.param == "floats" else Vectors.of
 
 
@@ -201,15 +203,18 @@ def test_falling_scores_of_both_signs_stay_in_order():
     assert lists(top_k(scores, 7, everything(7), [NONE] * 9, "m")) == [[4, 3, 6, 1, 5, 2, 0]] * 9
 
 
-def test_codes_say_how_far_off_they_are():
+def test_codes_say_between_what_a_score_lies():
     rng = np.random.default_rng(5)
-    items = (rng.normal(size=(3_000, 40)) * rng.gamma(1, 3, (3_000, 1))).astype(np.float32)  # long and short ones
+    flat = (rng.normal(size=(3_000, 40)) * np.arange(1, 41) ** -1.0) @ np.linalg.qr(rng.normal(size=(40, 40)))[0]
+    items = (flat * rng.gamma(1, 3, (3_000, 1))).astype(np.float32)  # long and short ones
     queries = rng.normal(size=(9, 40)).astype(np.float32)
-    out = np.empty((9, 3_000), np.float32)
-    error = Codes.of(items).products(queries, out)
-    off = np.abs(out - queries.astype(np.float64) @ items.T.astype(np.float64)).max(axis=1)
-    assert (off <= error).all()
-    assert (off > error / 100).all()  # and not by saying anything
+    exact = queries.astype(np.float64) @ items.T.astype(np.float64)
+    for directions in (16, 40):
+        basis = np.linalg.svd(items, full_matrices=False)[2][:directions].T
+        low, high = (side[:, :3_000] for side in Codes.along(items, np.ascontiguousarray(basis)).between(queries))
+        assert (low - 1e-4 <= exact).all()
+        assert (exact <= high + 1e-4).all()
+        assert ((high - low).max(axis=1) < 50 * np.abs(exact - (low + high) / 2).max(axis=1)).all()
 
 
 def test_vectors_near_a_few_directions_are_coded_along_those():
@@ -238,6 +243,6 @@ def test_a_model_maps_the_codes_that_were_saved(tmp_path):
     save_codes(tmp_path, vectors)
     again = load_vectors(tmp_path, vectors.items)
     assert not again.codes.codes.flags.writeable  # a file, not a copy
-    bounds = [(codes.lost, codes.norm, codes.rest) for codes in (again.codes, vectors.codes)]
-    assert bounds[0] == bounds[1]
+    assert again.codes.lost == vectors.codes.lost
+    assert np.array_equal(again.codes.each, vectors.codes.each)
     assert lists(again.top(vectors.items[:1], 1, everything(4), [NONE], "m")) == [[0]]

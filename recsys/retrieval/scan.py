@@ -1,0 +1,139 @@
+"""The loops of ``scan.c``: bounds of all scores from codes, and the best of rows of scores, scored exactly.
+
+``hatch_build.py`` compiles them when the package is installed. Where that did not happen ``loaded()`` is None, and
+numpy finds the same lists, bit by bit, more slowly. The interpreter's lock is released meanwhile.
+"""
+
+import ctypes
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.types import BoolArray, FloatArray, IntArray
+
+BLOCK = 64  # items whose codes lie together, direction by direction
+_LANES = 8  # sums of an inner product, added up by halves in the end
+_ROOM, _SHARE = (
+    4096,
+    128,
+)  # columns that may be near the best before numpy is the faster one: so many, or one in so many
+
+
+class _Search(ctypes.Structure):
+    _fields_ = [
+        *((name, ctypes.c_void_p) for name in ("codes", "each", "asked", "block", "ids", "items", "queries", "bias")),
+        *((name, ctypes.c_void_p) for name in ("off", "allowed", "hidden", "begins")),
+        *((name, ctypes.c_int64) for name in ("r", "d", "bias_stride", "columns", "rows", "n", "room")),
+    ]
+
+
+@cache
+def loaded() -> ctypes.CDLL | None:
+    """The compiled loops, None where they are not there."""
+    if sys.byteorder != "little":
+        return None
+    for path in sorted(Path(__file__).parent.glob("_scan.*")):
+        try:
+            return ctypes.CDLL(str(path))
+        except OSError:  # made for another machine
+            continue
+    return None
+
+
+def _compiled() -> ctypes.CDLL:
+    library = loaded()
+    if library is None:
+        raise RuntimeError("scan.c is not compiled here: run hatch_build.py, or search without codes.")
+    return library
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Coded:
+    """Queries that meet the codes of all items."""
+
+    codes: NDArray[np.uint8]  # (blocks, r, BLOCK)
+    each: FloatArray  # (2, blocks · BLOCK) see ``best``
+    asked: FloatArray  # (rows, r)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scored:
+    """Scores that are known but for their rounding."""
+
+    block: FloatArray  # (rows, columns)
+    ids: IntArray | None  # (columns,) ascending items; None where they are all
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """What is asked for, and by whom. All numbers are finite."""
+
+    items: FloatArray  # (items, d)
+    queries: NDArray[np.float64]  # (rows, d)
+    allowed: BoolArray  # (items,)
+    exclude: Sequence[IntArray]  # ascending items, for each row
+    bias: FloatArray | None  # (items,) or (rows, items)
+
+
+def best(
+    looked_at: Coded | Scored, asked: Asked, off: FloatArray, n: int
+) -> tuple[IntArray, FloatArray, NDArray[np.int64]]:
+    """The ``n`` best items of each row (rows, n), their scores, and how many there are; ties go to the lower item.
+
+    ``off`` (rows, 3) says how far off the proposing scores can be: by [0] times ``each[0]`` of the item and [1] times
+    ``each[1]``, and by half of [2]. There are -1 where too many are near the best to be told apart here.
+    """
+    codes = each = directed = block = ids = None
+    if isinstance(looked_at, Coded):
+        codes, each, directed = looked_at.codes, looked_at.each, looked_at.asked
+    else:
+        block, ids = looked_at.block, looked_at.ids
+    rows, d = asked.queries.shape
+    begins = np.zeros(rows + 1, np.int64)
+    np.cumsum([len(hidden) for hidden in asked.exclude], out=begins[1:])
+    hidden = np.concatenate(asked.exclude).astype(np.int32, copy=False) if begins[-1] else begins  # none is read
+    bias = None if asked.bias is None else np.ascontiguousarray(asked.bias, np.float32)
+    columns = len(asked.items if ids is None else ids)
+    search = _Search(
+        *(_at(codes), _at(each), _at(directed), _at(block), _at(ids)),
+        *(_at(asked.items), _at(asked.queries), _at(bias), _at(off), _at(asked.allowed), _at(hidden), _at(begins)),
+        r=0 if directed is None else directed.shape[1],
+        d=d,
+        bias_stride=len(asked.items) if bias is not None and bias.ndim == 2 else 0,
+        columns=columns,
+        rows=rows,
+        n=n,
+        room=max(_ROOM, 8 * n, columns // _SHARE),
+    )
+    found, scores = np.empty((rows, n), np.int32), np.empty((rows, n), np.float32)
+    counts = np.empty(rows, np.int64)
+    if not _compiled().recsys_best(ctypes.byref(search), _at(found), _at(scores), _at(counts)):
+        raise MemoryError(f"no room for {search.room} candidates")
+    return found, scores, counts
+
+
+def inner(items: FloatArray, query: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n,) inner products of (n, d) with (d,) or (n, d), each summed by itself and in the same order everywhere."""
+    library = loaded()
+    if library is not None and query.ndim == 1 and items.dtype == np.float32:
+        items, query = np.ascontiguousarray(items), np.ascontiguousarray(query)
+        out = np.empty(len(items))
+        library.recsys_inner(_at(items), _at(query), _at(out), *map(ctypes.c_int64, items.shape))
+        return out
+    products = items.astype(np.float64) * query
+    whole = items.shape[1] // _LANES * _LANES
+    sums = products[:, :whole].reshape(len(items), -1, _LANES).sum(axis=1)  # (n, lanes)
+    sums[:, : items.shape[1] - whole] += products[:, whole:]
+    for half in (4, 2, 1):
+        sums = sums[:, :half] + sums[:, half:]
+    return np.asarray(sums[:, 0])
+
+
+def _at(array: NDArray[Any] | None) -> ctypes.c_void_p:
+    return ctypes.c_void_p(None if array is None else array.__array_interface__["data"][0])
