@@ -174,19 +174,21 @@ class View:
 
     def capped(self, slate: Slate, viewer: Viewer, k: int) -> Slate:
         """The first ``k`` of a slate with no more of one creator or topic than the surface's policy allows."""
-        return cap_all(slate, self._caps(viewer), k)
+        return cap_all(slate, self.caps(self.limits(viewer)), k)
 
     def surplus(self, slate: Slate, viewer: Viewer) -> IntArray:
         """Items of creators and topics which already have all their places in ``slate``, but for those in it."""
+        caps = self.caps(self.limits(viewer))
+        if not caps:
+            return np.zeros(0, np.int32)
         over = np.zeros(len(self.ids), np.bool_)
-        for groups, most in self._caps(viewer):
+        for groups, most in caps:
             found, counts = np.unique(groups[slate.items], return_counts=True)
             over |= np.isin(groups, found[(counts >= most) & (found >= 0)])
         return np.setdiff1d(np.flatnonzero(over), slate.items).astype(np.int32)
 
-    def _caps(self, viewer: Viewer) -> list[Cap]:
-        """Most policies cap nothing: no need to know creators and topics."""
-        asked = self.limits(viewer)
+    def caps(self, asked: Limits) -> list[Cap]:
+        """What the limits of a list make of creators and topics; most policies cap nothing and need not know them."""
         caps: list[Cap] = []
         if asked.max_per_creator is not None:
             caps.append((self.creators, asked.max_per_creator))
