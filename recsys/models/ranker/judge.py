@@ -38,8 +38,8 @@ class Judge:
         bucket = np.repeat(table.bucket, np.diff(table.start))
         return cls(weights, trees, 1.0 / _spread(trees.score(table.x, bucket)))
 
-    def score(self, rows: FloatArray, bucket: int) -> NDArray[np.float64]:
-        """(rows,) by the features (rows, features) of one query's candidates."""
+    def score(self, rows: FloatArray, bucket: int | NDArray[np.integer]) -> NDArray[np.float64]:
+        """(rows,) by the features (rows, features) of candidates, each of its own bucket where there are several."""
         scores = np.asarray(
             (rows * self.weights[bucket]).sum(axis=1), np.float64
         )  # row by row: an item's score is the same in any company
