@@ -101,9 +101,7 @@ class Engine:
         laps.lap(CHECK)
         return [self._answered(view, draft, *judged[id(draft)], now, scenes.masks) for draft in drafts]
 
-    def _answered(
-        self, view: View, draft: Draft, slate: Slate, verdicts: Verdicts, now: float, masks: Masks
-    ) -> Answer:
+    def _answered(self, view: View, draft: Draft, slate: Slate, verdicts: Verdicts, now: float, masks: Masks) -> Answer:
         for _ in range(ROUNDS):
             slate, verdicts = _finished(view, draft, slate, verdicts, masks)
             shown, checked = _explained(view, draft, slate, verdicts)
@@ -192,12 +190,14 @@ def _checked(view: View, placed: Sequence[tuple[Draft, Slate]]) -> Iterator[tupl
 
 def _finished(view: View, draft: Draft, slate: Slate, verdicts: Verdicts, masks: Masks) -> tuple[Slate, Verdicts]:
     """A list as the check leaves it; what caps and check remove is refilled from the masked pool and checked again."""
-    for _ in range(ROUNDS):
+    for turn in range(ROUNDS):
+        if turn:
+            slate, verdicts = _refilled(view, draft, masks)
         fine = verdicts.allowed
         whole = bool(fine.all())
         kept = slate if whole else _taken(slate, fine)  # what goes takes nobody's place under a cap
         surplus = NOTHING
-        if len(kept) < draft.k and draft.scene.caps:
+        if len(kept) < draft.k:
             surplus = np.setdiff1d(view.surplus(kept, draft.ask.viewer), draft.out)
         if whole and not len(surplus):
             return slate, verdicts
@@ -205,8 +205,6 @@ def _finished(view: View, draft: Draft, slate: Slate, verdicts: Verdicts, masks:
             draft.why += [verdicts.reasons[place] for place in np.flatnonzero(~fine)]
         draft.removed = np.concatenate([draft.removed, slate.items[~fine]])
         draft.surplus = np.concatenate([draft.surplus, surplus]) if whole else NOTHING
-        slate, verdicts = _refilled(view, draft, masks)
-    kept = _taken(slate, verdicts.allowed)
     return kept, view.gate.check(draft.ask.viewer, kept.items)
 
 
@@ -244,9 +242,7 @@ def _taken(slate: Slate, keep: BoolArray) -> Slate:
     )
 
 
-def _answer(
-    view: View, draft: Draft, slate: Slate, checked: Checked, now: float, next_page: str | None
-) -> Answer:
+def _answer(view: View, draft: Draft, slate: Slate, checked: Checked, now: float, next_page: str | None) -> Answer:
     """The answer to a request: a list as it was checked, and why it is so."""
     ask, degraded = draft.ask, draft.degraded
     if not len(slate) and not draft.page.offset:

@@ -6,7 +6,6 @@ import numpy as np
 import structlog
 
 from recsys.overrides import place
-from recsys.rerank import cap_all
 from recsys.types import BoolArray, FloatArray, IntArray, Slate
 from serving.drafts import Draft
 from serving.scene import NOTHING, Masks
@@ -67,7 +66,7 @@ def _placed(view: View, draft: Draft, slate: Slate, masks: Masks) -> Slate:
     with masks.without(draft.allowed, draft.out) as eligible:
         room = draft.scene.room(draft.k, draft.page.offset)
         draft.placed = place(slate, draft.live, eligible, room, _Pool(view, draft, slate))
-    return cap_all(draft.placed.slate, draft.scene.caps, draft.k)
+    return view.capped(draft.placed.slate, draft.ask.viewer, draft.k)
 
 
 class _Pool:

@@ -6,7 +6,6 @@ import numpy as np
 
 from recsys.overrides import Live as LiveOverrides
 from recsys.overrides import Room
-from recsys.rerank import Cap
 from recsys.safety import Limits, Signals
 from recsys.types import BoolArray, IntArray, Viewer
 from serving.view import View
@@ -49,11 +48,6 @@ class Scene:
     def signals(self) -> Signals | None:
         """What a minor is told beside the list."""
         return self._view.gate.signals(self.viewer)
-
-    @cached_property
-    def caps(self) -> list[Cap]:
-        """Most policies cap nothing: no need to know creators and topics."""
-        return self._view.caps(self.limits)
 
     def room(self, k: int, offset: int) -> Room:
         """What a page of ``k`` behind ``offset`` places has to keep to."""

@@ -34,7 +34,7 @@ class _Place(NamedTuple):
     outcomes: Recent[tuple[Any, ...], tuple[BoolArray, BoolArray]]  # what audiences say, by the values they read
     resolved: Recent[bytes, Resolved]
     excluded: Recent[bytes, IntArray]  # one array for one set of excludes, so that others can know it by its identity
-    plain: dict[bool, tuple[Resolved, Mapping[int, str]]]  # what holds for grown-ups and minors, where nothing else counts
+    plain: dict[bool, tuple[Resolved, Mapping[int, str]]]  # for grown-ups and minors, where no more is asked
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -82,9 +82,7 @@ def candidates(slate: Slate, live: Live, eligible: BoolArray, room: Room, more: 
     places, worth = _factored(items, plain, live)
     lifts = live.resolved.values
     open_to = [True] * n
-    open_to += [
-        said and place >= 0 and bool(lifts[place] > 1) for said, place in zip(spoken, places[n:], strict=True)
-    ]
+    open_to += [said and place >= 0 and bool(lifts[place] > 1) for said, place in zip(spoken, places[n:], strict=True)]
     found = Candidates(items, plain, worth, places, rows, open_to)
     return found if sum(open_to) - n <= room.k else _best(found, n, room.k)
 

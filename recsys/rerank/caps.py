@@ -56,6 +56,17 @@ def cap_all(slate: Slate, caps: Sequence[Cap], k: int) -> Slate:
     )
 
 
+def crowded(items: IntArray, caps: Sequence[Cap], n: int) -> IntArray:
+    """Sorted: of ``n`` items those of groups that have all their places in a list of ``items``, but for these."""
+    if not caps:
+        return np.zeros(0, np.int32)
+    over = np.zeros(n, np.bool_)
+    for groups, most in caps:
+        found, counts = np.unique(groups[items], return_counts=True)
+        over |= np.isin(groups, found[(counts >= most) & (found >= 0)])
+    return np.setdiff1d(np.flatnonzero(over), items).astype(np.int32)
+
+
 def _rows(slate: Slate, part: slice) -> Slate:
     return Slate(slate.items[part], slate.scores[part], slate.sources[part], slate.overrides[part])
 

@@ -1,9 +1,9 @@
 """Small trees scored together: every split of every tree at once, and a table in place of the walk from root to leaf.
 
 A tree of four leaves has three splits, so their outcomes are three bits, and those of two trees index a table of the
-sums of their leaves (after Lucchese et al. 2015, QuickScorer). All splits on one feature are decided by the bin that its
-value falls into, so their bits are looked up for all tables at once. Scores are those of walking each tree, added in
-another order.
+sums of their leaves (after Lucchese et al. 2015, QuickScorer). All splits on one feature are decided by the bin that
+its value falls into, so their bits are looked up for all tables at once. Scores are those of walking each tree, added
+in another order.
 """
 
 from collections.abc import Mapping, Sequence
