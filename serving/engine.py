@@ -257,9 +257,7 @@ def _answer(view: View, draft: Draft, slate: Slate, checked: Checked, now: float
         view=view,
         slate=slate,
         reasons=_reasons(draft, slate),
-        because=tuple(tuple(view.ids[item] for item in row) for row in checked.because)
-        if ask.explain
-        else checked.because,
+        because=tuple(tuple(view.ids.external(row)) for row in checked.because) if ask.explain else ((),) * len(slate),
         personalised=draft.personalised,
         degraded=tuple(dict.fromkeys(degraded)),
         propensities=_propensities(draft, slate),
