@@ -1,16 +1,19 @@
 """Where the time of one request goes: the engine, then every layer around it, in one process and without a network."""
 
 import asyncio
+import math
 import os
 import statistics
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 
 from benchmarks.form import Options, result
 from benchmarks.serving_cases import CASES, Case, case_of
+from serving.laps import STAGES
 
 BARS = "none: milliseconds of a request by layer"
 BATCHES = (1, 4, 16)
@@ -44,9 +47,11 @@ def _layers(case: Case, requests: int) -> dict[str, float]:
         raise RuntimeError("the case has no champion")
     decode = msgspec.json.Decoder(RecommendRequest).decode
     bodies = [case.body(user) for user in case.users[:requests]]
-    asks = [recommend_ask(decode(body)) for body in bodies]
+    # without the deadline of a request, which would long have passed when the last round comes
+    asks = [replace(recommend_ask(decode(body)), deadline=math.inf) for body in bodies]
     answers = engine.recommend(asks)
     told = {f"engine, batches of {n}": _mean_ms(_batches(asks, n), engine.recommend) / n for n in BATCHES}
+    told |= _stages(_batches(asks, BATCHES[-1]), engine.recommend)
     told["encode"] = _mean_ms(answers, encode_list)
     told["decision record"] = _mean_ms(answers, record)
     from serving.service import Recommender
@@ -62,15 +67,27 @@ def _batches(asks: Sequence[Any], n: int) -> list[Sequence[Any]]:
     return [asks[start : start + n] for start in range(0, len(asks) - n + 1, n)]
 
 
+def _stages(batches: Sequence[Sequence[Any]], recommend: Callable[[Any], Any]) -> dict[str, float]:
+    """Milliseconds a request in each stage of the engine, the cheapest of several rounds of each batch."""
+    found = []
+    for batch in batches:
+        rounds = [recommend(batch)[-1].laps.seconds for _ in range(ROUNDS)]
+        found.append([min(seconds) / len(batch) * 1e3 for seconds in zip(*rounds, strict=True)])
+    means = [statistics.mean(own) for own in zip(*found, strict=True)]
+    return {f"stage {name}": mean for name, mean in zip(STAGES, means, strict=True) if mean}
+
+
 def _mean_ms(inputs: Sequence[Any], call: Callable[[Any], Any]) -> float:
-    """Milliseconds a call, the median of several rounds."""
-    rounds = []
-    for _ in range(ROUNDS):
-        begin = time.process_time()
-        for given in inputs:
+    """Milliseconds of this thread a call: of each input the cheapest round, and the mean of these."""
+    cheapest = []
+    for given in inputs:
+        rounds = []
+        for _ in range(ROUNDS):
+            begin = time.thread_time()
             call(given)
-        rounds.append((time.process_time() - begin) / len(inputs) * 1e3)
-    return statistics.median(rounds)
+            rounds.append(time.thread_time() - begin)
+        cheapest.append(min(rounds))
+    return statistics.mean(cheapest) * 1e3
 
 
 def _asgi_ms(app: Any, bodies: Sequence[bytes], key: str) -> float:

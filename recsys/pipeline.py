@@ -182,9 +182,9 @@ def _proposals(
     if getattr(model, "spans_overlay", False):  # it has counted the new items itself
         rows = model.top(queries, n, allowed, exclude)
         return [(q, row.items, row.scores) for q, row in enumerate(rows)]
-    ranked = model.top(queries, n, allowed[:size], [items[items < size] for items in exclude])
     if not len(overlay):
-        return [(q, row.items, row.scores) for q, row in enumerate(ranked)]
+        return [(q, row.items, row.scores) for q, row in enumerate(model.top(queries, n, allowed, exclude))]
+    ranked = model.top(queries, n, allowed[:size], [items[items < size] for items in exclude])
     new = overlay.score(model, queries)  # (queries, new items)
     new[:, ~allowed[size:]] = NEVER
     merged = []

@@ -21,7 +21,7 @@ from recsys.clock import Clock, system_clock
 from recsys.errors import DataError, RecsysError
 from serving.asks import Answer
 from serving.receipts.chain import CLOSED, OPEN, SIDE, header, last, linked, node_of, path_of, segments
-from serving.receipts.records import FORMAT, Side, record, side
+from serving.receipts.records import FORMAT, Side, packing, record, side
 from serving.receipts.sides import Sides
 
 FLUSH_SECONDS = 0.1
@@ -54,6 +54,7 @@ class DecisionLog:
         self._unwritten: tuple[list[bytes], list[Side]] = ([], [])
         self._policies: set[str] = set()
         self._lock = threading.Lock()  # one writer of the file
+        self._pack = packing()  # used under the lock
         self._queue = threading.Lock()  # held for a moment only, on the way of a request
         self._stopped = threading.Event()
         self._n, self._head, self._number = 0, "", 0
@@ -99,7 +100,7 @@ class DecisionLog:
     def _encoded(self, answer: Answer, texts: list[bytes], sides: list[Side]) -> None:
         user = answer.ask.user_id
         try:
-            beside, seal = side(answer, None if user is None else self._pseudonym(user))
+            beside, seal = side(answer, None if user is None else self._pseudonym(user), self._pack)
             body = _encode({"v": FORMAT, "n": self._n + 1, **record(answer), "side": seal})
             self._keep_policy(answer)
         except Exception:  # one decision that cannot be written must not stop the log of all others

@@ -1,8 +1,9 @@
 """From a request to a query: whose history counts, what must not be shown, what the gate allows."""
 
 import time
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 import structlog
@@ -12,17 +13,17 @@ from recsys.overrides import NONE_LIVE, ExposureCounts, NoExposure, Person, Plac
 from recsys.overrides import Live as LiveOverrides
 from recsys.pipeline import Pipeline
 from recsys.prepare.spec import rule_of
-from recsys.types import BoolArray, IntArray, Query, Slate, Viewer
+from recsys.types import BoolArray, IntArray, Query, Slate
 from serving.asks import Ask, Histories, Memory
 from serving.laps import Laps
 from serving.paging import DEPTH, FIRST, PURPOSE, Page, Tokens
+from serving.scene import NOTHING, Masks, Scene, Scenes
 from serving.stores.control import Controls, ControlStore
 from serving.stores.state import History
 from serving.view import View
 
 log = structlog.get_logger()
 
-NONE = np.zeros(0, np.int32)
 LEASE_SECONDS = 5.0  # how long a remote control store may be silent before its takedowns may be missing
 
 
@@ -31,6 +32,7 @@ class Draft:
     """A request on its way through the stages."""
 
     ask: Ask
+    scene: Scene
     query: Query
     exclude: IntArray  # sorted: hidden, excluded by the request, seen, on the pages before
     visible: BoolArray  # (items,) what the gate and the editors' excludes leave; shared by a viewer class
@@ -42,11 +44,12 @@ class Draft:
     page: Page = FIRST
     pipeline: Pipeline = field(kw_only=True)  # the bundle's, with the counts of this moment
     counts: str | None = None  # the version of these counts
-    removed: IntArray = field(default_factory=lambda: NONE)  # by the last check, from this page
-    surplus: IntArray = field(default_factory=lambda: NONE)  # by caps, as long as what fills them stays
+    removed: IntArray = field(default_factory=lambda: NOTHING)  # by the last check, from this page
+    surplus: IntArray = field(default_factory=lambda: NOTHING)  # by caps, as long as what fills them stays
     live: LiveOverrides = NONE_LIVE  # the campaigns that hold for this viewer
     propensities: dict[int, float] = field(default_factory=dict)  # of the items that exploration may have moved
     placed: Placed | None = None
+    lifted: Mapping[int, float] = field(default_factory=dict)  # scores of what editors want beyond the candidates
     why: list[str] = field(default_factory=list)  # the last check took items out
     laps: Laps = field(default_factory=Laps)
 
@@ -80,68 +83,88 @@ class Drafts:
         self._exposure = exposure or NoExposure()
         self._tokens = Tokens(control.derived_key(PURPOSE), control.pseudonym)
 
-    def draft(self, view: View, ask: Ask, now: float, at: float) -> Draft:
+    def draft(self, view: View, scenes: Scenes, ask: Ask, now: float, at: float) -> Draft:
         """One request, ready for ranking for the moment ``at``; gate and overrides go by ``now`` (both s UTC).
 
         With personalisation off no history and no profile is read at all. AskError where filter or page_token is none.
         """
         degraded: list[str] = []
+        scene = scenes.of(ask.viewer)
         silent = self._control.silent_seconds() > LEASE_SECONDS
         page = self._tokens.read(ask, now)
         controls = self._controls(ask.user_id, degraded, silent=silent)
         personalised = ask.viewer.personalised and controls.personalised
         known = self._remembered(view, ask.user_id, degraded) if personalised else Memory()
         session = ask.session if personalised else ()
-        refused = controls.hidden | controls.not_interested
-        unwanted = [*refused, *ask.exclude]
-        if ask.similar_to is not None:
-            query = seed(view, ask.similar_to, at, degraded)
-            unwanted.append(ask.similar_to)
-        else:
-            query = self._query(view, known.history, session, at, refused)
-        if not view.bundle.manifest.returns:
-            unwanted += [*known.seen, *session]
-        if personalised:
-            profile = {**known.profile, **ask.profile}
-            query = Query(query.items, query.times, query.weights, query.at, profile, ask.context)
-        exclude = np.unique(view.ids.dense(unwanted))
+        query, exclude = self._wanted(view, ask, known, controls, session, at, degraded, personalised=personalised)
         if page.offset:
             exclude = np.union1d(exclude, view.marked.items(page.marks)).astype(np.int32)
-        person = Person(ask.user_id, query.profile, ask.context, view.for_minors(ask.viewer), personalised)
+        person = Person(ask.user_id, query.profile, ask.context, scene.minor, personalised)
         live = view.overrides.live(ask.viewer, now, person, self._exposure)
-        visible = view.allowed(ask.viewer, live)
-        if view.gate.stale:
+        visible = scene.visible(live)
+        if scenes.stale:
             degraded.append("policy_stale")
         if self._control.silent_seconds() > LEASE_SECONDS:
             degraded.append("safety_stale")
-            visible = _vouched(view, ask.viewer, visible)
-        allowed = _eligible(view, ask, visible, [*known.history.items, *known.seen, *session])
-        memory = replace(known, controls=controls, max_history=self._max_history)
-        has_history = len(query) > 0
+            visible = np.asarray(visible & scene.vouched, np.bool_)
         return Draft(
             ask,
+            scene,
             query,
             exclude,
             visible,
-            allowed,
+            _eligible(view, ask, visible, known, session),
             personalised,
-            has_history,
+            len(query) > 0,
             degraded,
-            memory,
+            Memory(known.history, known.seen, known.profile, controls, self._max_history),
             page,
             live=live,
             pipeline=view.bundle.pipeline,
         )
 
-    def next_page(self, view: View, draft: Draft, slate: Slate, now: float) -> str | None:
+    def _wanted(
+        self,
+        view: View,
+        ask: Ask,
+        known: Memory,
+        controls: Controls,
+        session: tuple[str, ...],
+        at: float,
+        degraded: list[str],
+        *,
+        personalised: bool,
+    ) -> tuple[Query, IntArray]:
+        """What is asked of the models, and what must not be shown: sorted."""
+        refused = controls.hidden | controls.not_interested
+        unwanted = [*refused, *ask.exclude]
+        had = view.ids.places((*known.history.items, *session))
+        if ask.similar_to is not None:
+            query = seed(view, ask.similar_to, at, degraded)
+            unwanted.append(ask.similar_to)
+        else:
+            query = self._query(view, known.history, session, had, at, refused)
+        if personalised:
+            profile = {**known.profile, **ask.profile}
+            query = Query(query.items, query.times, query.weights, query.at, profile, ask.context)
+        out: set[int | None] = set(view.ids.places(unwanted))
+        if not view.bundle.manifest.returns:
+            out.update(had)
+            if known.seen is not known.history.items:
+                out.update(view.ids.places(known.seen))
+        out.discard(None)
+        return query, np.array(sorted(cast(set[int], out)), np.int32)
+
+    def next_page(self, view: View, draft: Draft, slate: Slate, now: float, masks: Masks) -> str | None:
         """The token of the page after ``slate``; None where nothing is left, or the list is as deep as it may be."""
         if not len(slate) or draft.page.offset + len(slate) >= DEPTH:
             return None
-        left = draft.allowed.copy()
-        left[draft.exclude] = False
-        left[slate.items] = False
-        if not left.any():
-            return None
+        if masks.size(draft.allowed) <= len(draft.exclude) + len(slate):  # else something is left, whatever it is
+            left = draft.allowed.copy()
+            left[draft.exclude] = False
+            left[slate.items] = False
+            if not left.any():
+                return None
         shown = view.marked.marks(slate.items)
         return self._tokens.give(draft.ask, draft.page, shown, now, personal=draft.personalised)
 
@@ -173,34 +196,53 @@ class Drafts:
             return Memory()
 
     def _query(
-        self, view: View, history: History, session: Sequence[str], at: float, refused: Collection[str]
+        self,
+        view: View,
+        history: History,
+        session: Sequence[str],
+        had: Sequence[int | None],
+        at: float,
+        refused: Collection[str],
     ) -> Query:
-        """Events and then the session as a history; a work that the user does not want speaks for nothing."""
+        """Events and then the session as a history; a work that the user does not want speaks for nothing.
+
+        ``had`` are the items of both, None where one is unknown.
+        """
         size = len(view.bundle.catalogue)
-        items = (*history.items, *session)
-        index = view.ids.places(items)
-        rules = {kind: rule_of(view.rules, kind).weight for kind in set(history.kinds)}
-        weights = [*(rules[kind] for kind in history.kinds), *([1.0] * len(session))]
-        times = [*history.times, *([at] * len(session))]
-        known = [
-            place
-            for place, item in enumerate(index)
-            if item is not None and item < size and items[place] not in refused
-        ]
-        known = known[-self._max_history :]
+        times: list[float] = [*history.times, *([at] * len(session))] if session else history.times
+        weights = _weights(view, history.kinds) + [1.0] * len(session)
+        if refused or None in had or max(cast(Sequence[int], had), default=-1) >= size:
+            items = (*history.items, *session)
+            known = [
+                place
+                for place, item in enumerate(had)
+                if item is not None and item < size and items[place] not in refused
+            ]
+            had, times = [had[place] for place in known], [times[place] for place in known]
+            weights = [weights[place] for place in known]
+        newest = slice(max(0, len(had) - self._max_history), None)
         return Query(
-            np.array([index[place] for place in known], np.int32),
-            np.array([times[place] for place in known], np.float64),
-            np.array([weights[place] for place in known], np.float32),
+            np.array(had[newest], np.int32),
+            np.array(times[newest], np.float64),
+            np.array(weights[newest], np.float32),
             at,
         )
 
 
-def _eligible(view: View, ask: Ask, visible: BoolArray, seen: Collection[str]) -> BoolArray:
+def _weights(view: View, kinds: Sequence[str]) -> list[float]:
+    """What each event counts by its kind."""
+    of = {kind: rule_of(view.rules, kind).weight for kind in set(kinds)}
+    return [of[kind] for kind in kinds]
+
+
+def _eligible(view: View, ask: Ask, visible: BoolArray, known: Memory, session: Sequence[str]) -> BoolArray:
     """(items,) what the filter and the series leave: of series begun the next episode, of others the first."""
     opening = ask.series == "next"
     allowed = view.narrowed(visible, ask.filter, opening)
-    if not opening or not len(view.series) or not seen:
+    if not opening or not len(view.series):
+        return allowed
+    seen = [*known.history.items, *known.seen, *session]
+    if not seen:
         return allowed
     episodes, following = view.series.after(view.ids.dense(seen))
     if not len(episodes):
@@ -209,13 +251,6 @@ def _eligible(view: View, ask: Ask, visible: BoolArray, seen: Collection[str]) -
     own[episodes] = False
     own[following] = view.narrowed(visible, ask.filter, False)[following]
     return own
-
-
-def _vouched(view: View, viewer: Viewer, allowed: BoolArray) -> BoolArray:
-    """What may be shown while takedowns may be missing: nothing on strict surfaces, elsewhere the cleared pool."""
-    if view.limits(viewer).strict:
-        return np.zeros(len(allowed), np.bool_)
-    return np.asarray(allowed & view.gate.cleared(viewer), np.bool_)
 
 
 def seed(view: View, item_id: str, now: float, degraded: list[str]) -> Query:

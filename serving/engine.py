@@ -1,9 +1,9 @@
 """One request from draft to list: candidates, overrides, caps, check. Check is always the last to touch a list."""
 
+import os
 import time
-import uuid
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,14 +12,15 @@ import structlog
 from recsys.clock import Clock
 from recsys.models.memory import TOGETHER, one_request
 from recsys.overrides import PLACED, ExposureCounts, NoExposure, Placed
-from recsys.safety import Response
-from recsys.types import BoolArray, Query, Slate
+from recsys.safety import Checked, Response, Verdicts
+from recsys.types import BoolArray, Query, Slate, Viewer
 from serving.asks import Answer, Ask, Histories
 from serving.drafts import Draft, Drafts
 from serving.laps import CANDIDATES, CHECK, DRAFT, OVERRIDES, RERANK, Laps
 from serving.live import Follower
-from serving.placing import placed as placed_on
+from serving.placing import place_all
 from serving.reasons import reason_code
+from serving.scene import NOTHING, Masks, Scenes
 from serving.stores.control import ControlStore
 from serving.trials import judged_by
 from serving.view import Live, View
@@ -28,7 +29,6 @@ log = structlog.get_logger()
 
 SPARE = 50  # candidates beyond k, so that overrides, caps and the last check rarely need another round
 ROUNDS = 8  # how often a list is refilled after caps and the last check before it stays short
-NOTHING_MORE = np.zeros(0, np.int32)
 BECAUSE_OF = 10  # newest history items that an explanation may name
 
 
@@ -78,8 +78,9 @@ class Engine:
         return answers
 
     def _answers(self, view: View, asks: Sequence[Ask]) -> list[Answer]:
-        now, laps = self._clock(), Laps()
-        drafts = [self._drafts.draft(view, ask, now, now if self._at is None else self._at) for ask in asks]
+        now, laps, scenes = self._clock(), Laps(), Scenes(view)
+        moment = now if self._at is None else self._at
+        drafts = [self._drafts.draft(view, scenes, ask, now, moment) for ask in asks]
         if self._follower is not None:
             now_counted = self._follower.now(view)
             for draft in drafts:
@@ -90,23 +91,28 @@ class Engine:
         for draft in drafts:
             draft.laps = laps
             classes[id(draft.allowed), draft.k, draft.late].append(draft)
-        slates: dict[int, Slate] = {}
+        placed: list[tuple[Draft, Slate]] = []
         for group in classes.values():
-            for draft, slate in zip(group, _candidates(view, group), strict=True):
-                slates[id(draft)] = _finished(view, draft, slate)
-        return [self._answered(view, draft, slates[id(draft)], now) for draft in drafts]
+            slates = _candidates(view, group)
+            placed += zip(group, place_all(view, group, slates, scenes.masks), strict=True)
+            laps.lap(OVERRIDES)
+        # what nobody objects to is answered as it was judged here, and nothing touches it any more
+        judged = {id(draft): (slate, verdicts) for draft, slate, verdicts in _checked(view, placed)}
+        laps.lap(CHECK)
+        return [self._answered(view, draft, *judged[id(draft)], now, scenes.masks) for draft in drafts]
 
-    def _answered(self, view: View, draft: Draft, slate: Slate, now: float) -> Answer:
-        answer = _answer(view, draft, slate, now)
+    def _answered(self, view: View, draft: Draft, slate: Slate, verdicts: Verdicts, now: float, masks: Masks) -> Answer:
         for _ in range(ROUNDS):
-            gone = np.setdiff1d(slate.items, answer.slate.items)
-            if not len(gone):
+            slate, verdicts = _finished(view, draft, slate, verdicts, masks)
+            shown, checked = _explained(view, draft, slate, verdicts)
+            if len(shown) == len(slate):
                 break
             # the clock has passed a boundary meanwhile; what goes leaves its place under a cap to others
-            draft.removed, draft.surplus = np.concatenate([draft.removed, gone]), NOTHING_MORE
-            slate = _finished(view, draft, _candidates(view, [draft])[0])
-            answer = _answer(view, draft, slate, now)
-        return replace(answer, next_page=self._drafts.next_page(view, draft, answer.slate, now))
+            gone = np.setdiff1d(slate.items, shown.items)
+            draft.removed, draft.surplus = np.concatenate([draft.removed, gone]), NOTHING
+            slate, verdicts = _refilled(view, draft, masks)
+        next_page = self._drafts.next_page(view, draft, shown, now, masks)
+        return _answer(view, draft, shown, checked, now, next_page)
 
     def follow(self, view: View) -> None:
         """Bring the counts of live sources up to date, without a request."""
@@ -138,14 +144,13 @@ def _candidates(view: View, drafts: Sequence[Draft]) -> list[Slate]:
         for draft in drafts:
             draft.degraded.append(f"source_failed:{source}")
 
-    pipeline, k = drafts[0].pipeline, drafts[0].k
+    if drafts[0].late:  # the source that answers with the least work; a slow store or a slow model has eaten the time
+        for draft in drafts:
+            draft.pipeline = replace(draft.pipeline, sources=draft.pipeline.sources[-1:])
+            draft.degraded.append("deadline")
+    pipeline, k, viewer = drafts[0].pipeline, drafts[0].k, drafts[0].ask.viewer
     n = max(k + SPARE, pipeline.rerank.width(k))
     queries, exclude = [draft.query for draft in drafts], [draft.out for draft in drafts]
-    viewer = drafts[0].ask.viewer
-    if drafts[0].late:  # the source that answers with the least work; a slow store or a slow model has eaten the time
-        pipeline = replace(pipeline, sources=pipeline.sources[-1:])
-        for draft in drafts:
-            draft.degraded.append("deadline")
     slates = pipeline.candidates(
         queries, n, drafts[0].allowed, exclude, view.overlay, failed, reserve=lambda: view.reserve(viewer)
     )
@@ -160,46 +165,71 @@ def _reranked(view: View, draft: Draft, slate: Slate) -> Slate:
     ask = draft.ask
     if ask.similar_to is not None or draft.late:
         return slate
-    seed = ask.seed if _may_explore(view, draft) else None
+    # two users in one context must get one list where nothing personal counts
+    seed = ask.seed if draft.personalised and draft.scene.may_explore else None
     try:
         slate, propensities = draft.pipeline.reranked(slate, draft.query, draft.k, view.overlay, seed)
     except Exception:
         log.exception("rerank_failed")
         draft.degraded.append("rerank_failed")
         propensities = np.zeros(0)
-    draft.propensities = dict(zip(slate.items.tolist(), propensities.tolist(), strict=False))
+    if len(propensities):
+        draft.propensities = dict(zip(slate.items.tolist(), propensities.tolist(), strict=False))
     return slate
 
 
-def _may_explore(view: View, draft: Draft) -> bool:
-    """Not for minors, not on strict surfaces, and not where two users in one context must get one list."""
-    viewer = draft.ask.viewer
-    minor = viewer.age is not None and viewer.age < view.policy.age_bands[-1]
-    return draft.personalised and not minor and not view.limits(viewer).strict
+def _checked(view: View, placed: Sequence[tuple[Draft, Slate]]) -> Iterator[tuple[Draft, Slate, Verdicts]]:
+    """Lists of all drafts with what the gate says of them, a call for each viewer."""
+    viewers: defaultdict[Viewer, list[tuple[Draft, Slate]]] = defaultdict(list)
+    for draft, slate in placed:
+        viewers[draft.ask.viewer].append((draft, slate))
+    for viewer, own in viewers.items():
+        found = view.gate.check_lists(viewer, [slate.items for _, slate in own])
+        yield from ((draft, slate, verdicts) for (draft, slate), verdicts in zip(own, found, strict=True))
 
 
-def _finished(view: View, draft: Draft, slate: Slate) -> Slate:
-    """Overrides, caps, check; what caps and check remove is refilled from the masked pool and checked again."""
-    for _ in range(ROUNDS):
-        placed = _placed(view, draft, slate)
-        draft.laps.lap(OVERRIDES)
-        verdicts = view.gate.check(draft.ask.viewer, placed.items)
+def _finished(view: View, draft: Draft, slate: Slate, verdicts: Verdicts, masks: Masks) -> tuple[Slate, Verdicts]:
+    """A list as the check leaves it; what caps and check remove is refilled from the masked pool and checked again."""
+    for turn in range(ROUNDS):
+        if turn:
+            slate, verdicts = _refilled(view, draft, masks)
         fine = verdicts.allowed
-        draft.why += [] if fine.all() else [verdicts.reasons[place] for place in np.flatnonzero(~fine)]
-        draft.laps.lap(CHECK)
-        kept = placed if fine.all() else _taken(placed, fine)  # what goes takes nobody's place under a cap
-        surplus = np.setdiff1d(view.surplus(kept, draft.ask.viewer), draft.out) if len(kept) < draft.k else NOTHING_MORE
-        if fine.all() and not len(surplus):
-            return placed
-        draft.removed = np.concatenate([draft.removed, placed.items[~fine]])
-        draft.surplus = np.concatenate([draft.surplus, surplus]) if fine.all() else NOTHING_MORE
-        slate = _candidates(view, [draft])[0]
-    return kept
+        whole = bool(fine.all())
+        kept = slate if whole else _taken(slate, fine)  # what goes takes nobody's place under a cap
+        surplus = NOTHING
+        if len(kept) < draft.k:
+            surplus = np.setdiff1d(view.surplus(kept, draft.ask.viewer), draft.out)
+        if whole and not len(surplus):
+            return slate, verdicts
+        if not whole:
+            draft.why += [verdicts.reasons[place] for place in np.flatnonzero(~fine)]
+        draft.removed = np.concatenate([draft.removed, slate.items[~fine]])
+        draft.surplus = np.concatenate([draft.surplus, surplus]) if whole else NOTHING
+    return kept, view.gate.check(draft.ask.viewer, kept.items)
 
 
-def _placed(view: View, draft: Draft, slate: Slate) -> Slate:
-    draft.placed = placed_on(view, draft, slate)
-    return view.capped(draft.placed.slate, draft.ask.viewer, draft.k)
+def _refilled(view: View, draft: Draft, masks: Masks) -> tuple[Slate, Verdicts]:
+    """Another list without what has been removed, and what the gate says of it."""
+    slate = place_all(view, [draft], _candidates(view, [draft]), masks)[0]
+    draft.laps.lap(OVERRIDES)
+    verdicts = view.gate.check(draft.ask.viewer, slate.items)
+    draft.laps.lap(CHECK)
+    return slate, verdicts
+
+
+def _explained(view: View, draft: Draft, slate: Slate, verdicts: Verdicts) -> tuple[Slate, Checked]:
+    """The list with its explanations where these are asked for, which are judged with it once more."""
+    if not draft.ask.explain:
+        if not verdicts.allowed.all():  # after so many rounds there is still something
+            slate = _taken(slate, verdicts.allowed)
+            verdicts = view.gate.check(draft.ask.viewer, slate.items)
+        return slate, Checked(verdicts, ((),) * len(slate))
+    while True:
+        because = _because(view, draft, slate, _reasons(draft, slate))
+        checked = view.gate.check_response(draft.ask.viewer, Response(slate.items, because))
+        if checked.verdicts.allowed.all():
+            return slate, checked
+        slate = _taken(slate, checked.verdicts.allowed)  # the clock has passed a boundary since it was checked
 
 
 def _taken(slate: Slate, keep: BoolArray) -> Slate:
@@ -212,49 +242,52 @@ def _taken(slate: Slate, keep: BoolArray) -> Slate:
     )
 
 
-def _answer(view: View, draft: Draft, slate: Slate, now: float) -> Answer:
-    ask, degraded = draft.ask, list(draft.degraded)
+def _answer(view: View, draft: Draft, slate: Slate, checked: Checked, now: float, next_page: str | None) -> Answer:
+    """The answer to a request: a list as it was checked, and why it is so."""
+    ask, degraded = draft.ask, draft.degraded
     if not len(slate) and not draft.page.offset:
         unmatched = ask.filter is not None and draft.visible.any()
         degraded.append("no_matching_items" if unmatched else "no_cleared_items")
     if draft.placed is not None:
         degraded += [f"quota_unmet:{kept.quota}" for kept in draft.placed.quotas if kept.reason is not None]
-    reasons = tuple(
-        reason_code(
-            source,
-            override,
-            history=draft.has_history,
-            profile=bool(draft.query.profile),
-            similar=ask.similar_to is not None,
-            sponsored=draft.live.sponsor(override) is not None,
-        )
-        for source, override in zip(slate.sources, slate.overrides, strict=True)
-    )
-    because = _because(view, draft, slate, reasons) if ask.explain else ()
-    checked = view.gate.check_response(ask.viewer, Response(slate.items, because))
-    if not checked.verdicts.allowed.all():  # the clock has passed a boundary since the list was checked
-        return _answer(view, draft, _taken(slate, checked.verdicts.allowed), now)
     return Answer(
         decision_id=decision_id(),
         at=now,
         ask=ask,
         view=view,
         slate=slate,
-        reasons=reasons,
-        because=tuple(tuple(view.ids[item] for item in row) for row in checked.because),
+        reasons=_reasons(draft, slate),
+        because=tuple(tuple(view.ids.external(row)) for row in checked.because) if ask.explain else ((),) * len(slate),
         personalised=draft.personalised,
         degraded=tuple(dict.fromkeys(degraded)),
         propensities=_propensities(draft, slate),
         memory=draft.memory,
         notices=checked.verdicts.notices(),
         withheld=checked.withheld,
-        signals=view.gate.signals(ask.viewer),
+        signals=draft.scene.signals,
         removed=tuple(draft.why),
         laps=draft.laps.copy(),  # lists made together share the stages so far
         placed=draft.placed,
         offset=draft.page.offset,
         counts=draft.counts,
+        next_page=next_page,
     )
+
+
+def _reasons(draft: Draft, slate: Slate) -> tuple[str, ...]:
+    """Why each item is there, as a code."""
+    found: dict[tuple[str, str | None], str] = {}
+    for key in set(zip(slate.sources, slate.overrides, strict=True)):
+        source, override = key
+        found[key] = reason_code(
+            source,
+            override,
+            history=draft.has_history,
+            profile=bool(draft.query.profile),
+            similar=draft.ask.similar_to is not None,
+            sponsored=draft.live.sponsor(override) is not None,
+        )
+    return tuple([found[key] for key in zip(slate.sources, slate.overrides, strict=True)])
 
 
 def _propensities(draft: Draft, slate: Slate) -> tuple[float, ...]:
@@ -291,4 +324,4 @@ def _because(view: View, draft: Draft, slate: Slate, reasons: Sequence[str]) -> 
 
 def decision_id() -> str:
     """An id that sorts by time and cannot be guessed."""
-    return f"{time.time_ns() // 1_000_000:012x}{uuid.uuid4().hex[:20]}"
+    return f"{time.time_ns() // 1_000_000:012x}{os.urandom(10).hex()}"

@@ -3,49 +3,44 @@
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
-import msgspec
 import numpy as np
 import structlog
 
 from recsys.bundle import Bundle
 from recsys.clock import Clock
-from recsys.dataset.catalogue import Catalogue
 from recsys.dataset.ids import IdMap
 from recsys.expressions import Columns
 from recsys.overrides import NO_QUOTAS, Campaign, Override, OverrideIndex, QuotaIndex, Room
 from recsys.overrides import Live as LiveOverrides
 from recsys.pipeline import Overlay, no_overlay
 from recsys.prepare.spec import EventRule
-from recsys.rerank import Cap, cap_all, firsts
+from recsys.rerank import Cap, cap_all, crowded
 from recsys.safety import Gate, Limits, Policy
 from recsys.safety.recent import Recent
 from recsys.safety.stricter import Stricter
-from recsys.types import NOTHING, BoolArray, IntArray, Slate, Viewer, query
+from recsys.types import BoolArray, IntArray, Slate, Viewer
+from serving.additions import news, with_items
 from serving.filters import Filters, room
 from serving.labels import Labels, relabelled
 from serving.measures import obeyed
+from serving.members import Works
 from serving.paging import Marked
 from serving.policies import ruling
+from serving.pools import by_popularity, filling, without
 from serving.series import Series
 from serving.stores.control import Change, ControlStore
 from serving.stores.policies import Step
-from serving.stores.sync import UPSERT_SEQ
-from serving.upserts import tightened
 
-SHOWN = ("title", "media_type", "year", "language", "genres", "authors", "provider", "artwork")
-NEIGHBOURS = 20
 PUT_BACK = 7 * 86_400.0  # s: what has ended is kept for so long, because a clock may be put back
 ADVANCES = 10  # a storm of changes must not hold up requests for longer
-POPULAR = "popular"
-_encode = msgspec.json.Encoder().encode
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class View(Works):
     """A bundle with all that the control store has changed since: overlay, gate, overrides."""
 
     bundle: Bundle
@@ -95,7 +90,7 @@ class View:
         if not len(excluded):
             return mask
         # Both arrays of the key are kept alive by the entry, so that their ids stay their own.
-        return self._allowed.get((id(mask), id(excluded)), lambda: (mask, excluded, _without(mask, excluded)))[2]
+        return self._allowed.get((id(mask), id(excluded)), lambda: (mask, excluded, without(mask, excluded)))[2]
 
     def for_minors(self, viewer: Viewer) -> bool:
         """Whether a viewer is known to be a minor, or the surface is for minors."""
@@ -110,28 +105,17 @@ class View:
 
     def reserve(self, viewer: Viewer) -> IntArray:
         """What the viewer may see in the order in which it fills a list: the cleared pool first, each by popularity."""
-        mask = self.gate.mask(viewer)
+        mask, cleared = self.gate.mask(viewer), partial(self.gate.cleared, viewer)
         try:
-            return self._reserves.get(id(mask), lambda: (mask, self._filling(viewer, self.by_popularity)))[1]
+            return self._reserves.get(id(mask), lambda: (mask, filling(self.by_popularity, mask, cleared())))[1]
         except Exception:  # a dead model costs the order, never the list; nothing of it is remembered
             log.exception("popularity_unknown")
-            return self._filling(viewer, np.arange(len(self.ids), dtype=np.int32))
-
-    def _filling(self, viewer: Viewer, order: IntArray) -> IntArray:
-        """Of the items in this order those that the viewer may see, the cleared pool first."""
-        order = order[self.gate.mask(viewer)[order]]
-        first = self.gate.cleared(viewer)[order]
-        return np.concatenate([order[first], order[~first]])
+            return filling(np.arange(len(self.ids), dtype=np.int32), mask, cleared())
 
     @cached_property
     def by_popularity(self) -> IntArray:
         """(items,): every item, most popular first as far as a source of the bundle knows; new items last."""
-        size = len(self.bundle.catalogue)
-        popular = next((one for one in self.bundle.pipeline.sources if one.recipe.name == POPULAR), None)
-        known = np.arange(size, dtype=np.int32)
-        if popular is not None and size:
-            known = np.argsort(-popular.score([query()], known)[0], kind="stable").astype(np.int32)
-        return np.concatenate([known, np.arange(size, len(self.ids), dtype=np.int32)])
+        return by_popularity(self.bundle, len(self.ids))
 
     def limits(self, viewer: Viewer) -> Limits:
         """What the policy asks of a whole list shown to the viewer."""
@@ -177,12 +161,8 @@ class View:
         return cap_all(slate, self._caps(viewer), k)
 
     def surplus(self, slate: Slate, viewer: Viewer) -> IntArray:
-        """Items of creators and topics which already have all their places in ``slate``, but for those in it."""
-        over = np.zeros(len(self.ids), np.bool_)
-        for groups, most in self._caps(viewer):
-            found, counts = np.unique(groups[slate.items], return_counts=True)
-            over |= np.isin(groups, found[(counts >= most) & (found >= 0)])
-        return np.setdiff1d(np.flatnonzero(over), slate.items).astype(np.int32)
+        """Sorted: items of creators and topics that have all their places in ``slate``, but for those in it."""
+        return crowded(slate.items, self._caps(viewer), len(self.ids))
 
     def _caps(self, viewer: Viewer) -> list[Cap]:
         """Most policies cap nothing: no need to know creators and topics."""
@@ -195,48 +175,9 @@ class View:
         return caps
 
     @cached_property
-    def creators(self) -> IntArray:
-        """(items,): the first author of each item as a number, -1 where none is known."""
-        return firsts(self._column("authors"))
-
-    @cached_property
-    def topics(self) -> IntArray:
-        """(items,): the first genre of each item, or the first tag where the pack says so; -1 where none is known."""
-        return firsts(self._column(self.policy.topic))
-
-    @cached_property
     def rules(self) -> Mapping[str, EventRule]:
         """What each event kind counts; a kind that the bundle does not know counts 1."""
         return self.bundle.manifest.rules
-
-    @cached_property
-    def shown(self) -> list[bytes]:
-        """The JSON members of every item as they are sent, encoded once."""
-        columns = [self._column(name) for name in SHOWN]
-        rows = zip(self.ids.ids, *columns, strict=True)
-        return [_members(row[0], row[1:], self.gate, index) for index, row in enumerate(rows)]
-
-    def _column(self, name: str) -> list[Any]:
-        """A field of every item, upserts applied."""
-        values = self.bundle.catalogue.column(name) + [record.get(name) for record in self.added]
-        for index, record in (self.changed or {}).items():
-            values[index] = record.get(name)
-        return values
-
-    def record(self, index: int) -> dict[str, Any]:
-        """The known fields of one item, upserts applied."""
-        size = len(self.bundle.catalogue)
-        if index >= size:
-            return self.added[index - size]
-        if self.changed and index in self.changed:
-            return self.changed[index]
-        return self.bundle.catalogue.record(index)
-
-    def members(self, index: int, without: Sequence[str] = (), instead: Mapping[str, str] = NOTHING) -> bytes:
-        """The JSON members of one item, with other words or pictures, and without what a viewer must not see."""
-        told = {**self.record(index), **instead}
-        values = [None if name in without else told.get(name) for name in SHOWN]
-        return _members(self.ids[index], values, self.gate, index)
 
 
 @dataclass(frozen=True, eq=False)
@@ -251,25 +192,6 @@ class Trial:
     def share(self) -> float:
         """Of the requests that go by the stricter of both; 0 for a shadow."""
         return self.step.share if self.step.action == "canary" else 0.0
-
-
-def _members(item_id: str, values: Sequence[Any], gate: Gate, index: int) -> bytes:
-    """Labels never leave without who gave them."""
-    given = {name: value for name, value in zip(SHOWN, values, strict=True) if value is not None}
-    sources = gate.provenance(index)
-    told: dict[str, Any] = {"labels": list(sources)}
-    if sources:
-        told["label_sources"] = sources
-    if ai := gate.ai_labels(index):
-        told["ai_label"] = ai[0]
-    return _encode({"item_id": item_id, **given, **told})[1:-1]
-
-
-def _without(mask: BoolArray, excluded: IntArray) -> BoolArray:
-    left = mask.copy()
-    left[excluded] = False
-    left.flags.writeable = False
-    return left
 
 
 def compiled(view: View, orders: Iterable[Override | Campaign]) -> OverrideIndex:
@@ -316,7 +238,7 @@ def _under(pack: Policy, bundle: Bundle, control: ControlStore, clock: Clock, se
         Columns(bundle.catalogue),
         Series.of_catalogue(bundle.catalogue),
     )
-    view = relabelled(_with_items(bare, _news(bundle, control)), control, clock())
+    view = relabelled(with_items(bare, news(bundle, control)), control, clock())
     return replace(view, overrides=compiled(view, control.orders(clock() - PUT_BACK)))
 
 
@@ -329,7 +251,7 @@ def advanced(view: View, control: ControlStore, changes: Sequence[Change], now: 
     if "policy" in kinds:
         return _ruled_anew(view, control)
     records = [record for _, record in control.items(view.sequence)] if "item" in kinds else []
-    after = _with_items(replace(view, sequence=changes[-1].seq if changes else view.sequence), records)
+    after = with_items(replace(view, sequence=changes[-1].seq if changes else view.sequence), records)
     upserted = [str(record["item_id"]) for record in records]
     judged = [*(change.key for change in changes if change.kind == "label"), *view.labels.due(now)]
     if upserted or judged:
@@ -376,50 +298,6 @@ def _carry(before: View, after: View, touched: Sequence[str], *, same_records: b
     for name in ("creators", "topics", "by_popularity", "filters", "series"):
         if name in before.__dict__ and same_records:
             after.__dict__[name] = before.__dict__[name]
-
-
-def _news(bundle: Bundle, control: ControlStore) -> list[dict[str, Any]]:
-    """Upserts that the bundle's lake version did not hold yet; a newer catalogue outranks an older upsert."""
-    held = dict(zip(bundle.catalogue.ids.ids, bundle.catalogue.column(UPSERT_SEQ), strict=True))
-    return [record for seq, record in control.items() if seq > (held.get(str(record["item_id"])) or 0)]
-
-
-def _with_items(view: View, records: Sequence[dict[str, Any]]) -> View:
-    """Upserted items: known ones are replaced in place, new ones go on behind, in the order they came."""
-    if not records:
-        return view
-    size = len(view.bundle.catalogue)
-    records = tightened(view.gate, view.ids, view.record, records)
-    ids = view.ids.extended(str(record["item_id"]) for record in records)
-    touched = {int(ids.dense([str(record["item_id"])])[0]): record for record in records}
-    known = {index: record for index, record in touched.items() if index < len(view.ids)}
-    fresh = [touched[index] for index in sorted(touched) if index >= len(view.ids)]
-    gate = view.gate
-    if known:
-        gate = gate.replaced_many(list(known), Catalogue.from_records(list(known.values())))
-    if fresh:
-        gate = gate.extended(Catalogue.from_records(fresh))
-    added = [*view.added, *fresh]
-    for index, record in known.items():
-        if index >= size:
-            added[index - size] = record
-    changed = {**(view.changed or {}), **{index: record for index, record in known.items() if index < size}}
-    overlay = _overlay(view, {index - size: record for index, record in touched.items() if index >= size}, len(added))
-    return replace(view, ids=ids, gate=gate, overlay=overlay, added=tuple(added), changed=changed)
-
-
-def _overlay(view: View, touched: Mapping[int, dict[str, Any]], size: int) -> Overlay:
-    """The overlay with the neighbours of new and changed items found; the others keep theirs."""
-    near, weights = np.zeros((size, NEIGHBOURS), np.int32), np.zeros((size, NEIGHBOURS), np.float32)
-    before = len(view.overlay)
-    if before:
-        near[:before], weights[:before] = view.overlay.neighbours, view.overlay.weights
-    content = view.bundle.pipeline.content
-    if content is not None and touched:
-        places = list(touched)
-        vectors = content.encode(Catalogue.from_records(list(touched.values())))
-        near[places], weights[places] = content.neighbours(vectors, NEIGHBOURS)
-    return Overlay(near, weights)
 
 
 class Live:

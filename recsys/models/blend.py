@@ -14,7 +14,17 @@ from recsys.dataset.data import Dataset
 from recsys.models.files import load_arrays, save_arrays
 from recsys.models.memory import one_request, portions
 from recsys.models.mixing import Shares, best_weights
-from recsys.models.parts import Part, best_of, load_parts, proposed, reference_items, save_parts, standards
+from recsys.models.parts import (
+    Part,
+    best_of,
+    load_parts,
+    measure,
+    proposed,
+    reference_items,
+    save_parts,
+    share_reference,
+    standards,
+)
 from recsys.models.recipe import FitContext, Model, Recipe, load_recipe, register, save_recipe
 from recsys.types import BoolArray, FloatArray, IntArray, Query, Ranked
 
@@ -70,7 +80,9 @@ class Blend(Recipe):
         if not isinstance(recipe, Blend) or recipe.weights is None:
             raise TypeError(f"{folder} holds a {recipe.name}, not a fitted blend.")
         (reference,) = load_arrays(folder, "reference")
-        return BlendModel(recipe, load_parts(len(recipe.parts), folder), reference)
+        parts = load_parts(len(recipe.parts), folder)
+        share_reference(parts, reference)
+        return BlendModel(recipe, parts, reference)
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,12 +102,14 @@ class BlendModel:
         lists: list[Ranked] = []
         for part, hidden in portions(queries, exclude):
             with one_request():
+                measure(self.parts, part, self.reference)
                 found = zip(part, self.candidates(part, n, allowed, hidden), strict=True)
                 lists += [best_of(items, self._mix(query, items), n, self.recipe.name) for query, items in found]
         return lists
 
     def score(self, queries: Sequence[Query], items: IntArray) -> FloatArray:
         with one_request():
+            measure(self.parts, queries, self.reference)
             rows = [self._mix(query, items) for query in queries]
         return np.array(rows, np.float32).reshape(len(queries), len(items))
 

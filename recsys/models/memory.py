@@ -38,6 +38,17 @@ def portions(queries: Sequence[Q], exclude: Sequence[E]) -> Iterator[tuple[Seque
         yield queries[start : start + TOGETHER], exclude[start : start + TOGETHER]
 
 
+def is_known(what: str, about: tuple[object, ...]) -> bool:
+    """Whether ``once`` would remember; never outside of a request."""
+    memory = _memory.get()
+    return memory is not None and (what, *map(id, about)) in memory
+
+
+def remembers() -> bool:
+    """Whether this is within a request."""
+    return _memory.get() is not None
+
+
 def once(what: str, about: tuple[object, ...], make: Callable[[], T]) -> T:
     """``make()``, or what it gave for the same objects (not equal ones) before; outside of a request ``make()``."""
     memory = _memory.get()

@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, PlainSerializer
 
 from recsys.dataset.data import Dataset
-from recsys.models.memory import once
+from recsys.models.memory import is_known, once, remembers
 from recsys.models.recipe import Model, Recipe, load_model, parse
-from recsys.types import BoolArray, IntArray, Query, Ranked
+from recsys.types import BoolArray, FloatArray, IntArray, Query, Ranked
 
 _REFERENCE = 512  # items by which a part's scores are brought to one scale; half of them the most popular
+
+_SCALE = "scale"
 
 
 def _as_recipe(value: Any) -> Any:
@@ -55,14 +57,36 @@ def standard(part: Model, query: Query, items: IntArray, reference: IntArray) ->
 
     Raw scores, where it abstains from the whole reference; nothing is clipped, so a part alone keeps its order.
     """
-    centre, spread = once("scale", (part, query, reference), partial(_scale, part, query, reference))
+    centre, spread = once(_SCALE, (part, query, reference), partial(_scale, part, query, reference))
     own = part.score([query], items)[0].astype(np.float64)
     return np.where(np.isfinite(own), (own - centre) / spread, -np.inf)
 
 
+def measure(parts: Sequence[Model], queries: Sequence[Query], reference: IntArray) -> None:
+    """Work out the scales of all parts for many queries of a request at once; each is what a query alone would get."""
+    if not remembers():
+        return
+    for part in parts:
+        fresh = [query for query in queries if not is_known(_SCALE, (part, query, reference))]
+        for query, row in zip(fresh, part.score(fresh, reference) if fresh else (), strict=True):
+            once(_SCALE, (part, query, reference), partial(_scale_of, row))
+
+
+def share_reference(parts: Sequence[Model], reference: IntArray) -> None:
+    """Let parts that are made of others measure by the same array where it is an equal one: then it is done once."""
+    for part in parts:
+        own = getattr(part, "reference", None)
+        if own is not None and np.array_equal(own, reference):
+            part.reference = reference  # type: ignore[attr-defined]
+
+
 def _scale(part: Model, query: Query, reference: IntArray) -> tuple[float, float]:
+    return _scale_of(part.score([query], reference)[0])
+
+
+def _scale_of(scores: FloatArray) -> tuple[float, float]:
     """Mean and standard deviation of a part's scores of the reference, 0 and 1 where it says nothing of it."""
-    known = part.score([query], reference)[0].astype(np.float64)
+    known = scores.astype(np.float64)
     known = known[np.isfinite(known)]
     spread = float(known.std()) if len(known) else 1.0
     return float(known.mean()) if len(known) else 0.0, spread if spread > 0 else 1.0

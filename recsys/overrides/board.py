@@ -56,6 +56,7 @@ class Board:
 
     def __init__(self, live: Live, eligible: BoolArray, room: Room) -> None:
         self.live, self.eligible, self.room = live, eligible, room
+        self._may = eligible.data  # single items are read from it three times as fast
         self.spots: list[Spot | None] = [None] * room.k
         self.used: set[int] = set()
         self.given: defaultdict[int, int] = defaultdict(int)  # positions of each campaign
@@ -68,14 +69,14 @@ class Board:
 
     def may_show(self, item: int) -> bool:
         """Whether an item is eligible at all."""
-        return 0 <= item < len(self.eligible) and bool(self.eligible[item])
+        return 0 <= item < len(self._may) and self._may[item] is True
 
     def fits(self, item: int, instead_of: int | None = None) -> bool:
         """Whether an item may take a position; with ``instead_of``, that of the one who stands in that slot index."""
         if item in self.used or not self.may_show(item):
             return False
-        limit, group = self.room.limit, self._group(item)
-        if limit is None or group < 0:
+        limit = self.room.limit
+        if limit is None or (group := self._group(item)) < 0:
             return True
         leaving = None if instead_of is None else self.spots[instead_of]
         freed = leaving is not None and self._group(leaving.item) == group
@@ -112,17 +113,16 @@ class Board:
     def slate(self) -> Slate:
         """The positions that were taken, closed up; scores never rise."""
         taken = [spot for spot in self.spots if spot is not None]
-        last = next((spot.score for spot in taken if not isnan(spot.score)), 1.0)
+        if not taken:
+            return Slate(NO_GROUPS, np.zeros(0, np.float32), (), ())
+        items, given, sources, overrides, _, _ = zip(*taken, strict=True)
+        last = next((score for score in given if not isnan(score)), 1.0)
         scores = []
-        for spot in taken:
-            last = last if isnan(spot.score) else min(last, spot.score)
+        for score in given:
+            if score < last:  # never where it is NaN
+                last = score
             scores.append(last)
-        return Slate(
-            np.array([spot.item for spot in taken], np.int32),
-            np.array(scores, np.float32),
-            tuple(spot.source for spot in taken),
-            tuple(spot.override for spot in taken),
-        )
+        return Slate(np.array(items, np.int32), np.array(scores, np.float32), sources, overrides)
 
     def _group(self, item: int) -> int:
         groups = self.room.groups

@@ -100,10 +100,10 @@ class Exposure:
     def record(self, user: str | None, impressions: Iterable[Impression]) -> None:
         """Count what a list has shown; None is somebody without an id."""
         shown = list(impressions)
-        places = self._placed([one.campaign for one in shown])
+        places = self._placed([one.campaign for one in shown]).tolist()
         with self._lock:
-            np.add.at(self._counts, places, 1)
-            for one in shown:
+            for place, one in zip(places, shown, strict=True):
+                self._counts[place] += 1
                 self._slots[one.campaign, one.slot] += 1
             if user is not None and shown:
                 self._remember(user, shown)

@@ -34,6 +34,7 @@ class _Place(NamedTuple):
     outcomes: Recent[tuple[Any, ...], tuple[BoolArray, BoolArray]]  # what audiences say, by the values they read
     resolved: Recent[bytes, Resolved]
     excluded: Recent[bytes, IntArray]  # one array for one set of excludes, so that others can know it by its identity
+    plain: dict[bool, tuple[Resolved, Mapping[int, str]]]  # for grown-ups and minors, where no more is asked
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,6 +93,12 @@ class OverrideIndex:
         plan = place.plan
         if not plan.campaigns:
             return NONE_LIVE
+        user = person.user if person.personalised else None
+        if plan.plain:
+            if person.minor not in place.plain:
+                place.plain[person.minor] = _plain(place, person)
+            resolved, spent = place.plain[person.minor]
+            return Live(resolved, plan, spent, (), user, exposure)
         on, tight = _applying(place, person)
         spent = minors_spared(plan, person.minor) | _spent(plan, person, exposure)
         promote = on.copy()
@@ -100,7 +107,6 @@ class OverrideIndex:
         resolved = place.resolved.get(key, lambda: resolve(plan, on, promote, _excluded(place, tight)))
         spent = {at: reason for at, reason in spent.items() if on[at]}
         due = _due(plan, now, promote, exposure)
-        user = person.user if person.personalised else None
         return Live(resolved, plan, spent, due, user, exposure)
 
     def _place(self, viewer: Viewer, now: float) -> _Place:
@@ -115,7 +121,7 @@ class OverrideIndex:
             return held[0]
         here = (one for one in self.ordered if _speaks_of(one.campaign, surface, territory))
         plan = Plan.build(here, now, self.traffic, placeless=territory is None)
-        made = _Place(plan, Recent(4096), Recent(512), Recent(512))
+        made = _Place(plan, Recent(4096), Recent(512), Recent(512), {})
         held[:] = [made]  # replaced whole: a thread that reads the old one has a consistent one
         return made
 
@@ -151,6 +157,16 @@ def _readable(action: CampaignAction, readable: TextCheck) -> bool:
 def _speaks_of(campaign: Campaign, surface: str, territory: str | None) -> bool:
     here = territory is None or territory in campaign.territories
     return (not campaign.surfaces or surface in campaign.surfaces) and (not campaign.territories or here)
+
+
+def _plain(place: _Place, person: Person) -> tuple[Resolved, Mapping[int, str]]:
+    """What holds for whoever looks, minor or not, under a plan that asks nothing else of them, and who is spared."""
+    plan = place.plan
+    everyone = np.ones(len(plan.campaigns), np.bool_)
+    spared = minors_spared(plan, person.minor)
+    promote = everyone.copy()
+    promote[list(spared)] = False
+    return resolve(plan, everyone, promote, _excluded(place, everyone)), spared
 
 
 def _applying(place: _Place, person: Person) -> tuple[BoolArray, BoolArray]:

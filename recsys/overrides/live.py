@@ -67,21 +67,14 @@ class Resolved:
         return np.clip(np.multiply.reduceat(self.rows.values, self.starts), 1 / MAX_FACTOR, MAX_FACTOR)
 
     @cached_property
-    def padded(self) -> NDArray[np.float64]:
-        """``values`` with a 1 behind them, so that place -1 has it."""
-        return np.append(self.values, 1.0)
-
-    @cached_property
     def lifted(self) -> IntArray:
         """Sorted items with a factor above 1: they may come in from beyond the candidates."""
         return self.factored[self.values > 1]
 
-    def places(self, items: IntArray) -> IntArray:
-        """(items,) where each stands in ``factored``, -1 where no factor holds."""
-        if not len(self.factored):
-            return np.full(len(items), -1, np.int32)
-        at = np.minimum(np.searchsorted(self.factored, items), len(self.factored) - 1)
-        return np.where(self.factored[at] == items, at, -1).astype(np.int32)
+    @cached_property
+    def place_of(self) -> Mapping[int, int]:
+        """Where each factored item stands in ``factored``."""
+        return {item: place for place, item in enumerate(self.factored.tolist())}
 
     def parts(self, place: int) -> range:
         """The rows of one factored item, first in the order first."""

@@ -1,6 +1,6 @@
 """Overrides on a list: who stands in which position, by the order of precedence, and never what may not be shown."""
 
-import heapq
+from bisect import insort
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from recsys.overrides.actions import MAX_FACTOR
 from recsys.overrides.board import NO_GROUPS, Board, Level, Room, Spot
-from recsys.overrides.live import Live
+from recsys.overrides.live import Live, Page
 from recsys.overrides.plan import Claim
 from recsys.overrides.prominence import RAISED, keep_all
 from recsys.overrides.quotas import Kept
@@ -18,6 +18,7 @@ from recsys.types import BoolArray, Slate
 
 PIN, FILL, ROW = "pin", "fill", "row"  # sources of what claims give
 GUARANTEE = "guarantee"  # the source of an item that a guarantee raised
+_MODEL = Level.MODEL  # an enum is looked up slowly
 PLACED = frozenset({PIN, FILL, ROW, GUARANTEE, RAISED})  # sources of what no model put where it is
 
 
@@ -59,18 +60,18 @@ def place(slate: Slate, live: Live, eligible: BoolArray, room: Room, more: More 
     if room.k < 1:
         return Placed(Slate(NO_GROUPS, np.zeros(0, np.float32), (), ()), live, (), (), {}, (), ())
     excluded = live.resolved.excluded
-    if len(excluded):
+    excluded = excluded[excluded < len(eligible)]
+    if eligible[excluded].any():  # else they are left out already, and there is nothing to copy
         eligible = eligible.copy()
-        eligible[excluded[excluded < len(eligible)]] = False
-    source = more or Nothing()
-    found = candidates(slate, live, eligible, room, source)
+        eligible[excluded] = False
+    source, page = more or Nothing(), live.resolved.page(room.offset, room.k)
+    found = candidates(slate, live, eligible, room, source, page)
     board = Board(live, eligible, room)
-    _claim(board, found)
+    _claim(board, page, found)
     rest = _Ranking(board, slate, found).fill()
     full = _guarantee(board, found)
     kept = keep_all(board, rest, source)
-    beyond = live.resolved.page(room.offset, room.k).beyond
-    return Placed(board.slate(), live, tuple(board.late), full, board.given, beyond, kept)
+    return Placed(board.slate(), live, tuple(board.late), full, board.given, page.beyond, kept)
 
 
 def rows(overrides: Iterable[str | None], sources: Iterable[str]) -> list[tuple[str, int, int]]:
@@ -87,9 +88,8 @@ def rows(overrides: Iterable[str | None], sources: Iterable[str]) -> list[tuple[
     return found
 
 
-def _claim(board: Board, found: Candidates) -> None:
+def _claim(board: Board, page: Page, found: Candidates) -> None:
     """Pins, fills and rows into their slots, in the total order; a fill leaves pinned items to their pins."""
-    page = board.live.resolved.page(board.room.offset, board.room.k)
     for claim in page.claims:
         pool: Sequence[int] = claim.items
         if claim.kind != PIN:
@@ -148,8 +148,6 @@ class _Ranking:
 
     def __init__(self, board: Board, slate: Slate, found: Candidates) -> None:
         self._board, self._slate, self._found = board, slate, found
-        self._items = found.items.tolist()
-        self._factors = found.factors.tolist()
         self._dropped: dict[int, set[int]] = {}  # candidate → boosts whose campaigns may not have the position
 
     def fill(self) -> list[int]:
@@ -157,33 +155,38 @@ class _Ranking:
 
         A boost beyond its campaign's ceilings does not count: its item goes back to where it stands without it.
         """
-        board, found = self._board, self._found
-        queue = [(-score, row) for row, score in enumerate(found.scores.tolist()) if found.open[row]]
-        heapq.heapify(queue)
+        board, items, plain = self._board, self._found.items, self._found.plain
+        open_to = self._found.open
+        queue = sorted([(-score, row) for row, score in enumerate(self._found.scores) if open_to[row]])
+        done = 0
         for at, spot in enumerate(board.spots):
-            while spot is None and queue:
-                score, row = heapq.heappop(queue)
-                if not board.fits(self._items[row]):
+            while spot is None and done < len(queue):
+                score, row = queue[done]
+                done += 1
+                if not board.fits(items[row]):
                     continue
                 if (over := self._over(row, at)) is None:
                     spot = self._spot(row, -score)
                     board.put(at, spot)
                 else:
                     self._dropped.setdefault(row, set()).add(over)
-                    heapq.heappush(queue, (-float(found.plain[row]) * self._factor(row), row))
-        return [self._items[row] for _, row in sorted(queue)]
+                    insort(queue, (-plain[row] * self._factor(row), row), done)
+        return [items[row] for _, row in queue[done:]]
 
     def _parts(self, row: int) -> list[int]:
         """The boosts and buries that count for a candidate, first in the order first."""
-        if self._factors[row] < 0:
+        place = self._found.factors[row]
+        if place < 0:
             return []
         gone = self._dropped.get(row, ())
-        return [part for part in self._board.live.resolved.parts(self._factors[row]) if part not in gone]
+        return [part for part in self._board.live.resolved.parts(place) if part not in gone]
 
     def _over(self, row: int, at: int) -> int | None:
         """A boost of a candidate whose campaign may not have this position."""
+        if self._found.factors[row] < 0:
+            return None
         factors = self._board.live.resolved.rows
-        if factors is None or self._factors[row] < 0:
+        if factors is None:
             return None
         boosts = (part for part in self._parts(row) if factors.boosts[part])
         return next((p for p in boosts if self._board.refusal(int(factors.campaigns[p]), at) is not None), None)
@@ -195,11 +198,14 @@ class _Ranking:
 
     def _spot(self, row: int, score: float) -> Spot:
         """A position that the ranking gave, with the id of the first boost or bury that counts for it."""
-        from_slate = int(self._found.rows[row])
-        source = self._slate.sources[from_slate] if from_slate >= 0 else BOOST
-        override = self._slate.overrides[from_slate] if from_slate >= 0 else None
+        found, slate = self._found, self._slate
+        from_slate = found.rows[row]
+        source = slate.sources[from_slate] if from_slate >= 0 else BOOST
+        override = slate.overrides[from_slate] if from_slate >= 0 else None
+        if found.factors[row] < 0:
+            return Spot(found.items[row], score, source, override, _MODEL, -1)
         parts, factors, campaign = self._parts(row), self._board.live.resolved.rows, -1
         if parts and factors is not None:
             override = factors.ids[parts[0]]
             campaign = int(factors.campaigns[parts[0]]) if factors.boosts[parts[0]] else -1
-        return Spot(self._items[row], score, source, override, Level.MODEL, campaign)
+        return Spot(found.items[row], score, source, override, _MODEL, campaign)

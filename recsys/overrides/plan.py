@@ -95,6 +95,11 @@ class Plan:
     ceilings: frozenset[int]  # campaigns that have any
     promises: Promises
     at: Mapping[str, int] = field(default_factory=dict)  # action id → campaign, of what promotes
+    plain: bool = field(init=False)  # nothing in it depends on who looks or on what has been counted
+
+    def __post_init__(self) -> None:
+        plain = not (self.audiences or self.totals[1] or self.user_caps or self.promises.ids)
+        object.__setattr__(self, "plain", plain)
 
     @classmethod
     def build(cls, here: Iterable[Compiled], now: float, traffic: Traffic, *, placeless: bool) -> Self:

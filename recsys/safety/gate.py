@@ -156,6 +156,12 @@ class Gate:
         codes[known], bits[known] = self._court.codes(asked[known], bench, now)
         return Verdicts(codes, known & (codes <= bench.limit), bits, self.policy.cite, witness)
 
+    def check_lists(self, viewer: Viewer, lists: Sequence[IntArray]) -> list[Verdicts]:
+        """``check`` of several lists for one viewer, all at one moment."""
+        if len(lists) == 1:
+            return [self.check(viewer, lists[0])]
+        return self.check(viewer, np.concatenate(lists)).split([len(items) for items in lists])
+
     def check_response(self, viewer: Viewer, response: Response) -> Checked:
         """Judge everything that a response shows: its items, what their explanations name, titles and artwork."""
         verdicts = self.check(viewer, response.items)

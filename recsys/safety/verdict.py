@@ -129,6 +129,16 @@ class Verdicts:
         """The machine codes of the findings."""
         return [finding.reason for finding in self.findings]
 
+    def split(self, sizes: Sequence[int]) -> list["Verdicts"]:
+        """The answer on each of the lists that were judged in one, of so many items each."""
+        parts, start = [], 0
+        for size in sizes:
+            part = slice(start, start + size)
+            witness = _Part(self._witness, start)
+            parts.append(Verdicts(self.codes[part], self.allowed[part], self.withheld[part], self.policy, witness))
+            start += size
+        return parts
+
     def notices(self) -> tuple[Notice | None, ...]:
         """For items that are shown with a label or behind a click: what to tell the viewer."""
         codes = self.codes.tolist()
@@ -138,6 +148,20 @@ class Verdicts:
             Notice(_TOLD[code], self._witness.told(place)) if code in _TOLD else None
             for place, code in enumerate(codes)
         )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Part(Witness):
+    """Whoever was there, asked about one list of several."""
+
+    whole: Witness
+    start: int
+
+    def explain(self, place: int) -> Finding:
+        return self.whole.explain(self.start + place)
+
+    def told(self, place: int) -> tuple[str, ...]:
+        return self.whole.told(self.start + place)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -64,26 +64,27 @@ def _instead(live: Live, item: int) -> dict[str, str]:
 def _items(answer: Answer) -> list[bytes]:
     slate, view = answer.slate, answer.view
     live = NONE_LIVE if answer.placed is None else answer.placed.live
-    texts = live.resolved.texts
+    texts, shown = live.resolved.texts, view.shown
+    items = slate.items.tolist()
+    scores = _encode(slate.scores.tolist())[1:-1].split(b",") if items else []  # once: it is the same for each alone
+    notices, hidden = answer.notices or (None,) * len(items), answer.withheld or ((),) * len(items)
+    heads = {key: _source(live, *key) for key in set(zip(slate.sources, slate.overrides, strict=True))}
     out = []
-    scores = slate.scores.tolist()
-    for place, item in enumerate(slate.items.tolist()):
-        notice = answer.notices[place] if answer.notices else None
-        hidden = answer.withheld[place] if answer.withheld else ()
-        own: dict[str, Any] = {
-            "rank": answer.offset + place + 1,
-            "score": scores[place],
-            "source": slate.sources[place],
-        }
-        own |= _told(live, slate.overrides[place])
+    columns = zip(items, scores, slate.sources, slate.overrides, answer.reasons, strict=True)
+    for place, (item, score, source, override, reason) in enumerate(columns):
+        notice, parts, because = notices[place], hidden[place], answer.because[place]
+        plain = not parts and item not in texts
+        members = shown[item] if plain else view.members(item, parts, _instead(live, item))
+        own = b'"rank":%d,"score":%b,%b' % (answer.offset + place + 1, score, heads[source, override])
         if notice is not None:
-            own["notice"] = {"verdict": notice.verdict.code, "labels": notice.labels}
-        if hidden:
-            own["withheld"] = hidden
-        plain = not hidden and item not in texts
-        members = view.shown[item] if plain else view.members(item, hidden, _instead(live, item))
-        reason = _REASONS[answer.reasons[place]]
-        because = answer.because[place]
+            own += b',"notice":' + _encode({"verdict": notice.verdict.code, "labels": notice.labels})
+        if parts:
+            own += b',"withheld":' + _encode(parts)
         tail = b',"because":%b}' % _encode(because) if because else b"}"
-        out.append(b'{%b,%b,"reason":%b%b}' % (members, _encode(own)[1:-1], reason, tail))
+        out.append(b'{%b,%b,"reason":%b%b}' % (members, own, _REASONS[reason], tail))
     return out
+
+
+def _source(live: Live, source: str, override: str | None) -> bytes:
+    """The members that say who put an item there."""
+    return _encode({"source": source, **_told(live, override)})[1:-1]

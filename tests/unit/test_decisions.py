@@ -9,7 +9,7 @@ from recsys.types import Viewer
 from serving.asks import Ask
 from serving.decisions import DecisionLog, record
 from serving.receipts.chain import header, last, records, segments
-from serving.receipts.records import remembered, side
+from serving.receipts.records import packing, remembered, side
 from support.serve import make_bundle, stand
 
 
@@ -176,3 +176,9 @@ def test_a_side_record_names_its_user_by_the_pseudonym_only_and_holds_what_was_k
 
 def test_the_same_side_record_has_another_hash_each_time(answers):
     assert side(answers[0], "p")[1] != side(answers[0], "p")[1]
+
+
+def test_a_side_record_is_the_same_from_a_packer_that_has_packed_others(answers):
+    pack = packing()
+    packed = [side(answer, "p", pack)[0].packed for answer in answers]
+    assert packed == [side(answer, "p")[0].packed for answer in answers]

@@ -308,3 +308,15 @@ def test_the_demos_pack_withholds_a_horror_film_on_minor_and_shows_it_on_feed():
     assert judge(horror, Viewer("feed"), demo)[0]
     assert not judge(horror, Viewer("minor"), demo)[0]
     assert judge(cartoon, Viewer("minor"), demo)[0]
+
+
+def test_lists_checked_together_are_judged_as_each_alone():
+    rows = [{"item_id": "a"}, {"item_id": "b", "labels": ["illegal"]}, {"item_id": "c", "labels": ["sexual"]}]
+    gate = Gate.compile(Catalogue.from_records(rows), OPEN, fixed_clock(NOW))
+    lists = [np.array(items, np.int32) for items in ([0, 1], [], [2], [1, 2, 0])]
+    for items, found in zip(lists, gate.check_lists(ADULT, lists), strict=True):
+        alone = gate.check(ADULT, items)
+        assert found.codes.tolist() == alone.codes.tolist()
+        assert found.allowed.tolist() == alone.allowed.tolist()
+        assert found.reasons == alone.reasons
+        assert found.notices() == alone.notices()

@@ -122,3 +122,21 @@ def test_a_part_that_two_models_share_proposes_once_a_request(tmp_path, monkeypa
     monkeypatch.setattr(type(shared), "top", lambda *given: asked.append(1) or top(*given))
     model.top([query(np.array([1, 3]))], 5, np.ones(40, np.bool_), [np.zeros(0, np.int32)])
     assert asked == [1]
+
+
+def test_the_scales_of_all_queries_are_measured_together_and_by_one_array(tmp_path, monkeypatch):
+    ranker = {"recipe": "ranker", "parts": BLEND["parts"]}
+    make_bundle(
+        tmp_path / "b", recipes=[{"recipe": "blend", "parts": [BLEND["parts"][1], ranker], "weights": [1.0, 1.0]}]
+    )
+    model = load_bundle(tmp_path / "b").pipeline.sources[0]
+    assert model.parts[1].reference is model.reference
+    asked, items = [query(np.array([at, at + 2])) for at in (1, 5, 9)], np.arange(10, 40, dtype=np.int32)
+    alone = [model.score([one], items)[0].tolist() for one in asked]
+    als, measured = model.parts[0], []
+    score = type(als).score
+    monkeypatch.setattr(
+        type(als), "score", lambda self, q, i: (i is model.reference and measured.append(len(q))) or score(self, q, i)
+    )
+    assert model.score(asked, items).tolist() == alone
+    assert measured == [3]

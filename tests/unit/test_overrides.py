@@ -8,7 +8,7 @@ import pytest
 
 from recsys.dataset.ids import IdMap
 from recsys.errors import ConfigError
-from recsys.overrides import Override, OverrideIndex, Unserved
+from recsys.overrides import Override, OverrideIndex, Person, Unserved
 from recsys.types import Viewer
 
 IDS = IdMap(["a", "b", "c"])
@@ -148,3 +148,11 @@ def test_the_order_of_arrival_changes_nothing():
 
 def test_no_clock_no_override():
     assert live(pin("x"), now=math.nan).pins == {}
+
+
+def test_where_campaigns_ask_nothing_of_a_viewer_what_holds_is_worked_out_once_for_all_and_once_for_minors():
+    index = OverrideIndex.compile([pin("x"), boost("y", "b")], IDS)
+    first, second = (index.live(VIEWER, 0.0, Person(name)) for name in ("u", "v"))
+    assert first.resolved is second.resolved
+    assert (first.user, second.user) == ("u", "v")
+    assert index.live(VIEWER, 0.0, Person("w", minor=True)).resolved is not first.resolved

@@ -3,7 +3,7 @@
 import numpy as np
 
 from recsys.dataset.catalogue import Catalogue
-from recsys.rerank import cap, creators
+from recsys.rerank import cap, creators, crowded
 from recsys.types import Slate
 
 GROUPS = np.array([0, 0, 0, 1, -1, -1, -1], np.int32)
@@ -47,3 +47,9 @@ def test_the_creator_of_an_item_is_its_first_author_without_case():
     authors = [["Ann", "Bo"], ["ann "], ["Bo"], [], None, [None], [""]]
     rows = [{"item_id": str(i), "authors": names} for i, names in enumerate(authors)]
     assert creators(Catalogue.from_records(rows)).tolist() == [0, 0, 1, -1, -1, -1, -1]
+
+
+def test_a_group_that_has_all_its_places_is_crowded_but_for_those_who_have_them():
+    assert crowded(np.array([0, 3], np.int32), [(GROUPS, 1)], 7).tolist() == [1, 2]
+    assert crowded(np.array([0, 3], np.int32), [(GROUPS, 2)], 7).tolist() == []
+    assert crowded(np.array([0, 3], np.int32), [], 7).tolist() == []

@@ -50,7 +50,11 @@ def both(path, body, **more):
 
 def stripped(answer):
     status, kind, body = answer
-    return status, kind, {name: value for name, value in json.loads(body).items() if name != "decision_id"}
+    told = json.loads(body)
+    del told["decision_id"]
+    if "next_page_token" in told:  # it says in which second it was given
+        told["next_page_token"] = len(told["next_page_token"])
+    return status, kind, told
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
 """Small trees scored together: every split of every tree at once, and a table in place of the walk from root to leaf.
 
 A tree of four leaves has three splits, so their outcomes are three bits, and those of two trees index a table of the
-sums of their leaves (after Lucchese et al. 2015, QuickScorer). Scores are those of walking each tree, added in another
-order.
+sums of their leaves (after Lucchese et al. 2015, QuickScorer). All splits on one feature are decided by the bin that
+its value falls into, so their bits are looked up for all tables at once. Scores are those of walking each tree, added
+in another order.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ _SPLITS = 3  # of one tree at most
 _TOGETHER = 2  # trees that share a table
 _BITS = _SPLITS * _TOGETHER
 _BINS = 255  # thresholds of one feature at most
+_ROWS = 256  # scored at once: what is looked up for them stays in a processor's cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,9 +28,9 @@ class Forest:
     """The trees of a booster; a row's score does not depend on the other rows."""
 
     thresholds: tuple[NDArray[np.float64], ...]  # by feature, ascending
-    feature: NDArray[np.int64]  # (bits, tables) which feature a split looks at
-    rank: NDArray[np.uint8]  # (bits, tables) and at most which of its thresholds passes
-    leaves: NDArray[np.float64]  # (tables, 2 ** bits)
+    bits: tuple[NDArray[np.uint8], ...]  # by feature: (bins, tables) the splits on it that a value in a bin passes
+    leaves: NDArray[np.float64]  # (tables * 2 ** bits,)
+    starts: NDArray[np.intp]  # (tables,) where each table begins
 
     @classmethod
     def of(cls, dump: Mapping[str, Any]) -> "Forest | None":
@@ -45,28 +47,32 @@ class Forest:
             return None
         thresholds = tuple(np.array(sorted(own), np.float64) for own in met)
         groups = [range(start, min(start + _TOGETHER, len(roots))) for start in range(0, len(roots), _TOGETHER)]
-        feature = np.zeros((_BITS, len(groups)), np.int64)
-        rank = np.full((_BITS, len(groups)), _BINS, np.uint8)  # passes always
+        bits = tuple(np.zeros((len(own) + 1, len(groups)), np.uint8) for own in thresholds)
         leaves = np.zeros((len(groups), 2**_BITS))
         for at, group in enumerate(groups):
             for place, tree in enumerate(group):
                 for bit, split in enumerate(splits[tree], place * _SPLITS):
-                    feature[bit, at] = split["split_feature"]
-                    rank[bit, at] = np.searchsorted(thresholds[split["split_feature"]], split["threshold"])
+                    feature = split["split_feature"]
+                    rank = int(np.searchsorted(thresholds[feature], split["threshold"]))
+                    bits[feature][: rank + 1, at] |= np.uint8(1 << bit)  # a value in such a bin is not above it
                 leaves[at] += _table(roots[tree], splits[tree], place * _SPLITS)
-        return cls(thresholds, feature, rank, leaves)
+        return cls(thresholds, bits, leaves.ravel(), np.arange(len(groups), dtype=np.intp) * 2**_BITS)
 
     def score(self, rows: FloatArray) -> NDArray[np.float64]:
         """(rows,) of finite features (rows, features)."""
-        bins = np.empty((len(self.thresholds), len(rows)), np.uint8)  # how many thresholds lie below each value
-        for own, values, met in zip(bins, rows.T.astype(np.float64), self.thresholds, strict=True):
-            own[:] = np.searchsorted(met, values)
-        codes = np.zeros((len(self.leaves), len(rows)), np.uint8)
-        for bit, (feature, rank) in enumerate(zip(self.feature, self.rank, strict=True)):
-            codes |= (bins[feature] <= rank[:, None]).view(np.uint8) << np.uint8(bit)
-        places = codes.astype(np.intp)
-        places += np.arange(len(self.leaves))[:, None] * 2**_BITS
-        scores: NDArray[np.float64] = np.add.reduce(self.leaves.ravel().take(places), axis=0)
+        scores = np.empty(len(rows))
+        for start in range(0, len(rows), _ROWS):
+            part = slice(start, start + _ROWS)
+            scores[part] = self._scored(rows[part])
+        return scores
+
+    def _scored(self, rows: FloatArray) -> NDArray[np.float64]:
+        codes = np.zeros((len(rows), len(self.starts)), np.uint8)
+        for values, met, bits in zip(rows.T.astype(np.float64), self.thresholds, self.bits, strict=True):
+            if len(met):  # else no split looks at it
+                codes |= bits.take(np.searchsorted(met, values), axis=0)
+        places = codes + self.starts  # (rows, tables)
+        scores: NDArray[np.float64] = np.add.reduce(self.leaves.take(places), axis=1)
         return scores
 
 

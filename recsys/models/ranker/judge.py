@@ -48,8 +48,8 @@ class Judge:
             return cls(weights, None, 0.0)
         return cls(of_sum * weights, trees, of_trees / _spread(_by_trees(trees, table)))
 
-    def score(self, rows: FloatArray, bucket: int) -> NDArray[np.float64]:
-        """(rows,) by the features (rows, features) of one query's candidates."""
+    def score(self, rows: FloatArray, bucket: int | NDArray[np.integer]) -> NDArray[np.float64]:
+        """(rows,) by the features (rows, features) of candidates, each of its own bucket where there are several."""
         scores = np.asarray(
             (rows * self.weights[bucket]).sum(axis=1), np.float64
         )  # row by row: an item's score is the same in any company

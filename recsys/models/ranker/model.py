@@ -9,7 +9,7 @@ import numpy as np
 
 from recsys.models.files import save_arrays
 from recsys.models.memory import once, one_request, portions
-from recsys.models.parts import best_of, proposed, save_parts, standards
+from recsys.models.parts import best_of, measure, proposed, save_parts, standards
 from recsys.models.ranker.facts import Facts
 from recsys.models.ranker.judge import Judge
 from recsys.models.recipe import Model, save_recipe
@@ -17,6 +17,8 @@ from recsys.types import BoolArray, FloatArray, IntArray, Query, Ranked
 
 if TYPE_CHECKING:
     from recsys.models.ranker.recipe import Ranker
+
+_Judged = tuple[FloatArray, BoolArray]  # (items,) scores, and which of them are worked out
 
 
 class RankerModel:
@@ -36,13 +38,14 @@ class RankerModel:
         lists: list[Ranked] = []
         for part, hidden in portions(queries, exclude):
             with one_request():
-                found = zip(part, self.candidates(part, n, allowed, hidden), strict=True)
-                lists += [best_of(items, self._rank(query, items), n, self.recipe.name) for query, items in found]
+                found = self.candidates(part, n, allowed, hidden)
+                rows = zip(found, self._ranks(part, found), strict=True)
+                lists += [best_of(items, scores, n, self.recipe.name) for items, scores in rows]
         return lists
 
     def score(self, queries: Sequence[Query], items: IntArray) -> FloatArray:
         with one_request():
-            rows = [self._rank(query, items) for query in queries]
+            rows = self._ranks(queries, [items] * len(queries))
         return np.array(rows, np.float32).reshape(len(queries), len(items))
 
     def with_parts(self, parts: tuple[Model, ...]) -> "RankerModel":
@@ -73,16 +76,28 @@ class RankerModel:
         """Which length of history a query has."""
         return bisect_right(self.recipe.lengths, len(query))
 
-    def _rank(self, query: Query, items: IntArray) -> FloatArray:
-        """(items,) -inf where all parts abstain; an item is judged once a request, whoever asks for it again."""
+    def _ranks(self, queries: Sequence[Query], lists: Sequence[IntArray]) -> list[FloatArray]:
+        """(items,) of each query's list, -inf where all parts abstain.
+
+        An item is judged once a request, whoever asks for it again, and those of all queries together.
+        """
+        measure(self.parts, queries, self.reference)
+        judged = [once("judged", (self, query), self._nothing) for query in queries]
+        fresh: list[tuple[_Judged, IntArray, FloatArray, BoolArray, int]] = []
+        for query, items, (scores, known) in zip(queries, lists, judged, strict=True):
+            new = items[~known[items]]
+            if len(new):
+                fresh.append(((scores, known), new, *self.table(query, new), self.bucket(query)))
+        if fresh:
+            rows = np.concatenate([table for _, _, table, _, _ in fresh])
+            sizes = [len(new) for _, new, _, _, _ in fresh]
+            found = self.judge.score(rows, np.repeat([bucket for *_, bucket in fresh], sizes))
+            parts = np.split(found, np.cumsum(sizes)[:-1])
+            for ((scores, known), new, _, spoken, _), own in zip(fresh, parts, strict=True):
+                scores[new] = np.where(spoken, own, -np.inf)
+                known[new] = True
+        return [scores[items] for items, (scores, _) in zip(lists, judged, strict=True)]
+
+    def _nothing(self) -> "_Judged":
         n_items = len(self.facts.items)
-        scores, judged = once(
-            "judged", (self, query), lambda: (np.empty(n_items, np.float32), np.zeros(n_items, np.bool_))
-        )
-        fresh = items[~judged[items]]
-        if len(fresh):
-            table, spoken = self.table(query, fresh)
-            scores[fresh] = np.where(spoken, self.judge.score(table, self.bucket(query)), -np.inf)
-            judged[fresh] = True
-        found: FloatArray = scores[items]
-        return found
+        return np.empty(n_items, np.float32), np.zeros(n_items, np.bool_)

@@ -14,7 +14,7 @@ from recsys.types import FloatArray
 FILE = "trees.txt"
 ENOUGH = 300  # queries: fewer teach trees nothing but themselves
 _ROUNDS = 300
-_AT_ONCE = 8_192  # rows; more are not asked for by a request
+_AT_ONCE = 131_072  # rows; more are not asked for by the requests of a batch
 _SETTINGS = {
     "objective": "lambdarank",
     "lambdarank_truncation_level": 30,
