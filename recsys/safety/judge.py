@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import NamedTuple
 
 from recsys.safety.columns import Kind, Rated
@@ -14,6 +15,15 @@ from recsys.safety.stance import Stance
 from recsys.safety.verdict import ERROR, PARTS, UNLABELLED, UNRATED, Verdict
 
 ITEM = "item"
+HUMAN = "human"  # the source of a person's labels
+
+
+class Pool(Enum):
+    """What a mask is of; but for the first, the name of what a ruling says of it."""
+
+    SHOWN = "shown"
+    CLEARED = "cleared"
+    VOUCHED = "vouched"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +35,7 @@ class Ruling:
     mark: Mark | None = None  # the label that decided
     min_age: int = 0  # of the labels
     cleared: bool = False  # known labels, all of them allowed
+    vouched: bool = False  # cleared, and one of the labels that clear was given by a person
     withheld: int = 0  # parts that are not shown, as bits of PARTS
     notice: tuple[str, ...] = ()  # the labels that a viewer is told of
 
@@ -50,8 +61,8 @@ def rule_on(policy: Policy, marks: Marks, view: Stance) -> Ruling:
     ]
     words = [_word(policy, mark, label, view) for mark, label in judged if label is None or label.part == ITEM]
     firm = [word for word in words if not (word.mark.territory and view.territory is None)]
-    cleared = any(word.label is not None and word.label.clears for word in firm)
-    cleared &= all(word.verdict is Verdict.ALLOW and word.label is not None for word in words)
+    clearing = [word for word in firm if word.label is not None and word.label.clears]
+    cleared = bool(clearing) and all(word.verdict is Verdict.ALLOW and word.label is not None for word in words)
     verdict, reason, mark = _worst(words, view.rules.unlabelled if not firm else None)
     if view.cleared_only and not cleared and verdict <= view.limit:
         verdict, reason = Verdict.HOLD, reason or UNLABELLED
@@ -62,6 +73,7 @@ def rule_on(policy: Policy, marks: Marks, view: Stance) -> Ruling:
         mark,
         min_age=max((_age(policy, word.mark, word.label) for word in words), default=0),
         cleared=cleared and verdict is Verdict.ALLOW,
+        vouched=cleared and verdict is Verdict.ALLOW and any(word.mark.source == HUMAN for word in clearing),
         withheld=_withheld(policy, judged, view),
         notice=tuple(dict.fromkeys(told)),
     )
