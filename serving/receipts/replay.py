@@ -53,7 +53,8 @@ class Place:
     override: dict[str, Any] | None
     propensity: float | None
     verdict: str | None  # None where the bundle or policy is gone
-    rule: str | None  # what the verdict rests on: a label, a window, an age; "" for allow
+    rule: str | None  # why it is so: a label, a window, an age; "" for allow
+    grounds: dict[str, Any] | None  # of the verdict: policy, and label, score, source, term, list and rule id it rests on
     labels: list[str] | None
 
 
@@ -256,8 +257,9 @@ def _places(record: Mapping[str, Any], then: AsOf, view: View | None, answer: An
             reason=None if answer is None else answer.reasons[place],
             override=_described(then, override),
             propensity=propensity,
-            verdict=None if verdict is None else verdict[0],
-            rule=None if verdict is None else verdict[1],
+            verdict=None if verdict is None else verdict.verdict.code,
+            rule=None if verdict is None else verdict.reason,
+            grounds=None if verdict is None else verdict.grounds,
             labels=label,
         )
         for place, (name, source, override, propensity, verdict, label) in enumerate(columns)
@@ -265,13 +267,12 @@ def _places(record: Mapping[str, Any], then: AsOf, view: View | None, answer: An
 
 
 def _judged(record: Mapping[str, Any], view: View) -> tuple[list[Any], list[Any]]:
-    """(verdict, rule) and labels of each shown item under the policy and the moment of the decision."""
+    """Finding and labels of each shown item under the policy and the moment of the decision."""
     surface, territory, age = record["viewer"][:3]
     index = [view.ids.get(name) for name in record["items"]]
     dense = np.array([-1 if place is None else place for place in index], np.int32)
-    found = view.gate.check(Viewer(surface, territory, age), dense)
-    verdicts = [(verdict.code, reason) for verdict, reason in zip(found.verdict, found.reasons, strict=True)]
-    return verdicts, [None if place is None else view.gate.labels(place) for place in index]
+    found = view.gate.check(Viewer(surface, territory, age), dense).findings
+    return found, [None if place is None else view.gate.labels(place) for place in index]
 
 
 def _described(then: AsOf, override_id: str | None) -> dict[str, Any] | None:
