@@ -38,7 +38,8 @@ def shows(pack: Record, record: Record, labels: list[Record], ask: Record, place
     ages = [record.get("min_age") or 0, rated_age, *(_least_age(one, label) for one, label, _ in found)]
     if max(ages) > age:
         return f"age {max(ages)} above {age}"
-    verdict = worst("allow", *(what for *_, what in found), *([] if firm else [rules["unlabelled"]]))
+    spoken = any(label is None or label.get("clears", True) for _, label, _ in firm)
+    verdict = worst("allow", *(what for *_, what in found), *([] if spoken else [rules["unlabelled"]]))
     if RANK.index(rated) > RANK.index("limit" if rules["show_limited"] else "interstitial"):
         return "rating"
     if pool or cleared:

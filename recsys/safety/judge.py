@@ -52,9 +52,10 @@ class _Word(NamedTuple):
 def rule_on(policy: Policy, marks: Marks, view: Stance) -> Ruling:
     """The ruling on the labels that hold for a viewer.
 
-    No labels at all is ``unlabelled``; a label that the pack does not know is ``unknown_label``; one that stands for an
-    error is held. Where only the cleared pool is shown, whatever is not allowed by a known label is not shown. For a
-    viewer whose territory is unknown, a label that holds in one territory can restrict, and clears nothing.
+    No labels at all is ``unlabelled``, and so is a work all of whose labels clear nothing: they say nothing of harm. A
+    label that the pack does not know is ``unknown_label``; one that stands for an error is held. Where only the cleared
+    pool is shown, whatever is not allowed by a known label is not shown. For a viewer whose territory is unknown, a
+    label that holds in one territory can restrict, and clears nothing.
     """
     judged = [
         (mark, policy.labels.get(mark.label)) for mark in implied(policy, marks, placed=view.territory is not None)
@@ -63,7 +64,8 @@ def rule_on(policy: Policy, marks: Marks, view: Stance) -> Ruling:
     firm = [word for word in words if not (word.mark.territory and view.territory is None)]
     clearing = [word for word in firm if word.label is not None and word.label.clears]
     cleared = bool(clearing) and all(word.verdict is Verdict.ALLOW and word.label is not None for word in words)
-    verdict, reason, mark = _worst(words, view.rules.unlabelled if not firm else None)
+    spoken = any(word.label is None or word.label.clears for word in firm)
+    verdict, reason, mark = _worst(words, None if spoken else view.rules.unlabelled)
     if view.cleared_only and not cleared and verdict <= view.limit:
         verdict, reason = Verdict.HOLD, reason or UNLABELLED
     told = (word.mark.label for word in words if Verdict.ALLOW < word.verdict <= Verdict.INTERSTITIAL)
