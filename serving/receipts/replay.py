@@ -56,6 +56,7 @@ class Place:
     rule: str | None  # why it is so: a label, a window, an age; "" for allow
     grounds: dict[str, Any] | None  # of the verdict: policy, and label, score, source, term, list and rule id it rests on
     labels: list[str] | None
+    label_sources: dict[str, list[str]] | None  # who gave each label
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,9 +246,9 @@ def _causes(record: Mapping[str, Any], then: AsOf) -> list[str]:
 
 def _places(record: Mapping[str, Any], then: AsOf, view: View | None, answer: Answer | None) -> list[Place]:
     names, first = record["items"], offset_of(record) + 1
-    verdicts, labels = _judged(record, view) if view is not None else ([None] * len(names), [None] * len(names))
+    verdicts, sources = _judged(record, view) if view is not None else ([None] * len(names), [None] * len(names))
     propensities = record.get("propensities") or [None] * len(names)
-    columns = zip(names, sources_of(record), overrides_of(record), propensities, verdicts, labels, strict=True)
+    columns = zip(names, sources_of(record), overrides_of(record), propensities, verdicts, sources, strict=True)
     return [
         Place(
             rank=first + place,
@@ -260,19 +261,20 @@ def _places(record: Mapping[str, Any], then: AsOf, view: View | None, answer: An
             verdict=None if verdict is None else verdict.verdict.code,
             rule=None if verdict is None else verdict.reason,
             grounds=None if verdict is None else verdict.grounds,
-            labels=label,
+            labels=None if given is None else list(given),
+            label_sources=given,
         )
-        for place, (name, source, override, propensity, verdict, label) in enumerate(columns)
+        for place, (name, source, override, propensity, verdict, given) in enumerate(columns)
     ]
 
 
 def _judged(record: Mapping[str, Any], view: View) -> tuple[list[Any], list[Any]]:
-    """Finding and labels of each shown item under the policy and the moment of the decision."""
+    """Finding and labels with their sources of each shown item under the policy and the moment of the decision."""
     surface, territory, age = record["viewer"][:3]
     index = [view.ids.get(name) for name in record["items"]]
     dense = np.array([-1 if place is None else place for place in index], np.int32)
     found = view.gate.check(Viewer(surface, territory, age), dense).findings
-    return found, [None if place is None else view.gate.labels(place) for place in index]
+    return found, [None if place is None else view.gate.provenance(place) for place in index]
 
 
 def _described(then: AsOf, override_id: str | None) -> dict[str, Any] | None:
