@@ -212,7 +212,7 @@ def _eligible(view: View, ask: Ask, visible: BoolArray, seen: Collection[str]) -
 
 
 def _vouched(view: View, viewer: Viewer, allowed: BoolArray) -> BoolArray:
-    """What may be shown while takedowns may be missing: elsewhere than on strict surfaces, what a person has cleared."""
+    """While takedowns may be missing: nothing on strict surfaces, elsewhere what a person has cleared."""
     if view.limits(viewer).strict:
         return np.zeros(len(allowed), np.bool_)
     return np.asarray(allowed & view.gate.vouched(viewer), np.bool_)

@@ -289,9 +289,7 @@ class Gate:
         now = self.clock()
         views = self._views(viewer, now)
         key, span = self._class(views), self._court.span(views[0].territory, now)
-        return self._masks.get(
-            (key, pool, span), lambda: self._court.mask(self._bench(key, views), now, pool)
-        )
+        return self._masks.get((key, pool, span), lambda: self._court.mask(self._bench(key, views), now, pool))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

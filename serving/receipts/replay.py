@@ -54,7 +54,9 @@ class Place:
     propensity: float | None
     verdict: str | None  # None where the bundle or policy is gone
     rule: str | None  # why it is so: a label, a window, an age; "" for allow
-    grounds: dict[str, Any] | None  # of the verdict: policy, and label, score, source, term, list and rule id it rests on
+    grounds: (
+        dict[str, Any] | None
+    )  # of the verdict: policy, and label, score, source, term, list and rule id it rests on
     labels: list[str] | None
     label_sources: dict[str, list[str]] | None  # who gave each label
 

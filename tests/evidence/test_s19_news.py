@@ -31,7 +31,7 @@ def test_s19_lists_have_news_under_a_licence_of_the_list_only(tmp_path: Path) ->
         works = [{**NEWS, "item_id": name, "title": name, "licence": given} for name, given in licences.items()]
         api.done("PUT", "/v1/items", {"items": works})
         found = {on: licences.keys() & set(api.ids(k=60, surface=on, territory="CN")) for on in SURFACES}
-    assert found == dict.fromkeys(SURFACES, {"licensed"})
+    assert found == {surface: {"licensed"} for surface in SURFACES}
 
 
 @proves("S19", mutation="the rule on licences is gone", by=without_rule("news-without-licence"))

@@ -80,4 +80,3 @@ def test_s36_before_the_lift_no_explanation_names_a_work_that_a_user_knows(tmp_p
     here.clock.saw(LIFT)
     assert "i05" in named()
     here.close()
-

@@ -104,7 +104,7 @@ def test_s37_what_a_scanner_could_not_judge_in_time_is_shown_nowhere_though_it_w
         found = {on: {"fine", "failed"} & set(api.ids(k=60, surface=on)) for on in surfaces}
         view = api.runtime.engine.live.view()  # type: ignore[union-attr]
         one = view.gate.check(Viewer("feed", "DE", 30), view.ids.dense(["failed"]).astype(np.int32)).findings[0]
-    assert found == dict.fromkeys(surfaces, {"fine"})
+    assert found == {surface: {"fine"} for surface in surfaces}
     assert (one.verdict, one.reason, one.error) == (Verdict.HOLD, "error", True)
 
 

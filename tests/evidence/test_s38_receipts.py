@@ -1,4 +1,4 @@
-"""S38 in a receipt: the verdict on each item shown carries label, score, matched term, list, rule and policy version."""
+"""S38 in a receipt: the verdict on an item carries label, score, matched term, list, rule and policy version."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from support.inside import inside
 
 MORE = """
 noted = { verdict = "label" }
-grim = { verdict = "block", bands = [{ at_least = 0.0, verdict = "allow" }, { at_least = 0.5, verdict = "interstitial" }] }
+grim = { verdict = "block", bands = [{ at_least = 0.5, verdict = "interstitial" }] }
 
 [lists]
 titles = ["Bad Seed"]
@@ -43,8 +43,12 @@ def test_s38_a_receipt_says_what_each_verdict_rests_on(tmp_path: Path) -> None:
     found = {place["item_id"]: place for place in receipt["replay"]["items"]}
     assert (found["seed"]["verdict"], found["grave"]["verdict"]) == ("label", "interstitial")
     assert found["seed"]["grounds"] == {
-        **{"policy": shown["policy"], "label": "noted", "source": "rule"},
-        **{"term": "bad seed", "list_id": "titles", "rule": "seeds"},
+        "policy": shown["policy"],
+        "label": "noted",
+        "source": "rule",
+        "term": "bad seed",
+        "list_id": "titles",
+        "rule": "seeds",
     }
     assert found["grave"]["grounds"] == {"policy": shown["policy"], "label": "grim", "score": 0.7, "source": "model"}
     assert found["i01"]["grounds"] == {"policy": shown["policy"]}

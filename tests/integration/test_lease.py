@@ -37,7 +37,9 @@ class Replica:
         self.control = ControlStore.open(url, fixed_clock(AT))
         cleared = [{"item_id": name, "title": name, "labels": ["general"]} for name in ("i01", "i03", "i05")]
         self.control.upsert_items(cleared, "editor")
-        self.control.add_labels([LabelEvent(n, n, PRESENT, "human", "general", created=1.0) for n in ("i01", "i03")], "sam")
+        self.control.add_labels(
+            [LabelEvent(n, n, PRESENT, "human", "general", created=1.0) for n in ("i01", "i03")], "sam"
+        )
         bundle = make_bundle(folder / "b")
         live = Live(bundle, self.control, fixed_clock(AT), policy="open")
         self.engine = Engine(live, self.control, open_state(folder / "state.db"), fixed_clock(AT))
