@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from recsys.dataset.ids import IdMap
 from recsys.safety.bench import Bench
-from recsys.safety.judge import Pool
 from recsys.safety.columns import Columns, Rights, Said
+from recsys.safety.judge import Pool
 from recsys.safety.labels.effective import Effective
 from recsys.safety.marks import Reader
 from recsys.safety.openings import Openings
