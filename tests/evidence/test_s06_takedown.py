@@ -14,7 +14,7 @@ from recsys.safety.labels import PRESENT, LabelEvent
 from recsys.types import Viewer
 from serving import middleware
 from serving.asks import Answer
-from serving.batch import META, Job, recommend
+from serving.batch import LABEL_SOURCES, META, Job, recommend
 from serving.engine import Engine
 from serving.receipts.report import takedown_report
 from serving.recheck import recheck
@@ -156,6 +156,7 @@ def test_s06_a_queue_of_pushes_loses_the_work_before_it_is_sent(tmp_path: Path) 
     left = pq.read_table(queue)
     assert {row["item_id"] for row in left.to_pylist()} == {"i09"}
     assert json.loads(left.schema.metadata[META])["takedown_sequence"] > 0
+    assert json.loads(pq.read_metadata(queue).metadata[LABEL_SOURCES]) == {"i09": {"general": ["human"]}}
     here.close()
 
 
