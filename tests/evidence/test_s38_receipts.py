@@ -11,7 +11,10 @@ from support.inside import inside
 
 MORE = """
 noted = { verdict = "label" }
-grim = { verdict = "block", bands = [{ at_least = 0.5, verdict = "interstitial" }] }
+grim = { verdict = "block", bands = [
+    { at_least = 0.0, verdict = "allow" },
+    { at_least = 0.5, verdict = "interstitial" },
+] }
 
 [lists]
 titles = ["Bad Seed"]
