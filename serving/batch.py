@@ -30,6 +30,7 @@ log = structlog.get_logger()
 
 CHUNK = 256
 META = b"recsys"
+LABEL_SOURCES = b"recsys_label_sources"  # JSON in the file's own metadata: item id → label → who gave it
 BATCH = Viewer("batch")
 SCHEMA = pa.schema(
     [
@@ -146,17 +147,13 @@ def metadata(view: View, viewer: Viewer, at: float, now: float) -> dict[str, obj
     }
 
 
-def labels_of(view: View, items: Iterable[int]) -> list[list[str]]:
-    """The labels of each item."""
-    return [view.gate.labels(int(item)) for item in items]
-
-
 class Writer:
-    """One Parquet file that appears whole or not at all."""
+    """One Parquet file that appears whole or not at all. Labels never leave without who gave them."""
 
     def __init__(self, out: Path, metadata: dict[str, object]) -> None:
         self._out = out
         self._schema = SCHEMA.with_metadata({META: json.dumps(metadata).encode()})
+        self._sources: dict[str, dict[str, list[str]]] = {}  # of labels, by item id
         self._draft = out.with_name(f".{out.name}.{os.getpid()}.part")
         out.parent.mkdir(parents=True, exist_ok=True)
         self._parquet = pq.ParquetWriter(self._draft, self._schema)
@@ -172,9 +169,19 @@ class Writer:
             pa.array(view.ids.external(items), pa.string()),
             pa.array(np.concatenate([answer.slate.scores for answer in answers]), pa.float32()),
             pa.array([source for answer in answers for source in answer.slate.sources], pa.string()),
-            pa.array(labels_of(view, items), pa.list_(pa.string())),
+            pa.array(self.labels(view, items), pa.list_(pa.string())),
         ]
         self.write(pa.Table.from_arrays(columns, schema=SCHEMA))
+
+    def labels(self, view: View, items: Iterable[int]) -> list[list[str]]:
+        """The labels of each item; their sources go into the file's metadata."""
+        found = []
+        for item in items:
+            given = view.gate.provenance(int(item))
+            found.append(list(given))
+            if given:
+                self._sources[view.ids[int(item)]] = given
+        return found
 
     def write(self, table: pa.Table) -> None:
         """Rows in the batch format."""
@@ -182,6 +189,7 @@ class Writer:
 
     def publish(self) -> None:
         """Close the draft and put it in place."""
+        self._parquet.add_key_value_metadata({LABEL_SOURCES: json.dumps(self._sources).encode()})
         self._parquet.close()
         self._draft.replace(self._out)
 

@@ -23,6 +23,7 @@ from serving.stores.control import Principal
 log = structlog.get_logger()
 REQUEST_ID = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 UNLIMITED = frozenset({("POST", "/v1/takedowns")})  # nothing may hold up what takes a work down
+CACHES = b"cache-control"
 LOOPBACK = frozenset({"127.0.0.1", "::1"})
 
 
@@ -87,7 +88,10 @@ class Guard:
 
 
 class _Answer:
-    """``send`` with the request id added to every response."""
+    """``send`` with the request id added to every response, and word to caches outside that they keep none of it.
+
+    A list that a proxy or a browser kept would show a work for as long as they like after it was taken down.
+    """
 
     def __init__(self, send: Send, request_id: str) -> None:
         self._send = send
@@ -100,8 +104,10 @@ class _Answer:
         if message["type"] == "http.response.start":
             self._started = True
             self.status = message["status"]
-            header = (b"x-request-id", self._request_id.encode())
-            message = {**message, "headers": [*message.get("headers", []), header]}
+            headers = [*message.get("headers", []), (b"x-request-id", self._request_id.encode())]
+            if all(name.lower() != CACHES for name, _ in headers):
+                headers.append((CACHES, b"no-store"))
+            message = {**message, "headers": headers}
         await self._send(message)
 
     async def problem(self, status: int, detail: str, retry_after: float | None = None) -> None:

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from recsys.clock import fixed_clock, system_clock
 from recsys.errors import ConfigError, DataError
 from recsys.types import Viewer
-from serving.batch import META, SCHEMA, Writer, labels_of, metadata, the_bundle, the_control
+from serving.batch import META, SCHEMA, Writer, metadata, the_bundle, the_control
 from serving.settings import Settings
 from serving.stores.control import ControlStore
 from serving.view import Live, View
@@ -118,10 +118,10 @@ def _write(target: Path, table: pa.Table, why: Sequence[str | None], view: View,
     kept = table.filter(pa.array([reason is None for reason in why], pa.bool_()))
     kept = kept.set_column(1, SCHEMA.field("rank"), pa.array(_ranks(kept["user_id"].to_pylist()), pa.int32()))
     index = view.ids.dense(kept["item_id"].to_pylist())
-    kept = kept.set_column(5, SCHEMA.field("labels"), pa.array(labels_of(view, index), SCHEMA.field("labels").type))
     writer = Writer(target, facts)
     try:
-        writer.write(kept)
+        labels = pa.array(writer.labels(view, index), SCHEMA.field("labels").type)
+        writer.write(kept.set_column(5, SCHEMA.field("labels"), labels))
     except BaseException:
         writer.discard()
         raise

@@ -33,10 +33,10 @@ class Scene:
 
     @cached_property
     def vouched(self) -> BoolArray:
-        """(items,) what may be shown while takedowns may be missing: strictly nothing, elsewhere the cleared pool."""
+        """(items,) what may be shown while takedowns may be missing: strictly nothing, elsewhere what a person cleared."""
         if self.limits.strict:
             return np.zeros(len(self._view.ids), np.bool_)
-        return self._view.gate.cleared(self.viewer)
+        return self._view.gate.vouched(self.viewer)
 
     @cached_property
     def may_explore(self) -> bool:

@@ -16,7 +16,7 @@ def shows(pack: Record, record: Record, labels: list[Record], ask: Record, place
     """Why the pack does not let the viewer see the work, "" where it does.
 
     ``labels`` are those that hold of the work anywhere; ``place`` has the viewer's ``territory``, the moment ``now``
-    and whether the policy is ``stale``; ``cleared`` asks for the cleared pool whatever the surface.
+    and whether the policy is ``stale``; ``cleared`` asks, whatever the surface, for what a person has cleared.
     """
     where, now = place["territory"], place["now"]
     rules, bands = surface(pack, ask["surface"]), pack.get("age_bands", [3, 8, 12, 16, 18])
@@ -38,16 +38,17 @@ def shows(pack: Record, record: Record, labels: list[Record], ask: Record, place
     ages = [record.get("min_age") or 0, rated_age, *(_least_age(one, label) for one, label, _ in found)]
     if max(ages) > age:
         return f"age {max(ages)} above {age}"
-    verdict = worst("allow", *(what for *_, what in found), *([] if firm else [rules["unlabelled"]]))
+    spoken = any(label is None or label.get("clears", True) for _, label, _ in firm)
+    verdict = worst("allow", *(what for *_, what in found), *([] if spoken else [rules["unlabelled"]]))
     if RANK.index(rated) > RANK.index("limit" if rules["show_limited"] else "interstitial"):
         return "rating"
     if pool or cleared:
-        clears = any(label is not None and label.get("clears", True) for _, label, _ in firm)
+        clearing = [one for one, label, _ in firm if label is not None and label.get("clears", True)]
         good = all(what == "allow" and label is not None for _, label, what in found)
-        if not (clears and good and verdict == "allow"):
+        if not (clearing and good and verdict == "allow"):
             return "not cleared"
-        if cleared and rated != "allow":
-            return "not cleared"
+        if cleared and (rated != "allow" or not any(one.get("source") == "human" for one in clearing)):
+            return "no person has cleared it"
     return "" if verdict in ([*SHOWN, "limit"] if rules["show_limited"] else SHOWN) else f"verdict {verdict}"
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.safety.columns import Columns, Kind, Rated, Territories
-from recsys.safety.judge import Ruling, rate, rule_on, verdict_of
+from recsys.safety.judge import Pool, Ruling, rate, rule_on, verdict_of
 from recsys.safety.marks import ALWAYS, Marks, live
 from recsys.safety.policy import Policy
 from recsys.safety.ratings import Systems
@@ -96,27 +96,28 @@ class Bench:
             bits |= ruling.withheld
         return code, bits
 
-    def fits(self, now: float, *, cleared: bool) -> BoolArray:
-        """(items,) what is shown, or of that the cleared pool, but for windows and orders."""
+    def fits(self, now: float, pool: Pool) -> BoolArray:
+        """(items,) what is shown, or of that a pool, but for windows and orders."""
         read = self._read
         # the sets may grow meanwhile, by items of gates to come
         mark_sets, rated_sets, places = list(read.mark_sets), list(read.rated_sets), list(read.territory_sets)
         mask = read.sound.copy()
-        codes, pool = np.zeros(len(mark_sets), np.int8), np.ones(len(mark_sets), np.bool_)
+        codes, inside = np.zeros(len(mark_sets), np.int8), np.ones(len(mark_sets), np.bool_)
         rated = np.zeros(len(rated_sets), np.int8)
         for chair in self.chairs:
             rulings = [chair.ruling(marks, now) for marks in mark_sets]
             ratings = [chair.rating(one) for one in rated_sets]
             codes = np.maximum(codes, np.array([ruling.verdict for ruling in rulings], np.int8))
-            pool &= np.array([ruling.cleared for ruling in rulings], np.bool_)
+            if pool is not Pool.SHOWN:
+                inside &= np.array([getattr(ruling, pool.value) for ruling in rulings], np.bool_)
             rated = np.maximum(rated, np.array([rating[0] for rating in ratings], np.int8))
             age = chair.view.age
             mask &= np.array([ruling.min_age <= age for ruling in rulings], np.bool_)[read.mark_set]
             mask &= np.array([rating[2] <= age for rating in ratings], np.bool_)[read.rated_set]
             mask &= np.array([chair.sold(where) for where in places], np.bool_)[read.territory_set]
             mask &= read.min_age <= age
-        limit = Verdict.ALLOW if cleared else self.limit
-        mask &= (codes <= limit if not cleared else (codes <= limit) & pool)[read.mark_set]
+        limit = self.limit if pool is Pool.SHOWN else Verdict.ALLOW
+        mask &= ((codes <= limit) & inside)[read.mark_set]
         mask &= (rated <= limit)[read.rated_set]
         return np.asarray(mask, np.bool_)
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from recsys.dataset.ids import IdMap
 from recsys.safety.bench import Bench
 from recsys.safety.columns import Columns, Rights, Said
+from recsys.safety.judge import Pool
 from recsys.safety.labels.effective import Effective
 from recsys.safety.marks import Reader
 from recsys.safety.openings import Openings
@@ -87,12 +88,12 @@ class Court:
             there = self._turns.get(territory, lambda: self.openings.turns(list(self.columns.right_sets), territory))
         return _between(self.reading.turns, now), _between(there, now)
 
-    def mask(self, bench: Bench, now: float, *, cleared: bool) -> BoolArray:
-        """(items,) what is shown to a class of viewers, or of that the cleared pool; read-only."""
+    def mask(self, bench: Bench, now: float, pool: Pool) -> BoolArray:
+        """(items,) what is shown to a class of viewers, or of that a pool; read-only."""
         read, place = self.columns, bench.view.territory
         if not math.isfinite(now) or bench.closed:
             return _sealed(np.zeros(len(read), np.bool_))
-        mask = bench.fits(now, cleared=cleared)  # (items,)
+        mask = bench.fits(now, pool)  # (items,)
         mask &= self.reading.starts <= now
         mask &= now < read.closes
         if self.reading.restricted:

@@ -18,7 +18,7 @@ from recsys.safety.columns import Labels, Rights, Said
 from recsys.safety.court import Court
 from recsys.safety.curfew import Signals, is_curfew
 from recsys.safety.detail import Scene, finding, told
-from recsys.safety.judge import Ruling, excepted
+from recsys.safety.judge import Pool, Ruling, excepted
 from recsys.safety.labels.effective import Effective
 from recsys.safety.limits import Limits, limits
 from recsys.safety.marks import Marks, Reader
@@ -54,7 +54,7 @@ class Gate:
     _court: Court
     _rulings: Recent[tuple[int, str, bool, bool], dict[Marks, Ruling]]
     _limits: Recent[tuple[str, int], Limits]
-    _masks: Recent[tuple[_Class, bool, tuple[int, int]], BoolArray] = field(init=False, repr=False)
+    _masks: Recent[tuple[_Class, Pool, tuple[int, int]], BoolArray] = field(init=False, repr=False)
     _benches: Recent[_Class, Bench] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -132,11 +132,18 @@ class Gate:
 
     def mask(self, viewer: Viewer) -> BoolArray:
         """Which items the viewer may see now: (items,), read-only, shared between callers."""
-        return self._cached(viewer, cleared=False)
+        return self._cached(viewer, Pool.SHOWN)
 
     def cleared(self, viewer: Viewer) -> BoolArray:
         """Of the mask, the cleared pool: items with known labels, all of them allowed there. (items,), read-only."""
-        return self._cached(viewer, cleared=True)
+        return self._cached(viewer, Pool.CLEARED)
+
+    def vouched(self, viewer: Viewer) -> BoolArray:
+        """Of the cleared pool, what a person has cleared: a label that clears it there is human. (items,), read-only.
+
+        A catalogue's, a model's or a rule's word is not enough.
+        """
+        return self._cached(viewer, Pool.VOUCHED)
 
     def check(self, viewer: Viewer, items: IntArray) -> Verdicts:
         """Judge each item of a list anew at the clock's now; no mask is looked at.
@@ -284,13 +291,11 @@ class Gate:
         """Rulings outlive a change of the catalogue, of orders and of what is said: they go by labels alone."""
         return self._rulings.get((id(pack), view.surface, view.cleared_only, view.territory is None), dict)
 
-    def _cached(self, viewer: Viewer, *, cleared: bool) -> BoolArray:
+    def _cached(self, viewer: Viewer, pool: Pool) -> BoolArray:
         now = self.clock()
         views = self._views(viewer, now)
         key, span = self._class(views), self._court.span(views[0].territory, now)
-        return self._masks.get(
-            (key, cleared, span), lambda: self._court.mask(self._bench(key, views), now, cleared=cleared)
-        )
+        return self._masks.get((key, pool, span), lambda: self._court.mask(self._bench(key, views), now, pool))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

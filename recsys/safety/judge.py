@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import NamedTuple
 
 from recsys.safety.columns import Kind, Rated
@@ -14,6 +15,15 @@ from recsys.safety.stance import Stance
 from recsys.safety.verdict import ERROR, PARTS, UNLABELLED, UNRATED, Verdict
 
 ITEM = "item"
+HUMAN = "human"  # the source of a person's labels
+
+
+class Pool(Enum):
+    """What a mask is of; but for the first, the name of what a ruling says of it."""
+
+    SHOWN = "shown"
+    CLEARED = "cleared"
+    VOUCHED = "vouched"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +35,7 @@ class Ruling:
     mark: Mark | None = None  # the label that decided
     min_age: int = 0  # of the labels
     cleared: bool = False  # known labels, all of them allowed
+    vouched: bool = False  # cleared, and one of the labels that clear was given by a person
     withheld: int = 0  # parts that are not shown, as bits of PARTS
     notice: tuple[str, ...] = ()  # the labels that a viewer is told of
 
@@ -41,18 +52,20 @@ class _Word(NamedTuple):
 def rule_on(policy: Policy, marks: Marks, view: Stance) -> Ruling:
     """The ruling on the labels that hold for a viewer.
 
-    No labels at all is ``unlabelled``; a label that the pack does not know is ``unknown_label``; one that stands for an
-    error is held. Where only the cleared pool is shown, whatever is not allowed by a known label is not shown. For a
-    viewer whose territory is unknown, a label that holds in one territory can restrict, and clears nothing.
+    No labels at all is ``unlabelled``, and so is a work all of whose labels clear nothing: they say nothing of harm. A
+    label that the pack does not know is ``unknown_label``; one that stands for an error is held. Where only the cleared
+    pool is shown, whatever is not allowed by a known label is not shown. For a viewer whose territory is unknown, a
+    label that holds in one territory can restrict, and clears nothing.
     """
     judged = [
         (mark, policy.labels.get(mark.label)) for mark in implied(policy, marks, placed=view.territory is not None)
     ]
     words = [_word(policy, mark, label, view) for mark, label in judged if label is None or label.part == ITEM]
     firm = [word for word in words if not (word.mark.territory and view.territory is None)]
-    cleared = any(word.label is not None and word.label.clears for word in firm)
-    cleared &= all(word.verdict is Verdict.ALLOW and word.label is not None for word in words)
-    verdict, reason, mark = _worst(words, view.rules.unlabelled if not firm else None)
+    clearing = [word for word in firm if word.label is not None and word.label.clears]
+    cleared = bool(clearing) and all(word.verdict is Verdict.ALLOW and word.label is not None for word in words)
+    spoken = any(word.label is None or word.label.clears for word in firm)
+    verdict, reason, mark = _worst(words, None if spoken else view.rules.unlabelled)
     if view.cleared_only and not cleared and verdict <= view.limit:
         verdict, reason = Verdict.HOLD, reason or UNLABELLED
     told = (word.mark.label for word in words if Verdict.ALLOW < word.verdict <= Verdict.INTERSTITIAL)
@@ -62,6 +75,7 @@ def rule_on(policy: Policy, marks: Marks, view: Stance) -> Ruling:
         mark,
         min_age=max((_age(policy, word.mark, word.label) for word in words), default=0),
         cleared=cleared and verdict is Verdict.ALLOW,
+        vouched=cleared and verdict is Verdict.ALLOW and any(word.mark.source == HUMAN for word in clearing),
         withheld=_withheld(policy, judged, view),
         notice=tuple(dict.fromkeys(told)),
     )

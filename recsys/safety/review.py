@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Literal, get_args
 
-from recsys.safety.labels import ERROR, LEGAL, Effective
+from recsys.safety.labels import ERROR, LEGAL, Effective, LabelEvent
+from recsys.safety.policy import Policy
 
 Kind = Literal["hold", "report", "error", "appeal"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -64,3 +65,14 @@ def uncertainty(labels: Iterable[Effective]) -> float:
 def worst(reasons: Iterable[str]) -> str:
     """The most severe of some report reasons, the first of equals."""
     return max(reasons, key=lambda reason: REPORTS.get(reason, 1.0))
+
+
+def kept_off(policy: Policy, event: LabelEvent) -> list[str]:
+    """The surfaces of a pack on which a label alone keeps a work from being recommended, sorted."""
+    label = policy.labels.get(event.label)
+    score = -1.0 if event.score is None else event.score
+    verdicts = {
+        name: rules.unknown_label if label is None else policy.on(label.at(score), name)
+        for name, rules in policy.surfaces.items()
+    }
+    return sorted(name for name, verdict in verdicts.items() if not verdict.shown)

@@ -7,6 +7,7 @@ import numpy as np
 from recsys.errors import ConfigError
 from recsys.safety.curfew import Signals
 from recsys.safety.gate import Gate
+from recsys.safety.judge import Pool
 from recsys.safety.limits import Limits
 from recsys.safety.policy import Policy
 from recsys.safety.recent import Recent
@@ -63,9 +64,8 @@ class Stricter(Gate):
         pauses = [one.pause for one in told if one.pause is not None]
         return Signals(any(one.curfew for one in told), min(pauses, default=None))
 
-    def _cached(self, viewer: Viewer, *, cleared: bool) -> BoolArray:
-        a = Gate._cached(self, viewer, cleared=cleared)
-        b = self.second.cleared(viewer) if cleared else self.second.mask(viewer)
+    def _cached(self, viewer: Viewer, pool: Pool) -> BoolArray:
+        a, b = Gate._cached(self, viewer, pool), self.second._cached(viewer, pool)
 
         def both() -> tuple[BoolArray, BoolArray, BoolArray]:
             mask = a & b

@@ -80,6 +80,12 @@ class Finding:
         """Whether the item is held because it could not be judged."""
         return self.reason == ERROR
 
+    @property
+    def grounds(self) -> dict[str, str | float]:
+        """What the verdict rests on, for receipts: policy, label, score, source, term, list and rule, where known."""
+        told = {name: getattr(self, name) for name in ("policy", "label", "score", "source", "term", "list_id", "rule")}
+        return {name: value for name, value in told.items() if value is not None}
+
 
 @dataclass(frozen=True, slots=True)
 class Notice:

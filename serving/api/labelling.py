@@ -14,6 +14,7 @@ from serving.api.refusals import Refused
 from serving.api.times import iso, parse_time
 from serving.labels import of_item
 from serving.runtime import holder, is_known
+from serving.stores.removals import state_labels
 
 PLATFORM_SOURCES = frozenset({"provider", "model"})
 MACHINES = frozenset({"provider", "model", "rule"})  # whoever holds the key says which one it was
@@ -23,7 +24,8 @@ MACHINES = frozenset({"provider", "model", "rule"})  # whoever holds the key say
 def put_labels(data: LabelsRequest, request: Request[Any, Any, Any]) -> LabelsResponse:
     """Counts on the next request on every worker; nothing that was said is ever changed.
 
-    A key of role platform gives labels of the sources provider and model; it takes none back.
+    A key of role platform gives labels of the sources provider and model; it takes none back. A label of a person or of
+    the law that keeps its work off a surface has a statement of reasons, which `GET /v1/statements` finds.
     """
     runtime = holder.runtime()
     platform = role(request) == "platform"
@@ -31,7 +33,8 @@ def put_labels(data: LabelsRequest, request: Request[Any, Any, Any]) -> LabelsRe
         _refuse_beyond_platform(data.labels)
     now, who = runtime.clock(), actor(request)
     events = [_event(label, place, now, who, bound=platform) for place, label in enumerate(data.labels)]
-    new, sequence = runtime.control.add_labels(events, who, dated=False)
+    stated = None if runtime.engine is None else state_labels(runtime.engine.live.view().policy)
+    new, sequence = runtime.control.add_labels(events, who, dated=False, also=stated)
     return LabelsResponse(new, len(events) - new, sequence, tuple(event.id for event in events))
 
 

@@ -75,6 +75,7 @@ def _told(answer: Answer) -> dict[str, Any]:
                 "title": _title(answer, int(item), place),
                 "source": slate.sources[place],
                 "override_id": slate.overrides[place],
+                "label_sources": view.gate.provenance(int(item)),
                 "why": {"code": answer.reasons[place], **TEXTS[answer.reasons[place]]},
             }
             for place, item in enumerate(slate.items.tolist())

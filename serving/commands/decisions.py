@@ -103,6 +103,10 @@ def _print(record: dict[str, Any], result: "Replayed", places: list[dict[str, An
         override = place["override"]
         place["override"] = None if override is None else _told(override)
         place["labels"] = " ".join(place["labels"] or ())
+        del place["label_sources"]
+        place["score"] = None if place["score"] is None else f"{place['score']:.3g}"
+        grounds = place.pop("grounds") or {}
+        place["rule"] = " ".join(filter(None, (place["rule"], grounds.get("rule"))))
     show("What was shown", places, as_json=False)
     verdict = {True: "identical", False: "not identical", None: "not made again"}[result.identical]
     notes = dict.fromkeys([*result.why, *result.beyond])

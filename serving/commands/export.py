@@ -1,5 +1,6 @@
 """`recsys export`: works as schema.org or Dublin Core."""
 
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -26,7 +27,7 @@ def export(
     from serving.export import SUFFIX, chunks, write_file, write_folder
     from serving.rights import rights_of
     from serving.settings import Settings
-    from serving.works import works
+    from serving.works import holding, works
 
     chosen = next((known for known in SUFFIX if known == form), None)
     if chosen is None:
@@ -34,10 +35,11 @@ def export(
     with opened_control() as control:
         known = works(Settings(), control)
         documents, orders = control.rights(), control.takedowns()
+        said = holding(control, known, time.time())
     if lost := [name for name in item or () if name not in known]:
         raise ConfigError(f"No item has the id {lost[0]!r:.80}; give one of the published bundle or an upserted one.")
     rights = rights_of({name: known[name] for name in item} if item else known, documents, orders)
-    found = (Work(known[name], right) for name, right in rights)
+    found = (Work(known[name], right, said.get(name)) for name, right in rights)
     if out is None:
         for chunk in chunks(found, chosen):
             typer.echo(chunk, nl=False)

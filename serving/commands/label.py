@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from recsys.errors import ConfigError
-from serving.commands.opening import Actor, moment, opened_control
+from serving.commands.opening import Actor, moment, opened_control, policy_in_force
 from serving.commands.printing import Json, iso, show
 
 group = typer.Typer(help="Label works, take labels back, and see who said what.")
@@ -37,10 +37,11 @@ def import_(
 ) -> None:
     """Add all labels of a file, or none; a file that was imported before adds nothing."""
     from recsys.safety.labels.reading import read_labels
+    from serving.stores.removals import state_labels
 
     events = read_labels(file, time.time(), actor=actor)
     with opened_control() as control:
-        new, _ = control.add_labels(events, actor)
+        new, _ = control.add_labels(events, actor, also=state_labels(policy_in_force(control)))
     typer.echo(f"{new} labels were added from {file}; {len(events) - new} were there already.")
 
 
@@ -118,6 +119,8 @@ def _said(item: str, label: str, actor: str, **given: Any) -> dict[str, Any]:
 
 def _store(said: dict[str, Any], actor: str) -> None:
     from recsys.safety.labels import PRESENT, LabelEvent
+    from serving.stores.removals import state_labels
 
     with opened_control() as control:
-        control.add_labels([LabelEvent(item_version=PRESENT, **said)], actor, dated=False)
+        event = LabelEvent(item_version=PRESENT, **said)
+        control.add_labels([event], actor, dated=False, also=state_labels(policy_in_force(control)))

@@ -53,8 +53,12 @@ class Place:
     override: dict[str, Any] | None
     propensity: float | None
     verdict: str | None  # None where the bundle or policy is gone
-    rule: str | None  # what the verdict rests on: a label, a window, an age; "" for allow
+    rule: str | None  # why it is so: a label, a window, an age; "" for allow
+    grounds: (
+        dict[str, Any] | None
+    )  # of the verdict: policy, and label, score, source, term, list and rule id it rests on
     labels: list[str] | None
+    label_sources: dict[str, list[str]] | None  # who gave each label
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,9 +248,9 @@ def _causes(record: Mapping[str, Any], then: AsOf) -> list[str]:
 
 def _places(record: Mapping[str, Any], then: AsOf, view: View | None, answer: Answer | None) -> list[Place]:
     names, first = record["items"], offset_of(record) + 1
-    verdicts, labels = _judged(record, view) if view is not None else ([None] * len(names), [None] * len(names))
+    verdicts, sources = _judged(record, view) if view is not None else ([None] * len(names), [None] * len(names))
     propensities = record.get("propensities") or [None] * len(names)
-    columns = zip(names, sources_of(record), overrides_of(record), propensities, verdicts, labels, strict=True)
+    columns = zip(names, sources_of(record), overrides_of(record), propensities, verdicts, sources, strict=True)
     return [
         Place(
             rank=first + place,
@@ -256,22 +260,23 @@ def _places(record: Mapping[str, Any], then: AsOf, view: View | None, answer: An
             reason=None if answer is None else answer.reasons[place],
             override=_described(then, override),
             propensity=propensity,
-            verdict=None if verdict is None else verdict[0],
-            rule=None if verdict is None else verdict[1],
-            labels=label,
+            verdict=None if verdict is None else verdict.verdict.code,
+            rule=None if verdict is None else verdict.reason,
+            grounds=None if verdict is None else verdict.grounds,
+            labels=None if given is None else list(given),
+            label_sources=given,
         )
-        for place, (name, source, override, propensity, verdict, label) in enumerate(columns)
+        for place, (name, source, override, propensity, verdict, given) in enumerate(columns)
     ]
 
 
 def _judged(record: Mapping[str, Any], view: View) -> tuple[list[Any], list[Any]]:
-    """(verdict, rule) and labels of each shown item under the policy and the moment of the decision."""
+    """Finding and labels with their sources of each shown item under the policy and the moment of the decision."""
     surface, territory, age = record["viewer"][:3]
     index = [view.ids.get(name) for name in record["items"]]
     dense = np.array([-1 if place is None else place for place in index], np.int32)
-    found = view.gate.check(Viewer(surface, territory, age), dense)
-    verdicts = [(verdict.code, reason) for verdict, reason in zip(found.verdict, found.reasons, strict=True)]
-    return verdicts, [None if place is None else view.gate.labels(place) for place in index]
+    found = view.gate.check(Viewer(surface, territory, age), dense).findings
+    return found, [None if place is None else view.gate.provenance(place) for place in index]
 
 
 def _described(then: AsOf, override_id: str | None) -> dict[str, Any] | None:

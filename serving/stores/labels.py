@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from serving.stores.tables import changes, items, labels
 TICK = 1e-6  # s between two statements that are made at once
 IDS = 500  # ids of one query: databases bound its parameters
 FIELDS = len(LabelEvent.__slots__)
+Also = Callable[[Write, Sequence[LabelEvent]], None]
 _SAID = ("item_id", "source", "label", "score", "territory", "negates")  # what makes two events of an id the same
 
 
@@ -56,16 +57,21 @@ class LabelStore:
         found = [self._db.rows(query.where(items.c.item_id.in_(some))) for some in _chunks(item_ids)]
         return {row.item_id: row.version for rows in found for row in rows}
 
-    def add_labels(self, events: Sequence[LabelEvent], actor: str, *, dated: bool = True) -> tuple[int, int]:
+    def add_labels(
+        self, events: Sequence[LabelEvent], actor: str, *, dated: bool = True, also: Also | None = None
+    ) -> tuple[int, int]:
         """Store all events or none, each id once; gives how many were new and the newest change number.
 
         ``item_version`` PRESENT is filled in. Events that are not ``dated`` are said now, one after the other and after
         everything that was said of their items before, whatever the clocks of others were. DataError names the event
         that is impossible, that is of a version which does not exist, or whose id is there with another content.
+        ``also`` is done with the new events in the same transaction.
         """
         checked = [_checked(event, place) for place, event in enumerate(events)]
         with self._db.write(actor) as write:
             new = add(write, checked, dated=dated)
+            if also is not None:
+                also(write, new)
             return len(new), write.newest()
 
 

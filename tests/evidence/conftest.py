@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from support.evidence import proofs_of
+
 PROVEN, TURNED_RED = "proven", "turned red"
 
 
@@ -18,15 +20,14 @@ class Evidence:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._proofs: dict[str, dict[str, Any]] = {}  # by the proof's name
+        self._proofs: dict[str, dict[str, Any]] = {}  # by the test's name and its number among the proofs of the test
         self._passed: dict[tuple[str, str], bool] = {}
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         for item in items:
-            proof = getattr(getattr(item, "function", None), "proof", None)
-            if proof is not None:
+            for at, proof in enumerate(proofs_of(getattr(item, "function", None))):
                 told = {"id": proof.statement, "test": item.nodeid, "mutation": proof.mutation}
-                self._proofs[item.name] = told
+                self._proofs[f"{item.name}-{at}"] = told
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         name = report.nodeid.rpartition("::")[2]
@@ -38,7 +39,7 @@ class Evidence:
         rows = [
             {
                 **told,
-                PROVEN: self._passed.get((PROVEN, name), False),
+                PROVEN: self._passed.get((PROVEN, name.rpartition("-")[0]), False),
                 TURNED_RED: self._passed.get((TURNED_RED, name), False),
             }
             for name, told in self._proofs.items()

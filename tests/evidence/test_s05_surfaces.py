@@ -1,12 +1,12 @@
 """S05: home, hot, selected, chart and pop-up are named surfaces with a stricter policy."""
 
-import numpy as np
+from pathlib import Path
+
 import pytest
 
-from recsys.dataset.catalogue import Catalogue
-from recsys.safety import Gate, Policy, load_policy
-from recsys.types import Viewer
+from recsys.safety import Policy, load_policy, packs
 from support.evidence import proves
+from support.inside import inside
 
 STRICTER = ("home", "hot", "selected", "chart", "popup")
 
@@ -16,20 +16,17 @@ def _like_the_feed(patch: pytest.MonkeyPatch) -> None:
 
 
 @proves("S05", mutation="every surface has the policy of the feed", by=_like_the_feed)
-def test_s05_what_nobody_has_cleared_is_on_the_feed_and_on_none_of_them() -> None:
-    policy = load_policy("open")
-    gate = Gate.compile(Catalogue.bare(["unlabelled"]), policy, lambda: 0.0)
-    item = np.array([0], np.int32)
-    assert gate.check(Viewer("feed", age=30), item).allowed.tolist() == [True]
-    for surface in STRICTER:
-        assert surface in policy.surfaces
-        assert not gate.mask(Viewer(surface, age=30)).any()
-        assert gate.check(Viewer(surface, age=30), item).allowed.tolist() == [False]
+def test_s05_lists_on_them_have_only_what_somebody_has_cleared(tmp_path: Path) -> None:
+    with inside(tmp_path) as api:
+        api.done("PUT", "/v1/items", {"items": [{"item_id": "cleared", "title": "C", "labels": ["general"]}]})
+        assert {"cleared", "i01"} <= set(api.ids(k=60, surface="feed"))
+        assert [api.ids(k=60, surface=surface) for surface in STRICTER] == [["cleared"]] * 5
 
 
 @proves("S05", mutation="every surface has the policy of the feed", by=_like_the_feed)
 def test_s05_every_pack_that_ships_names_them_and_makes_them_strict() -> None:
-    for pack in ("open", "strict", "demo"):
+    for pack in packs():
         policy = load_policy(pack)
         assert [policy.surface(name).strict for name in STRICTER] == [True] * 5
         assert set(STRICTER) <= set(policy.surfaces)
+        assert not policy.surface("feed").strict

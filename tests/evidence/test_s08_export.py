@@ -1,28 +1,27 @@
 """S08: no export drops a label or its provenance."""
 
-from dataclasses import dataclass
+import json
+from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
-from recsys.safety.export import Work, dublin_core, dublincore, schema_org, schemaorg
+from recsys.safety.export import Work, dublincore, schemaorg
+from recsys.safety.labels import PRESENT, LabelEvent
+from serving.stores.control import ControlStore
+from support.commands import recsys
 from support.evidence import proves
 
-
-@dataclass(frozen=True)
-class Said:
-    label: str
-    score: float | None
-    territory: str | None
-    source: str
-    expires: float | None
+PROVENANCE = "{http://purl.org/dc/terms/}provenance"
 
 
-SAID = (Said("horror", 0.75, "DE", "model", 0.0), Said("violence", None, None, "human", None))
-RECORD = {"item_id": "a", "labels": ["violence"]}
+def _only_the_record(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("serving.works.holding", lambda control, known, now: {})
 
 
-def _no_labels(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Work, "labels", property(lambda exported: exported.effective[:1]))
+def _first_only(patch: pytest.MonkeyPatch) -> None:
+    whole = Work.labels.func  # type: ignore[attr-defined]
+    patch.setattr(Work, "labels", property(lambda work: whole(work)[:1]))
 
 
 def _no_source(patch: pytest.MonkeyPatch) -> None:
@@ -30,25 +29,46 @@ def _no_source(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(dublincore, "_label", lambda label: f"label={label.label}")
 
 
-@proves("S08", mutation="only the first label is exported", by=_no_labels)
-def test_s08_every_label_of_every_source_is_in_both_formats() -> None:
-    exported = Work.of(RECORD, SAID)
-    assert [node["name"] for node in schema_org(exported)["additionalProperty"]] == ["violence", "horror", "violence"]
-    text = dublin_core(exported)
-    assert (text.count("label=violence"), text.count("label=horror")) == (2, 1)
+def _said(folder: Path) -> None:
+    """A work whose provider says two things, of which a person lifts one and a model adds another."""
+    (folder / "var").mkdir()
+    control = ControlStore.open(folder / "var" / "control.db")
+    control.upsert_items([{"item_id": "a", "title": "Tide", "labels": ["drugs", "violence"]}], "platform")
+    model = {"score": 0.75, "territory": "DE", "expires": 4e9, "actor": "scanner"}
+    events = [
+        LabelEvent("m", "a", PRESENT, "model", "horror", created=1.0, **model),
+        LabelEvent("h", "a", PRESENT, "human", "violence", created=2.0),
+        LabelEvent("n", "a", PRESENT, "human", "drugs", created=2.0, negates=True),
+    ]
+    control.add_labels(events, "officer")
+    control.close()
 
 
+@proves("S08", mutation="only the labels of the record are exported", by=_only_the_record)
+@proves("S08", mutation="only the first label is exported", by=_first_only)
 @proves("S08", mutation="labels are exported without their source", by=_no_source)
-def test_s08_every_label_keeps_its_provenance_in_both_formats() -> None:
-    exported = Work.of(RECORD, SAID)
+def test_s08_schema_org_has_every_label_that_holds_with_its_provenance(tmp_path: Path) -> None:
+    _said(tmp_path)
+    (node,) = json.loads(recsys(tmp_path, "export", "--format", "schemaorg"))["@graph"]
     kept = [
-        {part["propertyID"]: part["value"] for part in node["valueReference"]}
-        for node in schema_org(exported)["additionalProperty"]
+        {"label": one["name"], **{part["propertyID"]: part["value"] for part in one["valueReference"]}}
+        for one in node["additionalProperty"]
     ]
     assert kept == [
-        {"source": "provider"},
-        {"source": "model", "territory": "DE", "expires": "1970-01-01T00:00:00Z"},
-        {"source": "human"},
+        {"label": "horror", "source": "model", "territory": "DE", "expires": "2096-10-02T07:06:40Z"},
+        {"label": "violence", "source": "human"},
+        {"label": "violence", "source": "provider"},
     ]
-    text = dublin_core(exported)
-    assert "label=horror; source=model; score=0.75; territory=DE; expires=1970-01-01T00:00:00Z" in text
+
+
+@proves("S08", mutation="only the labels of the record are exported", by=_only_the_record)
+@proves("S08", mutation="only the first label is exported", by=_first_only)
+@proves("S08", mutation="labels are exported without their source", by=_no_source)
+def test_s08_dublin_core_has_every_label_that_holds_with_its_provenance(tmp_path: Path) -> None:
+    _said(tmp_path)
+    document = ElementTree.fromstring(recsys(tmp_path, "export", "--format", "dc"))
+    assert [node.text for node in document.iter(PROVENANCE)] == [
+        "label=horror; source=model; score=0.75; territory=DE; expires=2096-10-02T07:06:40Z",
+        "label=violence; source=human",
+        "label=violence; source=provider",
+    ]

@@ -10,6 +10,7 @@ from serving.stores import reviews
 from serving.stores.control import ControlStore
 from serving.stores.records import ConflictError
 from serving.stores.reviews import Decision, Reasons
+from support.commands import recsys
 from support.evidence import proves
 from support.inside import inside
 
@@ -76,6 +77,31 @@ def test_s20_what_takes_a_work_off_is_told_to_its_provider(tmp_path: Path) -> No
         assert statement_id in found["appeal"]
 
 
+def _unstated(patch: pytest.MonkeyPatch) -> None:
+    for module in ("serving.api.labelling", "serving.stores.removals"):
+        patch.setattr(f"{module}.state_labels", lambda policy: None)
+
+
+@proves("S20", mutation="a label that a person gives outside of the queue leaves no statement", by=_unstated)
+@proves("S20", mutation="an appeal may be decided by whoever decided before", by=_anybody)
+def test_s20_a_label_that_takes_a_work_off_is_stated_and_an_appeal_goes_to_somebody_else(tmp_path: Path) -> None:
+    (tmp_path / "var").mkdir()
+    with inside(tmp_path / "var") as api:
+        said = {"source": "human", "evidence": "Hate symbols at minute 3.", "territory": "DE"}
+        labels = [{"item_id": "i01", "label": "hate", **said}, {"item_id": "i03", "label": "general", **said}]
+        api.done("POST", "/v1/labels", {"labels": labels})
+        recsys(tmp_path, "label", "add", "i05", "illegal", "--source", "regulator", "--actor", "officer")
+        found = {item: api.done("GET", f"/v1/statements?item_id={item}") for item in ("i01", "i03", "i05")}
+        assert [len(found[item]) for item in found] == [1, 0, 1]
+        told = found["i01"][0]
+        assert (told["what"], told["why"]) == ("The work is labelled hate.", "Hate symbols at minute 3.")
+        assert told["scope"] == "batch, chart, detail, feed, home, hot, minor, popup, push, search, selected; DE"
+        appeal = {"statement_id": told["id"], "reason": "It is a museum."}
+        case = api.done("POST", "/v1/appeals", appeal, role="platform")["review_id"]
+        answers = [api.call("POST", f"/v1/reviews/{case}/claim", {"version": 1}, role=r) for r in ("safety", "safety2")]
+        assert [answer.status_code for answer in answers] == [409, 200]
+
+
 def _silent(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("serving.stores.takedowns.state", lambda write, statement: None)
 
@@ -85,8 +111,9 @@ def test_s20_a_takedown_has_a_statement_of_reasons_and_an_appeal_goes_to_somebod
     control = ControlStore.open(tmp_path / "control.db")
     try:
         order = control.take_down("film", reason="Court order 12/2027", actor="officer 1", territory="DE")
-        (told,) = control.statements(item_id="film")
-        assert (told.reasons.why, told.reasons.scope) == ("Court order 12/2027", "DE")
+        found = control.statements(item_id="film")
+        assert [(one.reasons.why, one.reasons.scope) for one in found] == [("Court order 12/2027", "DE")]
+        told = found[0]
         assert order.id in told.reasons.rule
         appeal = control.appeal(told.id, "It was lifted.", "platform")
         with pytest.raises(ConflictError, match="another reviewer"):

@@ -1,17 +1,17 @@
 """S31: ratings map to one minimum age per territory; on conflict the stricter; unrated is hidden where needed."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import pytest
 
-from recsys.safety import Verdict, load_policy, parse_policy
+from recsys.safety import Verdict, load_policy
 from recsys.safety.columns import Rated
 from recsys.safety.policy import Policy
-from recsys.safety.ratings.systems import Rating, Systems, systems
+from recsys.safety.ratings.systems import Rating, Systems
 from recsys.safety.stance import Stance
 from recsys.types import Viewer
 from support.evidence import proves
-from support.gates import PACK, gate, said
+from support.gates import gate, said
 
 
 def _the_milder(patch: pytest.MonkeyPatch) -> None:
@@ -28,31 +28,40 @@ def _ratings_say_nothing(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("recsys.safety.bench.rate", nothing)
 
 
-def _one_board_less(patch: pytest.MonkeyPatch) -> None:
+AGES: dict[str, dict[str, int]] = {
+    "MPA": {"G": 0, "PG": 8, "PG-13": 13, "R": 17, "NC-17": 18},
+    "BBFC": {"U": 4, "PG": 8, "12A": 12, "12": 12, "15": 15, "18": 18, "R18": 18},
+    "FSK": {"0": 0, "6": 6, "12": 12, "16": 16, "18": 18},
+    "PEGI": {"3": 3, "7": 7, "12": 12, "16": 16, "18": 18},
+    "ESRB": {"E": 0, "E10+": 10, "T": 13, "M": 17, "AO": 18},
+    "CN": {"3+": 3, "8+": 8, "12+": 12, "16+": 16, "18+": 18},
+}
+
+
+def _without(board: str) -> Callable[[pytest.MonkeyPatch], None]:
     read = Systems.read
 
-    def without(known: Systems, value: object) -> Rating | None:
-        return None if str(value).upper().startswith("CN:") else read(known, value)
+    def unread(known: Systems, value: object) -> Rating | None:
+        return None if str(value).upper().startswith(f"{board}:") else read(known, value)
 
-    patch.setattr(Systems, "read", without)
+    return lambda patch: patch.setattr(Systems, "read", unread)
 
 
-@proves("S31", mutation="the Chinese bands are not known", by=_one_board_less)
-def test_s31_every_board_maps_to_a_minimum_age() -> None:
-    ages = {
-        "MPA:R": 17,
-        "BBFC:15": 15,
-        "FSK:16": 16,
-        "PEGI:12": 12,
-        "ESRB:M": 17,
-        "CERO:C": 15,
-        "KMRB:19": 19,
-        "CN:8+": 8,
-    }
-    for rating, age in ages.items():
-        over = gate(parse_policy(PACK), {"ratings": [rating], "labels": ["general"]})
-        assert over.min_age(0) == age
-    assert systems().read("MPA:PG-14") is None
+@proves("S31", mutation="MPA is not known", by=_without("MPA"))
+@proves("S31", mutation="BBFC is not known", by=_without("BBFC"))
+@proves("S31", mutation="FSK is not known", by=_without("FSK"))
+@proves("S31", mutation="PEGI is not known", by=_without("PEGI"))
+@proves("S31", mutation="ESRB is not known", by=_without("ESRB"))
+@proves("S31", mutation="the Chinese bands are not known", by=_without("CN"))
+def test_s31_every_value_of_every_board_is_the_youngest_age_that_sees_it() -> None:
+    where = {"MPA": "US", "BBFC": "GB", "FSK": "DE", "PEGI": "FR", "ESRB": "US", "CN": "CN"}
+    found: dict[str, dict[str, int | None]] = {}
+    for board, values in AGES.items():
+        over = gate(load_policy("open"), *({"ratings": [f"{board}:{value}"]} for value in values))
+        seen = [over.mask(Viewer("feed", where[board], age)) for age in range(20)]
+        youngest = [next((age for age in range(20) if seen[age][at]), None) for at in range(len(values))]
+        found[board] = dict(zip(values, youngest, strict=True))
+    assert found == AGES
 
 
 @proves("S31", mutation="on conflict the milder rating counts", by=_the_milder)

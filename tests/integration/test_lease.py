@@ -1,4 +1,4 @@
-"""A replica whose PostgreSQL cannot be reached: within the lease it serves what is cleared, or nothing."""
+"""A replica whose PostgreSQL cannot be reached: within the lease it serves what a person has cleared, or nothing."""
 
 import threading
 import time
@@ -6,6 +6,7 @@ import time
 import pytest
 
 from recsys.clock import fixed_clock
+from recsys.safety.labels import PRESENT, LabelEvent
 from recsys.types import Viewer
 from serving.asks import Ask
 from serving.drafts import LEASE_SECONDS
@@ -28,14 +29,17 @@ def location():
 
 
 class Replica:
-    """An engine whose control store is reached through a proxy; two works are cleared."""
+    """An engine whose control store is reached through a proxy; of three cleared works a person has cleared two."""
 
     def __init__(self, folder, location):
         self.proxy = Proxy(("127.0.0.1", 5432))
         url = f"postgresql://postgres@127.0.0.1:{self.proxy.port}/test{location}"
         self.control = ControlStore.open(url, fixed_clock(AT))
-        cleared = [{"item_id": name, "title": name, "labels": ["general"]} for name in ("i01", "i03")]
+        cleared = [{"item_id": name, "title": name, "labels": ["general"]} for name in ("i01", "i03", "i05")]
         self.control.upsert_items(cleared, "editor")
+        self.control.add_labels(
+            [LabelEvent(n, n, PRESENT, "human", "general", created=1.0) for n in ("i01", "i03")], "sam"
+        )
         bundle = make_bundle(folder / "b")
         live = Live(bundle, self.control, fixed_clock(AT), policy="open")
         self.engine = Engine(live, self.control, open_state(folder / "state.db"), fixed_clock(AT))
@@ -69,7 +73,7 @@ def stale(replica):
     return "safety_stale" in replica.list()[1]
 
 
-def test_without_its_store_a_replica_serves_only_cleared_works_after_the_lease_and_recovers(replica):
+def test_without_its_store_a_replica_serves_only_what_a_person_has_cleared_after_the_lease_and_recovers(replica):
     whole, degraded = replica.list()
     assert len(whole) == 10
     assert degraded == ()

@@ -8,6 +8,7 @@ import pytest
 from recsys.clock import fixed_clock
 from recsys.errors import StoreError
 from recsys.overrides import Override
+from recsys.safety.labels import PRESENT, LabelEvent
 from recsys.types import Viewer
 from serving.asks import Ask
 from serving.engine import Engine
@@ -265,8 +266,10 @@ def test_when_choices_cannot_be_read_everybody_counts_as_opted_out(here, monkeyp
     assert answer.degraded == ("controls_unavailable",)
 
 
-def test_while_the_control_store_is_silent_only_the_cleared_pool_is_shown(here, monkeypatch):
-    here.control.upsert_items([{**records()[1], "item_id": "vouched", "labels": ["general"]}], "app")
+def test_while_the_control_store_is_silent_only_what_a_person_has_cleared_is_shown(here, monkeypatch):
+    works = [{**records()[1], "item_id": name, "labels": ["general"]} for name in ("vouched", "cleared")]
+    here.control.upsert_items(works, "app")
+    here.control.add_labels([LabelEvent("l", "vouched", PRESENT, "human", "general", created=1.0)], "sam")
     monkeypatch.setattr(here.control, "silent_seconds", lambda: 6.0)
     feed, home = here.engine.recommend([Ask(ADULT, 40), Ask(Viewer("home", age=30), 40)])
     assert feed.view.ids.external(feed.slate.items) == ["vouched"]

@@ -9,7 +9,7 @@ import pytest
 from recsys.clock import fixed_clock
 from recsys.dataset.catalogue import Catalogue
 from recsys.errors import DataError
-from recsys.safety import Gate, Takedown, Verdict, load_policy
+from recsys.safety import Effective, Gate, Takedown, Verdict, load_policy
 from recsys.types import Viewer
 
 OPEN, STRICT = load_policy("open"), load_policy("strict")
@@ -277,6 +277,28 @@ def test_the_cleared_pool_is_the_part_of_the_mask_that_known_labels_allow():
     gate = Gate.compile(catalogue, OPEN, fixed_clock(NOW))
     assert gate.mask(ADULT).tolist() == [True, True, True, True, False]
     assert gate.cleared(ADULT).tolist() == [False, True, False, False, False]
+
+
+@pytest.mark.parametrize(
+    ("labels", "vouched"),
+    [
+        ((("general", "human", None),), True),
+        ((("general", "model", None),), False),
+        ((("general", "provider", None),), False),
+        ((("general", "model", None), ("teen", "human", None)), True),
+        ((("general", "model", None), ("synthetic", "human", None)), False),  # clears nothing
+        ((("general", "human", None), ("sponsored", "model", None)), False),  # not all of them are allowed
+        ((("general", "model", None), ("teen", "human", "FR")), False),  # said of another place
+        ((("general", "human", "DE"),), True),
+    ],
+)
+def test_a_person_has_cleared_what_has_a_persons_label_that_clears_it_there(labels, vouched):
+    said = {"x": tuple(Effective(label, None, where, source, None) for label, source, where in labels)}
+    catalogue = Catalogue.from_records([{"item_id": "x"}])
+    gate = Gate.compile(catalogue, OPEN, fixed_clock(NOW), labels=said)
+    viewer = Viewer("feed", "DE", 30)
+    assert gate.vouched(viewer).tolist() == [vouched]
+    assert gate.vouched(viewer)[0] <= gate.cleared(viewer)[0]
 
 
 # the demo's pack

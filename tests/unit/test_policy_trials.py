@@ -113,6 +113,7 @@ def test_both_gates_judge_alike_on_lists_and_masks(here):
         assert both.codes.tolist() == np.maximum(a.codes, b.codes).tolist()
         assert gates[2].mask(viewer).tolist() == both.allowed.tolist()
         assert not (gates[2].cleared(viewer) & ~(gates[0].cleared(viewer) & gates[1].cleared(viewer))).any()
+        assert gates[2].vouched(viewer).tolist() == (gates[0].vouched(viewer) & gates[1].vouched(viewer)).tolist()
         assert [one.verdict for one in both.findings] == both.verdict
 
 

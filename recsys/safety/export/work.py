@@ -53,23 +53,23 @@ class Offer:
 
 @dataclass(frozen=True)
 class Work:
-    """An item on its way out. ``effective`` are labels that were said beside its record."""
+    """An item on its way out. ``effective`` is everything that holds of it; None = the labels of its record."""
 
     record: Mapping[str, Any]
     rights: Rights
-    effective: Sequence[Labelled] = ()
+    effective: Sequence[Labelled] | None = None
 
     @classmethod
-    def of(cls, record: Mapping[str, Any], effective: Sequence[Labelled] = ()) -> "Work":
+    def of(cls, record: Mapping[str, Any], effective: Sequence[Labelled] | None = None) -> "Work":
         """A work with the rights of its record. DataError where these are garbage."""
         return cls(record, from_item(record), effective)
 
     @cached_property
     def labels(self) -> tuple[Labelled, ...]:
-        """Its own labels and those said of it, none dropped: the same label from two sources stands twice."""
-        known = {said.label for said in self.effective if said.source == PROVIDER}
-        own = [Own(str(label)) for label in self.record.get("labels") or () if label not in known]
-        return (*own, *self.effective)
+        """What holds of it, none dropped: the same label from two sources stands twice."""
+        if self.effective is not None:
+            return tuple(self.effective)
+        return tuple(Own(str(label)) for label in self.record.get("labels") or ())
 
     @cached_property
     def offers(self) -> tuple[Offer, ...]:
