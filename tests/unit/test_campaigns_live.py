@@ -18,7 +18,6 @@ from recsys.overrides import (
     Person,
     Pin,
     Present,
-    Row,
     Unserved,
     campaign_of,
     moment_of,
@@ -276,19 +275,6 @@ def test_a_title_is_replaced_wherever_its_item_stands_and_the_first_in_order_cou
     found = live(one, two)
     assert found.resolved.texts[1].title == "Seen it?"
     assert found.unserved == (Unserved("a", "text_taken"),)
-
-
-def test_a_text_that_the_gates_check_refuses_is_not_shown():
-    orders = [
-        campaign("a", Present("i1", "rude")),
-        campaign("r", Row(1, "rude", ("i2",), 1)),
-        campaign("p", Pin("i3", 1)),
-    ]
-    index = OverrideIndex.compile(orders, IDS, readable=lambda text: text != "rude")
-    found = index.live(Viewer("home"), 0.0)
-    assert found.resolved.texts == {}
-    assert [claim.id for claim in found.resolved.claims] == ["p"]
-    assert set(found.unserved) == {Unserved("a", "text_refused"), Unserved("r", "text_refused")}
 
 
 # slots
