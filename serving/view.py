@@ -15,7 +15,7 @@ from recsys.clock import Clock
 from recsys.dataset.catalogue import Catalogue
 from recsys.dataset.ids import IdMap
 from recsys.expressions import Columns
-from recsys.overrides import NO_QUOTAS, Campaign, Override, OverrideIndex, QuotaIndex, Room
+from recsys.overrides import NO_QUOTAS, Campaign, Override, OverrideIndex, Quota, QuotaIndex, Room
 from recsys.overrides import Live as LiveOverrides
 from recsys.pipeline import Overlay, no_overlay
 from recsys.prepare.spec import EventRule
@@ -315,9 +315,18 @@ def _under(pack: Policy, bundle: Bundle, control: ControlStore, clock: Clock, se
         OverrideIndex.compile([], bundle.catalogue.ids),
         Columns(bundle.catalogue),
         Series.of_catalogue(bundle.catalogue),
+        QuotaIndex.compile(_quotas(pack), bundle.catalogue.column),
     )
     view = relabelled(_with_items(bare, _news(bundle, control)), control, clock())
     return replace(view, overrides=compiled(view, control.orders(clock() - PUT_BACK)))
+
+
+def _quotas(pack: Policy) -> list[Quota]:
+    """What a pack asks of lists, as it is met in them."""
+    return [
+        Quota(name, one.field, one.values, one.share, frozenset(one.surfaces), frozenset(one.territories))
+        for name, one in pack.quotas.items()
+    ]
 
 
 def advanced(view: View, control: ControlStore, changes: Sequence[Change], now: float) -> View:
@@ -405,7 +414,8 @@ def _with_items(view: View, records: Sequence[dict[str, Any]]) -> View:
             added[index - size] = record
     changed = {**(view.changed or {}), **{index: record for index, record in known.items() if index < size}}
     overlay = _overlay(view, {index - size: record for index, record in touched.items() if index >= size}, len(added))
-    return replace(view, ids=ids, gate=gate, overlay=overlay, added=tuple(added), changed=changed)
+    quotas = view.quotas.replaced(touched, len(ids))
+    return replace(view, ids=ids, gate=gate, overlay=overlay, added=tuple(added), changed=changed, quotas=quotas)
 
 
 def _overlay(view: View, touched: Mapping[int, dict[str, Any]], size: int) -> Overlay:

@@ -263,7 +263,7 @@ class ExposureBody(Struct, frozen=True, kw_only=True):
     state: str
     status: str
     delivered: int
-    by_slot: dict[str, int]
+    by_slot: dict[int, int]
     by_hour: tuple[HourBody, ...]
     promised: int | None
     planned: int | None

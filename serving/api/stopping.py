@@ -49,7 +49,7 @@ def exposure() -> list[ExposureBody]:
     """Of every campaign: impressions by slot and hour, the promise, and why less was shown than planned."""
     runtime = holder.runtime()
     found = [plain(line) for line in lines(runtime.control, runtime.clock())]
-    return msgspec.convert(found, list[ExposureBody], strict=False)  # slots are names in JSON
+    return msgspec.convert(found, list[ExposureBody])
 
 
 @post("/v1/webhooks", status_code=201, tags=["campaigns"], summary="Tell an address of changes")
