@@ -1,4 +1,7 @@
-"""The property tests of safety, overrides, quotas and the pacing of guarantees, with 10,000 examples each."""
+"""The property tests of safety, overrides, quotas and the pacing of guarantees, with 10,000 examples each.
+
+An example is made of drawn bytes (``tests/support/drawn.py``), so that nearly all of the time goes into what is tested.
+"""
 
 import os
 import re
@@ -12,7 +15,7 @@ from benchmarks.form import Options, result, row
 from recsys.errors import FitError
 from recsys.metrics import Interval
 
-BARS = "order of conflicts, the invariant, quotas and caps hold in 10,000 examples of each property"
+BARS = "order of conflicts, the invariant, quotas, caps and pacing hold in 10,000 examples of each property"
 BENCH = "properties"
 EXAMPLES = 10_000
 ROOT = Path(__file__).parent.parent

@@ -46,7 +46,8 @@ def with_items(view: "View", records: Sequence[dict[str, Any]]) -> "View":
             added[index - size] = record
     changed = {**(view.changed or {}), **{index: record for index, record in known.items() if index < size}}
     overlay = _overlay(view, {index - size: record for index, record in touched.items() if index >= size}, len(added))
-    return replace(view, ids=ids, gate=gate, overlay=overlay, added=tuple(added), changed=changed)
+    quotas = view.quotas.replaced(touched, len(ids))
+    return replace(view, ids=ids, gate=gate, overlay=overlay, added=tuple(added), changed=changed, quotas=quotas)
 
 
 def _overlay(view: "View", touched: Mapping[int, dict[str, Any]], size: int) -> Overlay:

@@ -11,7 +11,7 @@ import structlog
 
 from recsys.clock import Clock
 from recsys.models.memory import TOGETHER, one_request
-from recsys.overrides import PLACED, ExposureCounts, NoExposure, Placed
+from recsys.overrides import PLACED, ExposureCounts, NoExposure
 from recsys.safety import Checked, Response, Verdicts
 from recsys.types import BoolArray, Query, Slate, Viewer
 from serving.asks import Answer, Ask, Histories
@@ -46,7 +46,7 @@ class Engine:
         follower: Follower | None = None,  # of the events as they arrive; None ranks by the bundle's own counts
         at: float | None = None,  # s UTC: the moment to rank for, where it is not the clock's (lists on old logs)
         exposure: ExposureCounts | None = None,  # what campaigns' caps and guarantees go by; None counts nothing
-        note: Callable[[Placed], None] | None = None,  # is told of every list that was made for somebody
+        note: Callable[[Answer], None] | None = None,  # is told of every list that was made for somebody
     ) -> None:
         self.live = live
         self._clock = clock
@@ -66,7 +66,7 @@ class Engine:
             if answer.placed is not None:
                 answer.placed.live.record(answer.slate.overrides, answer.offset)
                 if self._note is not None:
-                    self._note(answer.placed)
+                    self._note(answer)
         return answers
 
     def recommend_on(self, view: View, asks: Sequence[Ask]) -> list[Answer]:

@@ -5,12 +5,15 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
+import numpy as np
 import structlog
 
 from recsys.clock import Clock
 from recsys.errors import StoreError
-from recsys.overrides import Exposure, Impression, Placed, campaign_of
+from recsys.overrides import Exposure, Impression, campaign_of
 from recsys.overrides.exposure import Counts
+from recsys.overrides.reasons import INELIGIBLE
+from serving.asks import Answer
 from serving.stores.control import ControlStore
 from serving.stores.exposure import KEPT_DAYS, Misses, Slots, Users
 
@@ -18,6 +21,9 @@ log = structlog.get_logger()
 EVERY_SECONDS = 0.4
 HOUR = 3600.0
 UNEXPLAINED = "unexplained"
+REMOVED = "removed"
+OWN_CHOICE = "own_choice"
+GATE = "gate:"  # before the gate's own reason, such as gate:takedown
 K = TypeVar("K")
 KEPT_ANSWERS = 5_000  # answers of which it is worked out later what was unserved in them
 
@@ -37,7 +43,7 @@ class SharedExposure:
         self._exchanging = threading.Lock()
         self._slots: Slots = Counter()
         self._users: Users = Counter()
-        self._answers: deque[Placed] = deque(maxlen=KEPT_ANSWERS)
+        self._answers: deque[Answer] = deque(maxlen=KEPT_ANSWERS)
         self._rev = 0
         self._sequence = 0
         self._known_slots: dict[tuple[str, int, int], int] = {}
@@ -81,10 +87,10 @@ class SharedExposure:
                 if name is not None:
                     self._users[one.campaign, name, one.day] += 1
 
-    def note(self, placed: Placed) -> None:
+    def note(self, answer: Answer) -> None:
         """Keep an answer, to count what was unserved in it."""
-        if placed.live.plan is not None:
-            self._answers.append(placed)
+        if answer.placed is not None and answer.placed.live.plan is not None:
+            self._answers.append(answer)
 
     def exchange(self) -> None:
         """Tell what was counted here and take over what was counted elsewhere. StoreError leaves all as it was."""
@@ -126,10 +132,11 @@ class SharedExposure:
             self._users = Counter({key: n for key, n in self._users.items() if key[1] not in erased})
 
     def _missed(self) -> Misses:
-        hour, found = int(self._clock() // HOUR), Misses()
+        found = Misses()
         while self._answers:
-            placed = self._answers.popleft()
-            found.update((name, why, hour) for name, why in _reasons(placed))
+            answer = self._answers.popleft()
+            hour = int(answer.at // HOUR)
+            found.update((name, why, hour) for name, why in missed(answer))
         return found
 
     def _run(self) -> None:
@@ -145,18 +152,40 @@ class SharedExposure:
             log.exception("exposure_failed")
 
 
-def _reasons(placed: Placed) -> Iterator[tuple[str, str]]:
-    """What was unserved in a list and why; a promise that was due, not given and not explained is counted as that."""
-    told = {(campaign_of(one.override), one.reason) for one in placed.unserved}
-    yield from told
-    plan = placed.live.plan
-    if plan is None or not placed.live.due:
+def missed(answer: Answer) -> Iterator[tuple[str, str]]:
+    """What was unserved in a list, each campaign once for each reason.
+
+    A campaign with a promise is in it only where it was behind its plan and the list shows nothing for it, with one
+    reason: so many lists are what it lacks. Where nothing says why, that is the reason.
+    """
+    placed = answer.placed
+    plan = None if placed is None else placed.live.plan
+    if placed is None or plan is None:
         return
-    explained = {name for name, _ in told}
-    for place in placed.live.due:
+    told = dict.fromkeys((campaign_of(one.override), one.reason) for one in placed.unserved)
+    promised = set(plan.promises.ids)
+    yield from ((name, why) for name, why in told if name not in promised)
+    shown = {campaign_of(name) for name in answer.slate.overrides if name is not None}
+    by_any = {campaign_of(one.override): one.reason for one in reversed(placed.unserved)}
+    why_of = by_any | {one.override: one.reason for one in reversed(placed.unserved)}  # the promise's own outranks
+    for place in placed.live.owed:
         name = plan.promises.ids[place]
-        if not placed.given.get(int(plan.promises.campaigns[place]), 0) and name not in explained:
-            yield name, UNEXPLAINED
+        if name in shown:
+            continue
+        why = why_of.get(name, UNEXPLAINED)
+        if why == INELIGIBLE:
+            why = _kept_away(answer, list(plan.promises.items[place]))
+        elif why == UNEXPLAINED and placed.given.get(int(plan.promises.campaigns[place]), 0):
+            why = REMOVED
+        yield name, why
+
+
+def _kept_away(answer: Answer, items: Sequence[int]) -> str:
+    """What keeps a promise's works from a viewer: the gate's reason for the first that it holds, or the user's own."""
+    verdicts = answer.view.gate.check(answer.ask.viewer, np.array(items, np.int32))
+    held = (finding.reason for ok, finding in zip(verdicts.allowed, verdicts.findings, strict=True) if not ok)
+    reason = next(held, None)
+    return OWN_CHOICE if reason is None else f"{GATE}{reason}"
 
 
 def _others(now: Mapping[K, int], known: dict[K, int], told: Mapping[K, int]) -> Iterator[tuple[K, int]]:

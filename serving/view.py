@@ -13,7 +13,7 @@ from recsys.bundle import Bundle
 from recsys.clock import Clock
 from recsys.dataset.ids import IdMap
 from recsys.expressions import Columns
-from recsys.overrides import NO_QUOTAS, Campaign, Override, OverrideIndex, QuotaIndex, Room
+from recsys.overrides import NO_QUOTAS, Campaign, Override, OverrideIndex, Quota, QuotaIndex, Room
 from recsys.overrides import Live as LiveOverrides
 from recsys.pipeline import Overlay, no_overlay
 from recsys.prepare.spec import EventRule
@@ -237,9 +237,18 @@ def _under(pack: Policy, bundle: Bundle, control: ControlStore, clock: Clock, se
         OverrideIndex.compile([], bundle.catalogue.ids),
         Columns(bundle.catalogue),
         Series.of_catalogue(bundle.catalogue),
+        QuotaIndex.compile(_quotas(pack), bundle.catalogue.column),
     )
     view = relabelled(with_items(bare, news(bundle, control)), control, clock())
     return replace(view, overrides=compiled(view, control.orders(clock() - PUT_BACK)))
+
+
+def _quotas(pack: Policy) -> list[Quota]:
+    """What a pack asks of lists, as it is met in them."""
+    return [
+        Quota(name, one.field, one.values, one.share, frozenset(one.surfaces), frozenset(one.territories))
+        for name, one in pack.quotas.items()
+    ]
 
 
 def advanced(view: View, control: ControlStore, changes: Sequence[Change], now: float) -> View:

@@ -1,7 +1,7 @@
 """All campaigns of a service, compiled: what holds for a viewer is found without a loop over them."""
 
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from recsys.dataset.ids import IdMap
 from recsys.errors import ConfigError
-from recsys.overrides.actions import CampaignAction, Fill, Present, Row
+from recsys.overrides.actions import CampaignAction, Fill, Row
 from recsys.overrides.audience import NOBODY, Audience, Person
 from recsys.overrides.campaign import MINOR_SURFACES, Campaign
 from recsys.overrides.exposure import ExposureCounts, NoExposure
@@ -24,7 +24,6 @@ from recsys.types import BoolArray, IntArray, Viewer
 
 _NOWHERE = "\0"  # a territory that no override names
 _NO_COUNTS = NoExposure()
-TextCheck = Callable[[str], bool]  # whether a text may be shown
 
 
 class _Place(NamedTuple):
@@ -53,14 +52,12 @@ class OverrideIndex:
         orders: Iterable[Override | Campaign],
         ids: IdMap,
         *,
-        readable: TextCheck | None = None,
         traffic: Traffic = EVEN,
         minor_surfaces: Collection[str] = MINOR_SURFACES,
     ) -> Self:
         """Put campaigns in order: priority falling, specificity falling, approval rising, id.
 
         One that does not validate is left out and its sentence kept in ``refused``; serving goes on without it.
-        ``readable`` is the gate's check of shown text; a title that it refuses is not shown.
         """
         sound, refused = [], []
         for order in dict.fromkeys(orders):
@@ -72,7 +69,7 @@ class OverrideIndex:
                 sound.append(order.campaign if isinstance(order, Override) else order)
         sound.sort(key=_rank)
         return cls(
-            ordered=tuple(_compiled(campaign, ids, readable) for campaign in sound),
+            ordered=tuple(_compiled(campaign, ids) for campaign in sound),
             refused=tuple(sorted(refused)),
             traffic=traffic,
             _named=(
@@ -98,7 +95,7 @@ class OverrideIndex:
             if person.minor not in place.plain:
                 place.plain[person.minor] = _plain(place, person)
             resolved, spent = place.plain[person.minor]
-            return Live(resolved, plan, spent, (), user, exposure)
+            return Live(resolved, plan, spent, (), (), user, exposure)
         on, tight = _applying(place, person)
         spent = minors_spared(plan, person.minor) | _spent(plan, person, exposure)
         promote = on.copy()
@@ -106,8 +103,9 @@ class OverrideIndex:
         key = np.packbits([on, promote, tight]).tobytes()
         resolved = place.resolved.get(key, lambda: resolve(plan, on, promote, _excluded(place, tight)))
         spent = {at: reason for at, reason in spent.items() if on[at]}
-        due = _due(plan, now, promote, exposure)
-        return Live(resolved, plan, spent, due, user, exposure)
+        owed = _owed(plan, now, on, exposure)
+        due = tuple(at for at in owed if promote[plan.promises.campaigns[at]])
+        return Live(resolved, plan, spent, due, owed, user, exposure)
 
     def _place(self, viewer: Viewer, now: float) -> _Place:
         """The plan of a place now; worked out once between two moments at which anything changes."""
@@ -137,21 +135,12 @@ def _sorted(campaign: Campaign) -> tuple[Any, ...]:
     return tuple(sorted(value) if isinstance(value, frozenset) else value for value in values)
 
 
-def _compiled(campaign: Campaign, ids: IdMap, readable: TextCheck | None) -> Compiled:
-    items = tuple(tuple(ids.dense(_names(action)).tolist()) or None for action in campaign.actions)
-    refused = frozenset(
-        number for number, action in enumerate(campaign.actions) if readable and not _readable(action, readable)
-    )
-    return Compiled(campaign, items, refused)
+def _compiled(campaign: Campaign, ids: IdMap) -> Compiled:
+    return Compiled(campaign, tuple(tuple(ids.dense(_names(action)).tolist()) or None for action in campaign.actions))
 
 
 def _names(action: CampaignAction) -> tuple[str, ...]:
     return action.pool if isinstance(action, Fill | Row) else (action.item_id,)
-
-
-def _readable(action: CampaignAction, readable: TextCheck) -> bool:
-    text = action.title if isinstance(action, Row | Present) else None
-    return text is None or readable(text)
 
 
 def _speaks_of(campaign: Campaign, surface: str, territory: str | None) -> bool:
@@ -218,11 +207,11 @@ def _spent(plan: Plan, person: Person, exposure: ExposureCounts) -> dict[int, st
     return spent
 
 
-def _due(plan: Plan, now: float, promote: BoolArray, exposure: ExposureCounts) -> tuple[int, ...]:
+def _owed(plan: Plan, now: float, on: BoolArray, exposure: ExposureCounts) -> tuple[int, ...]:
     """The places in ``plan.promises`` of the guarantees that are behind their plan, in the order of campaigns."""
     promises = plan.promises
     if not promises.ids:
         return ()
     plans = promises.base + promises.slope * (now - plan.since)
-    behind = (exposure.totals(promises.ids) < plans) & promote[promises.campaigns]
+    behind = (exposure.totals(promises.ids) < plans) & on[promises.campaigns]
     return tuple(np.flatnonzero(behind).tolist())

@@ -121,7 +121,8 @@ class Live:
     resolved: Resolved = NOTHING_RESOLVED
     plan: Plan | None = None
     spent: Mapping[int, str] = field(default_factory=dict)  # campaign → why it promotes nothing now
-    due: tuple[int, ...] = ()  # places in plan.promises of the guarantees that are behind, in the campaigns' order
+    due: tuple[int, ...] = ()  # places in plan.promises of the guarantees to be served now, in the campaigns' order
+    owed: tuple[int, ...] = ()  # of those that are behind: the due ones, and what caps or a minor's rights hold back
     user: str | None = None  # whose counts are read and written; None where nobody's are
     exposure: ExposureCounts = _NO_COUNTS
 

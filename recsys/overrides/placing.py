@@ -13,7 +13,7 @@ from recsys.overrides.plan import Claim
 from recsys.overrides.prominence import RAISED, keep_all
 from recsys.overrides.quotas import Kept
 from recsys.overrides.ranking import BOOST, Candidates, More, Nothing, candidates
-from recsys.overrides.reasons import BEYOND_LIST, CREATOR_CAP, FULL, INELIGIBLE, POOL_SHORT, Unserved
+from recsys.overrides.reasons import BEYOND_LIST, CREATOR_CAP, FULL, INELIGIBLE, POOL_SHORT, SHOWN_ALREADY, Unserved
 from recsys.types import BoolArray, Slate
 
 PIN, FILL, ROW = "pin", "fill", "row"  # sources of what claims give
@@ -139,8 +139,16 @@ def _guarantee(board: Board, found: Candidates) -> tuple[int, ...]:
             best = max(fitting, key=lambda item: found.worth.get(item, 0.0))
             board.put(positions.pop(), Spot(best, np.nan, GUARANTEE, items[best], Level.GUARANTEE, campaign))
         else:
-            board.miss(plan.campaigns[campaign].id, reason or POOL_SHORT)
+            board.miss(plan.campaigns[campaign].id, reason or _unfit(board, items))
     return ()
+
+
+def _unfit(board: Board, items: Iterable[int]) -> str:
+    """Why none of a guarantee's items found a position that was free for it."""
+    shown = [item for item in items if board.may_show(item)]
+    if not shown:
+        return INELIGIBLE
+    return SHOWN_ALREADY if all(item in board.used for item in shown) else CREATOR_CAP
 
 
 class _Ranking:

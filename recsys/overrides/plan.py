@@ -14,6 +14,7 @@ from recsys.overrides.campaign import Campaign
 from recsys.overrides.hours import local_day, next_midnight
 from recsys.overrides.objectives import OBJECTIVES
 from recsys.overrides.pacing import Traffic, planned
+from recsys.overrides.reasons import UNKNOWN_ITEM
 from recsys.types import BoolArray, IntArray
 
 QUARTER = 900.0  # s: between two of them a plan for a guarantee is a straight line
@@ -47,7 +48,6 @@ class Compiled:
 
     campaign: Campaign
     items: tuple[tuple[int, ...] | None, ...]  # aligned with the actions
-    refused: frozenset[int] = frozenset()  # actions whose text may not be shown
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,7 +124,7 @@ class Plan:
                 if campaign.caps.user_day is not None
             },
             ceilings=frozenset(at for at, campaign in enumerate(campaigns) if _has_ceiling(campaign)),
-            promises=_promises(live, now, until, traffic),
+            promises=_promises(live, now, until, traffic, placeless=placeless),
             **_audiences(campaigns),
             **_actions(live, placeless),
         )
@@ -171,8 +171,12 @@ def _totals(campaigns: Sequence[Campaign]) -> tuple[IntArray, tuple[str, ...], N
     )
 
 
-def _promises(live: Sequence[Compiled], now: float, until: float, traffic: Traffic) -> Promises:
-    given = [(at, one) for at, one in enumerate(live) if one.campaign.guarantee is not None]
+def _promises(live: Sequence[Compiled], now: float, until: float, traffic: Traffic, *, placeless: bool) -> Promises:
+    given = [
+        (at, one)
+        for at, one in enumerate(live)
+        if one.campaign.guarantee is not None and not (placeless and one.campaign.territories)
+    ]
     ends = [_planned(one.campaign, until, traffic) for _, one in given]
     base = np.array([_planned(one.campaign, now, traffic) for _, one in given], np.float64)
     slope = (np.array(ends, np.float64) - base) / (until - now) if given else base
@@ -226,11 +230,11 @@ def _actions(live: Sequence[Compiled], placeless: bool) -> dict[str, Any]:
     for at, one in enumerate(live):
         only_excludes = placeless and bool(one.campaign.territories)
         rows = zip(one.campaign.actions, one.campaign.action_ids, one.items, strict=True)
-        for number, (action, name, items) in enumerate(rows):
+        for action, name, items in rows:
             if only_excludes and not isinstance(action, Exclude):
                 continue
-            if items is None or number in one.refused:
-                lost.append((at, name, "unknown_item" if items is None else "text_refused"))
+            if items is None:
+                lost.append((at, name, UNKNOWN_ITEM))
             elif isinstance(action, Exclude):
                 excludes.append((items[0], at))
             elif isinstance(action, Boost | Bury):

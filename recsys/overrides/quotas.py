@@ -1,7 +1,7 @@
 """Prominence quotas: a share of every list for works of an origin, a language, a provider or a category."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -81,6 +81,19 @@ class QuotaIndex:
             quota.validate()
         columns = {name: column(name) for name in {quota.field for quota in ordered}}
         return cls(tuple(Matching(quota, _matching(quota, columns[quota.field])) for quota in ordered))
+
+    def replaced(self, records: Mapping[int, Mapping[str, Any]], size: int) -> "QuotaIndex":
+        """The same over ``size`` items, of which those of ``records``, by index, are new or have changed."""
+        if not self.all:
+            return self
+        places = np.fromiter(records, np.intp, len(records))
+        found = []
+        for one in self.all:
+            items = np.zeros(size, np.bool_)
+            items[: len(one.items)] = one.items
+            items[places] = _matching(one.quota, [record.get(one.quota.field) for record in records.values()])
+            found.append(Matching(one.quota, items))
+        return QuotaIndex(tuple(found))
 
     def live(self, viewer: Viewer) -> tuple[Matching, ...]:
         """The quotas that hold for a viewer, in their order."""

@@ -6,7 +6,6 @@ EXCLUDED = "excluded"
 SLOT_TAKEN = "slot_taken"
 ITEM_PINNED = "item_pinned"
 UNKNOWN_ITEM = "unknown_item"
-TEXT_REFUSED = "text_refused"
 TEXT_TAKEN = "text_taken"
 INELIGIBLE = "ineligible"
 BEYOND_LIST = "beyond_list"
@@ -14,6 +13,7 @@ CREATOR_CAP = "creator_cap"
 POOL_SHORT = "pool_short"
 FULL = "full"
 QUOTA = "quota"
+SHOWN_ALREADY = "shown_already"
 SHARE = "share"
 CAP_TOTAL = "cap_total"
 CAP_SLOT = "cap_slot"
@@ -26,7 +26,6 @@ REASONS = {
     SLOT_TAKEN: "another override has all of its slots and comes first in the order",
     ITEM_PINNED: "another pin of the item comes first in the order",
     UNKNOWN_ITEM: "the catalogue has no such item",
-    TEXT_REFUSED: "its text did not pass the check of shown text",
     TEXT_TAKEN: "another text for the item comes first in the order",
     INELIGIBLE: "the gate, a filter or the user's own controls keep the item out, or the user has had it",
     BEYOND_LIST: "its slot lies behind the list's last position",
@@ -34,6 +33,7 @@ REASONS = {
     POOL_SHORT: "its pool has too few items that may be shown here",
     FULL: "no position is left that stands below it in the order of precedence",
     QUOTA: "a prominence quota took its position",
+    SHOWN_ALREADY: "the list shows its items already, for overrides that come first",
     SHARE: "its share of one response is used up or below one position",
     CAP_TOTAL: "its cap over the run is reached",
     CAP_SLOT: "its cap in this slot is reached",

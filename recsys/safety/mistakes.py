@@ -33,6 +33,15 @@ def mistakes(policy: Policy) -> Iterator[Mistake]:
     yield from _labels(policy.labels, policy.surfaces, ("labels",))
     yield from _rules(policy)
     yield from _regions(policy)
+    for name, quota in policy.quotas.items():
+        if "/" in name or not name:
+            yield ("quotas", name), "positions carry this name as an override id; write one without /"
+        for surface in quota.surfaces:
+            if surface not in policy.surfaces:
+                yield (
+                    ("quotas", name, "surfaces"),
+                    f"the pack has no surface {surface!r}; known: {', '.join(policy.surfaces)}",
+                )
     for name, entry in policy.territories.items():
         yield from _jurisdiction(policy, name)
         yield from _labels(entry.labels, policy.surfaces, ("territories", name, "labels"))

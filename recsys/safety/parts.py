@@ -92,6 +92,27 @@ class Surface(SurfaceChange):
         return self
 
 
+class Prominence(Part):
+    """At least ``share`` of every list, rounded up, for works whose ``field`` has one of ``values``, without case.
+
+    ``field`` is a column of the catalogue, such as language, provider, genres or one of its own. No surfaces or
+    territories means all of them.
+    """
+
+    field: Annotated[str, Field(min_length=1)]
+    values: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
+    share: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
+    surfaces: tuple[str, ...] = ()
+    territories: tuple[str, ...] = ()
+
+    @field_validator("territories")
+    @classmethod
+    def _codes(cls, codes: tuple[str, ...]) -> tuple[str, ...]:
+        if wrong := [code for code in codes if terms.territory(code) != code]:
+            raise ValueError(f"{wrong[0]!r} is no territory; write ISO 3166-1 alpha-2 codes in upper case")
+        return codes
+
+
 class Meaning(Part):
     """A verdict, other verdicts on some surfaces, and the youngest age that an item is fit for."""
 

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from recsys.safety import terms
 from recsys.safety.mistakes import MistakesError, mistakes
-from recsys.safety.parts import LIST, Age, Jurisdiction, Label, Meaning, Minors, Part, Rule, Surface
+from recsys.safety.parts import LIST, Age, Jurisdiction, Label, Meaning, Minors, Part, Prominence, Rule, Surface
 from recsys.safety.verdict import Verdict
 
 
@@ -35,6 +35,7 @@ class Policy(Part):
     minors: Minors = Minors()
     regions: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     territories: dict[str, Jurisdiction] = Field(default_factory=dict)
+    quotas: dict[str, Prominence] = Field(default_factory=dict)  # what lists have to hold, met in the order of names
 
     @field_validator("age_bands")
     @classmethod
@@ -62,7 +63,10 @@ class Policy(Part):
     @cached_property
     def digest(self) -> str:
         """sha256 of the content, without comments and layout."""
-        content = json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
+        said = self.model_dump(mode="json")
+        if not self.quotas:  # a pack without any is cited as it was before there were quotas
+            del said["quotas"]
+        content = json.dumps(said, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(content.encode()).hexdigest()
 
     @cached_property

@@ -157,3 +157,116 @@ class PreviewIn(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     at: Time | None = None
     campaign_id: Annotated[str, Meta(max_length=100)] | None = None
     campaign: CampaignIn | None = None
+
+
+class WhyBody(Struct, frozen=True):
+    """Why a work stands where it is."""
+
+    code: str
+    zh: str
+    en: str
+
+
+class PlacedBody(Struct, frozen=True, kw_only=True):
+    """One position of a preview."""
+
+    rank: int
+    item_id: str
+    title: str | None
+    source: str
+    override_id: str | None
+    why: WhyBody
+
+
+class UnservedBody(Struct, frozen=True):
+    """An override that changes nothing in this list, or not all that it would."""
+
+    override_id: str
+    reason: str
+    says: str
+
+
+class KeptBody(Struct, frozen=True):
+    """What came of a quota: ``pool`` or ``held`` where it was not met."""
+
+    quota: str
+    wanted: int
+    got: int
+    reason: str | None
+
+
+class PreviewedBody(Struct, frozen=True, kw_only=True):
+    """One list."""
+
+    personalised: bool
+    degraded: tuple[str, ...]
+    items: tuple[PlacedBody, ...]
+    unserved: tuple[UnservedBody, ...]
+    quotas: tuple[KeptBody, ...]
+
+
+class MovedBody(Struct, frozen=True, rename={"before": "from", "after": "to"}):
+    """A work that stands elsewhere."""
+
+    item_id: str
+    before: int
+    after: int
+
+
+class ChangesBody(Struct, frozen=True):
+    """Who comes, who goes, who moves."""
+
+    added: tuple[str, ...]
+    displaced: tuple[str, ...]
+    moved: tuple[MovedBody, ...]
+
+
+class BlockedBody(Struct, frozen=True):
+    """A work of the campaign that the gate keeps from this viewer."""
+
+    item_id: str
+    verdict: str
+    reason: str
+
+
+class PreviewBody(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A list as it would be; the rest is there where a campaign is tried."""
+
+    at: str
+    list: PreviewedBody
+    without: PreviewedBody | None = None
+    changes: ChangesBody | None = None
+    blocked: tuple[BlockedBody, ...] | None = None
+
+
+class MissedBody(Struct, frozen=True, kw_only=True):
+    """A reason for what is missing: how many impressions it explains, and in how many lists it was met."""
+
+    reason: str
+    says: str
+    impressions: int
+    lists: int
+
+
+class HourBody(Struct, frozen=True):
+    """Impressions of one hour."""
+
+    hour: str
+    n: int
+
+
+class ExposureBody(Struct, frozen=True, kw_only=True):
+    """One campaign: what was shown, promised, planned by now, and why less was shown than planned."""
+
+    campaign: str
+    name: str
+    state: str
+    status: str
+    delivered: int
+    by_slot: dict[int, int]
+    by_hour: tuple[HourBody, ...]
+    promised: int | None
+    planned: int | None
+    missing: int
+    lists: int
+    why: tuple[MissedBody, ...]

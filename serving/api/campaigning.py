@@ -20,6 +20,7 @@ from serving.api.campaign_schemas import (
     CampaignChange,
     CampaignIn,
     CheckedBody,
+    PreviewBody,
     PreviewIn,
     VersionBody,
 )
@@ -134,7 +135,7 @@ revoke_campaign = _act("revoke", "End a campaign for good", lambda desk: desk.re
 
 
 @post("/v1/preview", status_code=200, tags=["campaigns"], summary="A list as somebody would have it")
-def preview_list(data: PreviewIn) -> dict[str, Any]:
+def preview_list(data: PreviewIn) -> PreviewBody:
     """With and without a campaign, side by side. Counts as nothing, is logged nowhere, respects who has opted out."""
     runtime = holder.runtime()
     if runtime.engine is None:
@@ -158,8 +159,7 @@ def preview_list(data: PreviewIn) -> dict[str, Any]:
     )
     at = runtime.clock() if data.at is None else parse_time(data.at, "at")
     stage = Stage(view, runtime.control, runtime.state, runtime.exposure, runtime.settings.max_history)
-    found = preview(stage, ask, at, draft)
-    return {**found, "at": iso(at)}
+    return msgspec.convert({**preview(stage, ask, at, draft), "at": iso(at)}, PreviewBody)
 
 
 def _document(data: CampaignIn) -> Document:

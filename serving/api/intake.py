@@ -2,6 +2,7 @@
 
 import math
 import uuid
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -22,6 +23,7 @@ from serving.upserts import LOOSENS, tightened
 from serving.view import View
 
 AHEAD_SECONDS = 86_400.0  # clocks of clients differ; a day ahead is a mistake
+TICK = 0.001  # s: more than the lake rounds a time by
 LOOSENING = frozenset({"safety", "admin"})
 TIMES = ("available_from", "available_to", "embargo_until")
 
@@ -32,7 +34,7 @@ def events(data: EventsRequest) -> EventsResponse:
     runtime = holder.runtime()
     now = runtime.clock()
     rows = [_event(event, place, now) for place, event in enumerate(data.events)]
-    kept = _after_erasure(rows)
+    kept = _after_erasure(rows, [event.timestamp is None for event in data.events])
     new = runtime.state.append(kept)
     if kept and isinstance(runtime.clock, EventClock):
         runtime.clock.saw(max(row.timestamp for row in kept))
@@ -70,11 +72,22 @@ def _check_vectors(view: View, records: list[dict[str, Any]]) -> None:
         raise Refused(400, str(error), "items") from None
 
 
-def _after_erasure(rows: list[Event]) -> list[Event]:
-    """Without what users did before they were erased: a platform's retry must not bring it back."""
+def _after_erasure(rows: list[Event], timeless: list[bool]) -> list[Event]:
+    """Without what users did before they were erased: a platform's retry must not bring it back.
+
+    What comes without a time happens now, so after any erasure, also where the clock has stood still since or is behind
+    the one that the erasure went by.
+    """
     control = holder.runtime().control
     erased = {user: control.erased_at(user) for user in {row.user_id for row in rows}}
-    return [row for row in rows if (at := erased[row.user_id]) is None or row.timestamp > at]
+    kept = []
+    for row, happens_now in zip(rows, timeless, strict=True):
+        at = erased[row.user_id]
+        if at is None or row.timestamp > at:
+            kept.append(row)
+        elif happens_now:
+            kept.append(replace(row, timestamp=at + TICK))
+    return kept
 
 
 def _event(event: EventIn, place: int, now: float) -> Event:

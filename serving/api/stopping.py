@@ -2,11 +2,12 @@
 
 from typing import Any
 
+import msgspec
 from litestar import Request
 
 from serving.api.actors import actor
 from serving.api.blocking import delete, get, post
-from serving.api.campaign_schemas import ActIn, HaltBody, HaltIn, WebhookBody, WebhookIn
+from serving.api.campaign_schemas import ActIn, ExposureBody, HaltBody, HaltIn, WebhookBody, WebhookIn
 from serving.api.refusals import Refused
 from serving.api.times import iso
 from serving.campaigns.reporting import lines, plain
@@ -44,10 +45,11 @@ def approve_release(halt_id: str, request: Asked) -> None:
 
 
 @get("/v1/exposure", tags=["campaigns"], summary="Promised against delivered")
-def exposure() -> list[dict[str, Any]]:
+def exposure() -> list[ExposureBody]:
     """Of every campaign: impressions by slot and hour, the promise, and why less was shown than planned."""
     runtime = holder.runtime()
-    return [plain(line) for line in lines(runtime.control, runtime.clock())]
+    found = [plain(line) for line in lines(runtime.control, runtime.clock())]
+    return msgspec.convert(found, list[ExposureBody])
 
 
 @post("/v1/webhooks", status_code=201, tags=["campaigns"], summary="Tell an address of changes")

@@ -3,6 +3,9 @@
 import base64
 import html
 import io
+import math
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,18 +14,18 @@ from recsys.clock import to_datetime
 from recsys.errors import ConfigError
 from recsys.overrides import Campaign
 from recsys.overrides.documents import campaign_from
-from serving.campaigns.report import SAYS, Line, report
+from serving.campaigns.report import HALTED, NOT_ON_AIR, Line, Spans, report, says
+from serving.stores.campaigns import Version
 from serving.stores.control import ControlStore
-from serving.stores.halts import halted
+from serving.stores.halts import Halt, halted
 
 HOUR = 3600.0
 
 
 def lines(control: ControlStore, now: float) -> list[Line]:
     """A line for every campaign that was ever on air, and every single override that holds now, at ``now`` (s UTC)."""
-    thrown = control.halts()
     found: list[tuple[Campaign, str]] = []
-    stopped = []
+    editors: dict[str, tuple[str, ...]] = {}
     for filed in control.campaigns():
         if filed.approved_at is None:
             continue
@@ -31,17 +34,43 @@ def lines(control: ControlStore, now: float) -> list[Line]:
         except ConfigError:
             continue
         found.append((campaign, filed.state))
-        if halted(thrown, filed.id, (filed.created_by, *filed.authors)):
-            stopped.append(filed.id)
+        editors[filed.id] = (filed.created_by, *filed.authors)
     found += [(override.campaign, "live") for override in control.overrides()]
-    return report(found, control.exposure_since(0).slots, control.exposure_misses(), now, halted=stopped)
+    thrown = control.every_halt()
+
+    def off_air(campaign: Campaign) -> Spans:
+        return _off_air(campaign, control.campaign_history(campaign.id), thrown, editors[campaign.id])
+
+    return report(found, control.exposure_since(0).slots, control.exposure_misses(), now, off_air=off_air)
+
+
+def _off_air(
+    campaign: Campaign, history: Sequence[Version], thrown: Sequence[tuple[Halt, float]], editors: Sequence[str]
+) -> Spans:
+    """When nothing of a campaign was served, none of it twice: kill switches, and what its states say."""
+    events = [(-math.inf, NOT_ON_AIR, 1)]
+    events += [(one.at, NOT_ON_AIR, -1) for one in history if one.act == "approve"]
+    events += [(one.at, NOT_ON_AIR, 1) for one in history if one.act in ("pause", "revoke")]
+    for halt, until in thrown:
+        if halted([halt], campaign.id, editors):
+            events += [(halt.at, HALTED, 1), (until, HALTED, -1)]
+    held, spans, since = Counter[str](), [], -math.inf
+    for at, why, step in sorted(events, key=lambda event: event[0]):
+        if reason := next((name for name in (NOT_ON_AIR, HALTED) if held[name] > 0), None):
+            spans.append((since, at, reason))
+        # A change that was approved while the one before was on air puts nothing on air that was not.
+        held[why] = max(0, held[why] + step)
+        since = at
+    if reason := next((name for name in (NOT_ON_AIR, HALTED) if held[name] > 0), None):
+        spans.append((since, math.inf, reason))
+    return spans
 
 
 def plain(line: Line) -> dict[str, Any]:
     """A line as JSON has it."""
     values = asdict(line)
     values["status"] = line.status
-    values["why"] = [{"reason": why, "says": SAYS[why], "lists": n} for why, n in line.why]
+    values["why"] = [{**asdict(one), "says": says(one.reason)} for one in line.why]
     values["by_hour"] = [{"hour": to_datetime(hour * HOUR).isoformat(), "n": n} for hour, n in line.by_hour.items()]
     return values
 
@@ -66,7 +95,7 @@ def write_page(found: list[Line], now: float, path: Path) -> None:
 
 
 def _row(line: Line) -> str:
-    why = "; ".join(f"{SAYS[reason]}{f' ({n} lists)' if n else ''}" for reason, n in line.why)
+    why = "; ".join(f"{one.impressions}: {says(one.reason)}" for one in line.why)
     cells = (line.campaign, line.state, line.delivered, line.planned, line.promised, line.status, why)
     return "<tr>" + "".join(f"<td>{'' if cell is None else html.escape(str(cell))}" for cell in cells) + "</tr>"
 

@@ -1,9 +1,25 @@
 """A small typed client of the HTTP API, sync and async: ``pip install "recsys[client]"``.
 
-It sends and gives the structs of ``serving.api.schemas`` and imports nothing of the server beyond them.
+It sends and gives the structs of ``serving.api.schemas`` and ``campaign_schemas`` and imports nothing of the server
+beyond them. ``Methods`` says what it can do.
 """
 
+from serving.api.campaign_schemas import (
+    CampaignBody,
+    CampaignIn,
+    CapsIn,
+    CheckedBody,
+    ExposureBody,
+    HaltBody,
+    HaltIn,
+    HoursIn,
+    PreviewBody,
+    PreviewIn,
+    SponsorIn,
+    VersionBody,
+)
 from serving.api.schemas import (
+    AuditBody,
     ControlsBody,
     ErasureResponse,
     EventIn,
@@ -19,19 +35,29 @@ from serving.api.schemas import (
     TakedownRequest,
 )
 from serving.client.asynchronous import AsyncClient
-from serving.client.errors import ApiError, Forbidden, Invalid, NotFound, RateLimited, Unavailable
+from serving.client.errors import ApiError, Conflict, Forbidden, Invalid, NotFound, RateLimited, Unavailable
 from serving.client.retries import Retries
 from serving.client.synchronous import Client
 
 __all__ = [
     "ApiError",
     "AsyncClient",
+    "AuditBody",
+    "CampaignBody",
+    "CampaignIn",
+    "CapsIn",
+    "CheckedBody",
     "Client",
+    "Conflict",
     "ControlsBody",
     "ErasureResponse",
     "EventIn",
     "EventsResponse",
+    "ExposureBody",
     "Forbidden",
+    "HaltBody",
+    "HaltIn",
+    "HoursIn",
     "Invalid",
     "ItemIn",
     "ItemsResponse",
@@ -39,11 +65,15 @@ __all__ = [
     "NotFound",
     "OverrideBody",
     "OverrideRequest",
+    "PreviewBody",
+    "PreviewIn",
     "RateLimited",
     "RecommendRequest",
     "Retries",
     "SimilarRequest",
+    "SponsorIn",
     "TakedownBody",
     "TakedownRequest",
     "Unavailable",
+    "VersionBody",
 ]

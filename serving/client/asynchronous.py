@@ -1,37 +1,21 @@
 """The asynchronous client."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Self, TypeVar
 
 import httpx
 
-from serving.api.schemas import (
-    ControlsBody,
-    ErasureResponse,
-    EventIn,
-    EventsResponse,
-    ItemIn,
-    ItemsResponse,
-    ListResponse,
-    OverrideBody,
-    OverrideRequest,
-    ReasonBody,
-    RecommendRequest,
-    SimilarRequest,
-    TakedownBody,
-    TakedownRequest,
-)
-from serving.client import calls
 from serving.client.calls import Call
 from serving.client.errors import ApiError, Unavailable
+from serving.client.methods import Methods
 from serving.client.retries import Retries
 
 TIMEOUT = 5.0  # s
 T = TypeVar("T")
 
 
-class AsyncClient:
+class AsyncClient(Methods):
     """``async with AsyncClient("https://recsys.example", key) as client: …``; safe to share between tasks.
 
     ``http`` replaces the connection pool, as to reach an application in the same process.
@@ -62,63 +46,8 @@ class AsyncClient:
         """Give the connections back."""
         await self._http.aclose()
 
-    async def recommend(self, request: RecommendRequest) -> ListResponse:
-        """A list for a user, a session, or nobody in particular."""
-        return await self._send(calls.recommend(request))
-
-    async def similar(self, request: SimilarRequest) -> ListResponse:
-        """A list around one work."""
-        return await self._send(calls.similar(request))
-
-    async def events(self, given: Sequence[EventIn]) -> EventsResponse:
-        """Report what users did; an event without an id gets one, so that a retry counts once."""
-        return await self._send(calls.events(given))
-
-    async def items(self, given: Sequence[ItemIn]) -> ItemsResponse:
-        """Add or change works."""
-        return await self._send(calls.items(given))
-
-    async def controls(self, user_id: str) -> ControlsBody:
-        """What a user has chosen."""
-        return await self._send(calls.controls(user_id))
-
-    async def choose(self, user_id: str, chosen: ControlsBody) -> ControlsBody:
-        """Replace what a user has chosen."""
-        return await self._send(calls.choose(user_id, chosen))
-
-    async def erase(self, user_id: str) -> ErasureResponse:
-        """Erase a user."""
-        return await self._send(calls.erase(user_id))
-
-    async def override(self, request: OverrideRequest) -> OverrideBody:
-        """Pin, boost, bury or exclude a work."""
-        return await self._send(calls.override(request))
-
-    async def overrides(self) -> tuple[OverrideBody, ...]:
-        """Overrides in force or to come."""
-        return await self._send(calls.overrides())
-
-    async def revoke(self, override_id: str) -> None:
-        """End an override."""
-        return await self._send(calls.revoke(override_id))
-
-    async def take_down(self, request: TakedownRequest) -> TakedownBody:
-        """Take a work down, from the next request on."""
-        return await self._send(calls.take_down(request))
-
-    async def takedowns(self) -> tuple[TakedownBody, ...]:
-        """Takedowns in force."""
-        return await self._send(calls.takedowns())
-
-    async def request_restore(self, takedown_id: str, reason: str) -> ReasonBody:
-        """Ask to bring a work back; another person has to approve."""
-        return await self._send(calls.request_restore(takedown_id, reason))
-
-    async def approve_restore(self, takedown_id: str) -> None:
-        """Bring a work back, as a second person."""
-        return await self._send(calls.approve_restore(takedown_id))
-
-    async def _send(self, call: Call[T]) -> T:
+    async def send(self, call: Call[T]) -> T:
+        """Send a call and read its answer, again where that is harmless. ApiError for a refusal."""
         attempt = 1
         while True:
             try:

@@ -42,12 +42,15 @@ class Call(Generic[T]):
     answer: type[T]
     body: Any = None
     repeatable: bool = True
+    key: str | None = None  # Idempotency-Key
 
     def request(self) -> dict[str, Any]:
         """Keyword arguments of httpx' ``request``."""
+        headers = {} if self.key is None else {"idempotency-key": self.key}
         if self.body is None:
-            return {"method": self.method, "url": self.path}
-        return {"method": self.method, "url": self.path, "content": msgspec.json.encode(self.body), "headers": JSON}
+            return {"method": self.method, "url": self.path, "headers": headers}
+        content = msgspec.json.encode(self.body)
+        return {"method": self.method, "url": self.path, "content": content, "headers": JSON | headers}
 
     def read(self, answer: httpx.Response) -> T:
         """The typed answer; ApiError for a refusal. Fields that a newer service adds are passed over."""
@@ -79,17 +82,17 @@ def items(given: Sequence[ItemIn]) -> Call[ItemsResponse]:
 
 def controls(user_id: str) -> Call[ControlsBody]:
     """What a user has chosen."""
-    return Call("GET", f"/v1/users/{_part(user_id)}/controls", ControlsBody)
+    return Call("GET", f"/v1/users/{part(user_id)}/controls", ControlsBody)
 
 
 def choose(user_id: str, chosen: ControlsBody) -> Call[ControlsBody]:
     """Replace what a user has chosen."""
-    return Call("PUT", f"/v1/users/{_part(user_id)}/controls", ControlsBody, chosen)
+    return Call("PUT", f"/v1/users/{part(user_id)}/controls", ControlsBody, chosen)
 
 
 def erase(user_id: str) -> Call[ErasureResponse]:
     """Erase a user."""
-    return Call("DELETE", f"/v1/users/{_part(user_id)}", ErasureResponse)
+    return Call("DELETE", f"/v1/users/{part(user_id)}", ErasureResponse)
 
 
 def override(request: OverrideRequest) -> Call[OverrideBody]:
@@ -104,7 +107,7 @@ def overrides() -> Call[tuple[OverrideBody, ...]]:
 
 def revoke(override_id: str) -> Call[None]:
     """End an override; a second try would find it gone."""
-    return Call("DELETE", f"/v1/overrides/{_part(override_id)}", type(None), repeatable=False)
+    return Call("DELETE", f"/v1/overrides/{part(override_id)}", type(None), repeatable=False)
 
 
 def take_down(request: TakedownRequest) -> Call[TakedownBody]:
@@ -119,14 +122,15 @@ def takedowns() -> Call[tuple[TakedownBody, ...]]:
 
 def request_restore(takedown_id: str, reason: str) -> Call[ReasonBody]:
     """Ask to bring a work back."""
-    path = f"/v1/takedowns/{_part(takedown_id)}/restore"
+    path = f"/v1/takedowns/{part(takedown_id)}/restore"
     return Call("POST", path, ReasonBody, ReasonBody(reason), repeatable=False)
 
 
 def approve_restore(takedown_id: str) -> Call[None]:
     """Bring a work back, as a second person."""
-    return Call("POST", f"/v1/takedowns/{_part(takedown_id)}/restore/approval", type(None), repeatable=False)
+    return Call("POST", f"/v1/takedowns/{part(takedown_id)}/restore/approval", type(None), repeatable=False)
 
 
-def _part(name: str) -> str:
+def part(name: str) -> str:
+    """One part of a path, whatever the name holds."""
     return quote(name, safe="")

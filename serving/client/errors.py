@@ -4,6 +4,7 @@
 
     ApiError
     ├── Invalid       400, 413, …: correct the request; ``field`` says where
+    │   └── Conflict  409: it takes another state, version or person; read again
     ├── Forbidden     401, 403: another key
     ├── NotFound      404
     ├── RateLimited   429: wait ``retry_after`` seconds
@@ -40,6 +41,10 @@ class NotFound(ApiError):
     """There is nothing of that id."""
 
 
+class Conflict(Invalid):
+    """What is there is not what the request takes: the detail says what is; nothing was changed."""
+
+
 class RateLimited(ApiError):
     """The key has used up its rate."""
 
@@ -54,7 +59,14 @@ class _Problem(msgspec.Struct):
     request_id: str = ""
 
 
-KINDS: dict[int, type[ApiError]] = {401: Forbidden, 403: Forbidden, 404: NotFound, 408: Unavailable, 429: RateLimited}
+KINDS: dict[int, type[ApiError]] = {
+    401: Forbidden,
+    403: Forbidden,
+    404: NotFound,
+    409: Conflict,
+    408: Unavailable,
+    429: RateLimited,
+}
 
 
 def error_of(answer: httpx.Response) -> ApiError:

@@ -54,7 +54,7 @@ def report(
                 "planned": line.planned,
                 "promised": line.promised,
                 "status": line.status,
-                "why": "; ".join(why for why, _ in line.why) or None,
+                "why": "; ".join(f"{one.reason} {one.impressions}" for one in line.why) or None,
             }
             for line in found
         ]

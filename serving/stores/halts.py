@@ -1,5 +1,6 @@
 """Kill switches: one person stops a campaign, everything of an editor, or every override; two start it again."""
 
+import math
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -38,6 +39,11 @@ class HaltStore:
         """The switches that are thrown, oldest first."""
         found = self._db.rows(select(halts).where(halts.c.released_at.is_(None)).order_by(halts.c.at, halts.c.id))
         return [_halt(row) for row in found]
+
+    def every_halt(self) -> list[tuple[Halt, float]]:
+        """Every switch that was ever thrown, oldest first, and until when (s UTC, inf while it is)."""
+        found = self._db.rows(select(halts).order_by(halts.c.at, halts.c.id))
+        return [(_halt(row), math.inf if row.released_at is None else row.released_at) for row in found]
 
     def halt(self, scope: Scope, key: str, actor: str, reason: str) -> Halt:
         """Throw a switch; one that is thrown stays as it is. ConfigError where it names nothing."""

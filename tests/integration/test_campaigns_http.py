@@ -3,7 +3,10 @@
 import pytest
 
 from serving.stores.control import ControlStore
+from serving.stores.records import Controls
+from serving.stores.state import Event
 from support.asgi import inside
+from support.data import AT
 
 PACK = """
 name = "test"
@@ -182,3 +185,31 @@ async def test_a_webhook_to_a_private_or_plain_address_is_refused(app):
     assert len(made["secret"]) == 64
     assert [one["secret"] for one in await ok(app, "GET", "/v1/webhooks", role="admin")] == [None]
     await ok(app, "DELETE", f"/v1/webhooks/{made['id']}", role="admin", status=204)
+
+
+async def test_a_preview_as_somebody_who_opted_out_reads_nothing_of_them(app):
+    control, state = app.runtime.control, app.runtime.state
+    taste = [Event(f"e{n}", "out", item, timestamp=AT - n) for n, item in enumerate(["i01", "i03", "i05", "i07"])]
+    state.append(taste)
+    state.put_profiles({"out": {"group": "readers"}})
+    control.put_controls("out", Controls(True, frozenset({"i02"}), frozenset()))
+    audience = {**PIN, "audience": 'profile.group == "readers"'}
+    asked = {**LIST, "k": 8, "user_id": "out", "campaign": audience}
+    known = await ok(app, "POST", "/v1/preview", asked)
+    assert known["list"]["personalised"]
+    assert {"i01", "i03"}.isdisjoint(one["item_id"] for one in known["list"]["items"])
+
+    control.put_controls("out", Controls(False, frozenset({"i02"}), frozenset()))
+    found = await ok(app, "POST", "/v1/preview", asked)
+    nobody = await ok(app, "POST", "/v1/preview", {**LIST, "k": 9, "campaign": audience})
+    items = [one["item_id"] for one in nobody["list"]["items"] if one["item_id"] != "i02"]  # hidden stays hidden
+    assert [one["item_id"] for one in found["list"]["items"]] == items[:8]
+    assert not found["list"]["personalised"]
+    assert found["list"] == found["without"]  # nobody who opted out is in an audience of the profile
+    assert {one["source"] for one in found["list"]["items"]} == {"popular"}
+
+    capped = {**PIN, "caps": {"user_day": 1}}
+    found = await ok(app, "POST", "/v1/preview", {**asked, "campaign": capped})
+    assert [(one["override_id"], one["reason"]) for one in found["list"]["unserved"]] == [
+        ("home-pin", "cap_unreadable")
+    ]

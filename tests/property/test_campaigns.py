@@ -3,17 +3,20 @@
 import itertools
 from collections import Counter
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from hypothesis import given
-from hypothesis import strategies as st
 
 from recsys.overrides import (
     REASONS,
     Campaign,
+    Exposure,
     Hours,
+    Live,
     OverrideIndex,
     Person,
+    Placed,
     Quota,
     QuotaIndex,
     Room,
@@ -22,52 +25,93 @@ from recsys.overrides import (
     place,
 )
 from recsys.overrides.pacing import is_due, planned
-from recsys.types import Slate, Viewer
+from recsys.types import BoolArray, Slate, Viewer
 from support.campaigns import IDS, WORKS, Known, slate
+from support.drawn import Drawn, drawn
 from support.examples import EXAMPLES
-from support.orders import campaigns, exposures, people
+from support.orders import campaigns, exposure, person
 
-CAMPAIGNS = st.lists(campaigns([*WORKS, "absent"]), max_size=4, unique_by=lambda campaign: campaign.id)
-VIEWER = st.builds(Viewer, st.sampled_from(["feed", "home"]), st.sampled_from([None, "DE"]), st.just(30))
-NOW = st.integers(-1, 6).map(float)
-ELIGIBLE = st.lists(st.booleans(), min_size=10, max_size=10).map(lambda flags: np.array(flags, np.bool_))
-ITEMS = st.permutations(range(10)).flatmap(lambda items: st.integers(0, 10).map(lambda n: items[:n]))
-K = st.integers(1, 8)
+NAMES = [*WORKS, "absent"]
 MORE = Known(tuple((item, item / 10) for item in range(10)))
 LANGUAGES = ["de", "de", "de", "fr", "fr", "fr", "zh", "zh", None, None]
+SIZE = 320  # bytes of one case; what is not read of them costs nothing
+
+
+class Case(NamedTuple):
+    """Campaigns, who looks where and when, what was shown before, and a model's list."""
+
+    orders: list[Campaign]
+    viewer: Viewer
+    now: float
+    person: Person
+    exposure: Exposure
+    items: list[int]
+    eligible: BoolArray
+    k: int
+
+    def live(self, person: Person | None = None) -> Live:
+        """What holds for the viewer, or for somebody else in the same place."""
+        index = OverrideIndex.compile(self.orders, IDS)
+        return index.live(self.viewer, self.now, person or self.person, self.exposure)
+
+    def placed(self, live: Live, items: list[int] | None = None, **room: object) -> Placed:
+        """The list, or that of another model, under what holds."""
+        return place(slate(self.items if items is None else items), live, self.eligible, Room(self.k, **room), MORE)
+
+
+def case(of: Drawn, names: list[str] = NAMES) -> Case:
+    return Case(
+        campaigns(of, names),
+        Viewer(of.pick(["feed", "home"]), of.pick([None, "DE"]), 30),
+        float(of.pick(range(-1, 7))),
+        person(of),
+        exposure(of),
+        of.some(range(10), 0, 10),
+        np.array([of.pick([True, False]) for _ in range(10)]),
+        of.pick(range(1, 9)),
+    )
+
+
+def distinct(of: Drawn) -> Case:
+    found = case(of)
+    return found._replace(orders=list({one.id: one for one in found.orders}.values()))
+
+
+def ranked_twice(of: Drawn) -> tuple[Case, list[int]]:
+    """A case, and another model's list."""
+    return distinct(of), of.some(range(10), 0, 10)
 
 
 @EXAMPLES
-@given(st.lists(campaigns(WORKS), max_size=4), VIEWER, NOW, people(), exposures(), ITEMS, ELIGIBLE, K)
-def test_every_order_of_arrival_gives_the_same_list(orders, viewer, now, person, exposure, items, eligible, k):
+@given(drawn(lambda of: case(of, WORKS), SIZE))
+def test_every_order_of_arrival_gives_the_same_list(this):
     found = set()
-    for some in itertools.permutations(orders):
-        live = OverrideIndex.compile(some, IDS).live(viewer, now, person, exposure)
-        out = place(slate(items), live, eligible, Room(k), MORE)
+    for some in itertools.permutations(this.orders):
+        turned = this._replace(orders=list(some))
+        out = turned.placed(turned.live())
         found.add((tuple(out.slate.items.tolist()), out.slate.sources, out.slate.overrides, out.unserved))
     assert len(found) == 1
 
 
-def _pressing(campaign: Campaign) -> Campaign:
-    """The same for everybody, everywhere, now: drawn campaigns rarely meet their viewer, and what is not on has no
-    limits to go beyond."""
-    to_all = {"surfaces": frozenset(), "territories": frozenset(), "audience": None, "hours": None}
-    return replace(campaign, **to_all, objective="editorial", start=-9.0, end=9.0)
-
-
-PRESSING = st.lists(campaigns(WORKS).map(_pressing), min_size=1, max_size=4, unique_by=lambda campaign: campaign.id)
-MOST = st.lists(st.integers(0, 9), max_size=3).map(lambda out: ~np.isin(np.arange(10), out))  # nearly all eligible
+def pressing(of: Drawn, **more: object) -> Case:
+    """Campaigns for everybody, everywhere, now, over nearly all works: drawn campaigns rarely meet their viewer, and
+    what is not on has no limits to go beyond."""
+    found = distinct(of)
+    to_all = {"surfaces": frozenset(), "territories": frozenset(), "hours": None, **more}
+    orders = [replace(one, **to_all, objective="editorial", start=-9.0, end=9.0) for one in found.orders]
+    out = of.some(range(10), 0, 3)
+    return found._replace(orders=orders, eligible=~np.isin(np.arange(10), out))
 
 
 @EXAMPLES
-@given(PRESSING, VIEWER, NOW, people(), exposures(), ITEMS, MOST, K)
-def test_no_list_goes_beyond_a_share_or_a_cap(orders, viewer, now, person, exposure, items, eligible, k):
-    live = OverrideIndex.compile(orders, IDS).live(viewer, now, person, exposure)
-    shown = live.impressions(place(slate(items), live, eligible, Room(k), MORE).slate.overrides)
+@given(drawn(lambda of: pressing(of, audience=None), SIZE))
+def test_no_list_goes_beyond_a_share_or_a_cap(this):
+    live, person, exposure = this.live(), this.person, this.exposure
+    shown = live.impressions(this.placed(live).slate.overrides)
     given_by = Counter(one.campaign for one in shown)
-    for campaign in orders:
+    for campaign in this.orders:
         n, caps = given_by[campaign.id], campaign.caps
-        assert campaign.share is None or n <= campaign.share * k
+        assert campaign.share is None or n <= campaign.share * this.k
         if n and caps.total is not None:
             assert exposure.totals([campaign.id])[0] + n <= caps.total
         if n and caps.user_day is not None and person.user is not None:
@@ -77,12 +121,10 @@ def test_no_list_goes_beyond_a_share_or_a_cap(orders, viewer, now, person, expos
 
 
 @EXAMPLES
-@given(CAMPAIGNS, VIEWER, NOW, people(), exposures(), ITEMS, ELIGIBLE, K)
-def test_every_promotion_is_in_the_list_or_unserved_with_a_reason(
-    orders, viewer, now, person, exposure, items, eligible, k
-):
-    live = OverrideIndex.compile(orders, IDS).live(viewer, now, person, exposure)
-    out = place(slate(items), live, eligible, Room(k), MORE)
+@given(drawn(distinct, SIZE))
+def test_every_promotion_is_in_the_list_or_unserved_with_a_reason(this):
+    live = this.live()
+    out = this.placed(live)
     told = {one.override for one in out.unserved} | set(out.slate.overrides)
     applying = {} if live.plan is None else {c.id: c for c in live.plan.campaigns}
     for claim in live.plan.claims if live.plan is not None else ():
@@ -92,83 +134,94 @@ def test_every_promotion_is_in_the_list_or_unserved_with_a_reason(
     assert all(one.reason in REASONS for one in out.unserved)
 
 
-@EXAMPLES
-@given(
-    CAMPAIGNS,
-    VIEWER,
-    NOW,
-    people(),
-    ITEMS,
-    ELIGIBLE,
-    K,
-    st.lists(st.tuples(st.sampled_from(["de", "fr", "zh"]), st.sampled_from([0.1, 0.3, 0.5, 1.0])), max_size=3),
-)
-def test_a_quota_is_met_or_the_pool_or_another_quota_is_why_not(orders, viewer, now, person, items, eligible, k, asked):
+def with_quotas(of: Drawn) -> tuple[Case, list[Quota]]:
+    asked = of.several(lambda: (of.pick(["de", "fr", "zh"]), of.pick([0.1, 0.3, 0.5, 1.0])), 3)
     quotas = [Quota(f"q{at}", "language", (language,), share) for at, (language, share) in enumerate(asked)]
-    held = QuotaIndex.compile(quotas, lambda _: LANGUAGES).live(viewer)
-    live = OverrideIndex.compile(orders, IDS).live(viewer, now, person)
-    out = place(slate(items), live, eligible, Room(k, quotas=held), MORE)
+    return distinct(of), quotas
+
+
+@EXAMPLES
+@given(drawn(with_quotas, SIZE))
+def test_a_quota_is_met_or_the_pool_or_another_quota_is_why_not(this):
+    case, quotas = this
+    held = QuotaIndex.compile(quotas, lambda _: LANGUAGES).live(case.viewer)
+    live = case.live()
+    out = case.placed(live, quotas=held)
     shown = out.slate.items.tolist()
-    open_to = [item for item in range(10) if eligible[item] and item not in live.excluded]
+    open_to = [item for item in range(10) if case.eligible[item] and item not in live.excluded]
     assert [kept.quota for kept in out.quotas] == [quota.id for quota in quotas]
     for quota, kept in zip(quotas, out.quotas, strict=True):
         matching = [item for item in open_to if LANGUAGES[item] == quota.values[0]]
         inside = [item for item in shown if item in matching]
-        assert kept.wanted == quota.wanted(len(shown))
-        assert len(inside) >= kept.got if kept.reason is None else True
+        assert (kept.wanted, kept.got) == (quota.wanted(len(shown)), len(inside))
         if kept.reason is None:
             assert len(inside) >= kept.wanted
         elif len(quotas) == 1:
             assert set(matching) <= set(shown)  # none is left: the pool has no more
 
 
-WEIGHTS = st.lists(st.sampled_from([0.0, 1.0, 3.0]), min_size=24, max_size=24).filter(any).map(tuple)
-HOURS = st.sampled_from([None, Hours(opens=480, closes=1320), Hours(frozenset({6, 7}), 1200, 120)])
+HOURS = [None, Hours(opens=480, closes=1320), Hours(frozenset({6, 7}), 1200, 120)]
+
+
+class Run(NamedTuple):
+    """A guarantee of ``n`` over so many minutes, and the parts of the run after which somebody asks."""
+
+    traffic: Traffic
+    hours: Hours | None
+    zone: str
+    n: int
+    minutes: int
+    moments: list[float]
+
+
+def run(of: Drawn) -> Run:
+    weights = tuple(of.pick([1.0, 0.0, 3.0]) for _ in range(24))
+    return Run(
+        Traffic(weights if any(weights) else (1.0,) * 24),
+        of.pick(HOURS),
+        of.pick(["UTC", "Europe/Berlin", "Asia/Kolkata"]),
+        of.pick(range(1, 51)),
+        1 + of.pick(range(84)) * 240 + of.pick(range(240)),
+        sorted(of.several(lambda: (of.pick(range(256)) + of.pick(range(256)) / 256) / 256, 80)),
+    )
 
 
 @EXAMPLES
-@given(
-    WEIGHTS,
-    HOURS,
-    st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kolkata"]),
-    st.integers(1, 50),
-    st.integers(1, 60 * 24 * 14),
-    st.lists(st.floats(0, 1), max_size=80).map(sorted),
-)
-def test_a_guarantee_is_never_ahead_of_its_plan_and_served_whenever_behind(weights, hours, zone, n, minutes, moments):
-    start, length = 1_806_000_000.0, minutes * 60.0  # days before the clocks change in Europe
-    traffic, delivered, last = Traffic(weights), 0, 0.0
-    for part in moments:
-        plan = planned(n, traffic.share(start, start + length, start + part * length, zone=zone, hours=hours))
+@given(drawn(run, SIZE))
+def test_a_guarantee_is_never_ahead_of_its_plan_and_served_whenever_behind(this):
+    start, length = 1_806_000_000.0, this.minutes * 60.0  # days before the clocks change in Europe
+    end, where = start + length, {"zone": this.zone, "hours": this.hours}
+    delivered, last = 0, 0.0
+    for part in this.moments:
+        plan = planned(this.n, this.traffic.share(start, end, start + part * length, **where))
         served = is_due(delivered, plan)
         assert served == (delivered < plan)
         delivered += served
-        assert last - 1e-6 <= plan <= n
+        assert last - 1e-6 <= plan <= this.n
         assert delivered < plan + 1
         last = plan
-    assert traffic.share(start, start + length, start + length, zone=zone, hours=hours) == 1
+    assert this.traffic.share(start, end, end, **where) == 1
 
 
 @EXAMPLES
-@given(CAMPAIGNS, VIEWER, NOW, people(), people(), exposures(), ITEMS, ELIGIBLE, K)
-def test_of_two_minors_in_one_context_both_get_the_same_promotions(
-    orders, viewer, now, one, other, exposure, items, eligible, k
-):
+@given(drawn(pressing, SIZE))
+def test_of_two_minors_in_one_context_both_get_the_same_promotions(case):
     lists = []
-    for person in (one, other):
-        minor = Person(None, person.profile, one.context, minor=True)
-        live = OverrideIndex.compile(orders, IDS).live(viewer, now, minor, exposure)
-        lists.append(place(slate(items), live, eligible, Room(k), MORE).slate)
+    for profile in ({"group": "a"}, {"group": "b"}):
+        minor = Person(None, profile, case.person.context, minor=True)
+        lists.append(case.placed(case.live(minor)).slate)
     assert (lists[0].items.tolist(), lists[0].overrides) == (lists[1].items.tolist(), lists[1].overrides)
 
 
 @EXAMPLES
-@given(CAMPAIGNS, VIEWER, NOW, people(), ITEMS, ITEMS, ELIGIBLE, K)
-def test_whatever_ranks_the_list_slots_and_excludes_stand(orders, viewer, now, person, one, other, eligible, k):
+@given(drawn(ranked_twice, SIZE))
+def test_whatever_ranks_the_list_slots_and_excludes_stand(this):
     """An experiment is another ranking: it changes neither who is left out nor who has a slot."""
-    live = OverrideIndex.compile(orders, IDS).live(viewer, now, person)
-    full = [*one, *(item for item in range(10) if item not in one)], [*other, *(i for i in range(10) if i not in other)]
-    placed: list[Slate] = [place(slate(items), live, eligible, Room(k), MORE).slate for items in full]
+    case, other = this
+    case = case._replace(exposure=Exposure())
+    live = case.live()
+    full = [[*some, *(item for item in range(10) if item not in some)] for some in (case.items, other)]
+    placed: list[Slate] = [case.placed(live, items).slate for items in full]
     for out in placed:
         assert not live.excluded.intersection(out.items.tolist())
     slots = [

@@ -10,17 +10,28 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from recsys.dataset.catalogue import Catalogue
 from recsys.dataset.ids import IdMap
-from recsys.overrides import Override, OverrideIndex, Placed, Quota, QuotaIndex, Room, place
+from recsys.overrides import (
+    Campaign,
+    Exposure,
+    Override,
+    OverrideIndex,
+    Person,
+    Placed,
+    Quota,
+    QuotaIndex,
+    Room,
+    place,
+)
 from recsys.safety import Effective, Gate, Label, Policy, Rule, Surface, Takedown, Verdict
 from recsys.safety.parts import Band, Jurisdiction
 from recsys.types import BoolArray, Slate, Viewer
 from support.campaigns import Known
+from support.drawn import Drawn, drawn
 from support.examples import EXAMPLES
-from support.orders import campaigns, exposures, people
+from support.orders import campaign, exposure, person
 
 RANK = ["allow", "label", "interstitial", "limit", "hold", "block", "takedown"]
 SHOWN = {"allow", "label", "interstitial"}
@@ -181,134 +192,129 @@ def label_verdict(entry: Any, policy: Policy, surface: str, *, error: bool) -> s
 # the world
 
 
-def mostly(harmless: Any, otherwise: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """Many fields in a record: each is harmless more often than not, so that a good share of items is shown."""
-    return st.integers(0, 4).flatmap(lambda n: otherwise if n == 0 else st.just(harmless))
+CODES = ["DE", "FR", "CN", "WW", "USA", None]
+GENTLE = [Verdict.ALLOW] * 4 + [verdict for verdict in Verdict if verdict is not Verdict.TAKEDOWN]
+AGES = [None, None, None, None, 0, 3, 8, 12, 13, 16, 18, 21]
 
 
-MOMENT = mostly(None, st.integers(0, 6).map(lambda second: datetime.fromtimestamp(second, UTC)))
-LABEL_NAME = st.sampled_from(["ok", "OK", "rude", "grim", "zzz", "", "ok|rude", None])
-CODE = st.sampled_from(["DE", "FR", "CN", "WW", "USA", None])
+def records(of: Drawn, item: str) -> dict[str, Any]:
+    def moment() -> datetime | None:
+        return of.mostly(None, lambda: datetime.fromtimestamp(of.pick(range(7)), UTC))
+
+    def labels() -> list[str | None] | None:
+        names = ["ok", "OK", "rude", "grim", "zzz", "", "ok|rude", None]
+        return None if of.pick([True, False]) else of.several(lambda: of.pick(names), 2)
+
+    return {
+        "item_id": item,
+        "labels": of.mostly(["ok"], labels),
+        "genres": of.pick([None, [], ["War"], ["Love"], ["War", "Love"]]),
+        "min_age": of.pick([*[None] * 9, -1, 3, 5, 12, 13, 15, 18, 21, 100]),
+        "territories": of.mostly(None, lambda: of.several(lambda: of.pick(CODES), 2)),
+        "available_from": moment(),
+        "available_to": moment(),
+        "embargo_until": moment(),
+    }
 
 
-def records(item: str) -> st.SearchStrategy[dict[str, Any]]:
-    return st.fixed_dictionaries(
-        {
-            "item_id": st.just(item),
-            "labels": mostly(["ok"], st.none() | st.lists(LABEL_NAME, max_size=2)),
-            "genres": st.sampled_from([None, [], ["War"], ["Love"], ["War", "Love"]]),
-            "min_age": st.none() | st.sampled_from([-1, 3, 5, 12, 13, 15, 18, 21, 100]),
-            "territories": mostly(None, st.lists(CODE, max_size=2)),
-            "available_from": MOMENT,
-            "available_to": MOMENT,
-            "embargo_until": MOMENT,
-        }
+def strict(of: Drawn, **more: Any) -> Surface:
+    firm = [Verdict.HOLD, Verdict.BLOCK]
+    age = of.pick([None, 0, 1, 2, 3])
+    return Surface(unlabelled=of.pick(firm), unknown_label=of.pick(firm), unknown_age=age, **more)
+
+
+def loose(of: Drawn) -> Surface:
+    return Surface(
+        strict=False,
+        minors_cleared_only=of.pick([False, True]),
+        show_limited=of.pick([False, True]),
+        unlabelled=of.pick(GENTLE),
+        unknown_label=of.pick(GENTLE),
+        unknown_age=of.pick([None, 0, 12, 18]),
     )
 
 
-VERDICTS = st.sampled_from([v for v in Verdict if v is not Verdict.TAKEDOWN])
-GENTLE = mostly(Verdict.ALLOW, VERDICTS)
-AGES = mostly(None, st.sampled_from([0, 3, 8, 12, 13, 16, 18, 21]))
-STRICT = st.builds(
-    Surface,
-    unlabelled=st.sampled_from([Verdict.HOLD, Verdict.BLOCK]),
-    unknown_label=st.sampled_from([Verdict.HOLD, Verdict.BLOCK]),
-    unknown_age=st.none() | st.integers(0, 3),
-)
-LOOSE = st.builds(
-    Surface,
-    strict=st.just(False),
-    minors_cleared_only=st.booleans(),
-    show_limited=st.booleans(),
-    unlabelled=GENTLE,
-    unknown_label=GENTLE,
-    unknown_age=st.none() | st.sampled_from([0, 12, 18]),
-)
-BANDS_OF_SCORE = st.lists(
-    st.builds(Band, at_least=st.just(0.5), verdict=GENTLE, min_age=AGES), min_size=1, max_size=1
-).map(lambda bands: (Band(at_least=0.0, verdict=Verdict.ALLOW), *bands))
-LABEL = st.builds(
-    Label,
-    verdict=GENTLE,
-    bands=mostly((), BANDS_OF_SCORE),
-    surfaces=st.dictionaries(st.sampled_from(["feed", "home", "minor"]), GENTLE, max_size=2),
-    min_age=AGES,
-)
-GIVEN = st.lists(st.sampled_from(["ok", "rude", "grim"]), min_size=1, max_size=2, unique=True)
-RULE = st.one_of(
-    st.builds(Rule, otherwise=st.just(True), labels=GIVEN, min_age=AGES),
-    st.builds(
-        Rule,
-        field=st.just("genres"),
-        any_of=st.just(("war",)),
-        none_of=st.sampled_from([(), ("Love",)]),
-        labels=GIVEN,
-        min_age=AGES,
-    ),
-)
-POLICY = st.builds(
-    Policy,
-    name=st.just("p"),
-    version=st.just("1"),
-    surfaces=st.fixed_dictionaries(
-        {"feed": LOOSE, "home": STRICT, "minor": STRICT.map(lambda s: s.model_copy(update={"minors": True}))}
-    ),
-    labels=st.fixed_dictionaries({"ok": LABEL, "rude": LABEL, "grim": LABEL}),
-    rules=st.lists(RULE, max_size=2),
-    territories=mostly(
-        {}, st.fixed_dictionaries({"DE": st.builds(Jurisdiction, labels=st.fixed_dictionaries({"rude": LABEL}))})
-    ),
-)
-SAID = st.builds(
-    Effective,
-    label=st.sampled_from(["ok", "ok", "rude", "grim", "zzz", "error"]),
-    score=st.sampled_from([None, 0.0, 0.4, 0.5, 1.0]),
-    territory=mostly(None, st.just("DE")),
-    source=st.just("model"),
-    expires=mostly(None, st.integers(0, 6).map(float)),
-)
-SPAN = st.tuples(st.integers(-1, 6).map(float), st.integers(-1, 8).map(float))
-SPANS = st.lists(SPAN, max_size=2).map(tuple)
-WORDS = st.builds(
-    Word,
-    mostly({}, st.dictionaries(st.sampled_from(NAMES), st.lists(SAID, max_size=2).map(tuple))),
-    mostly({}, st.dictionaries(st.sampled_from(NAMES), st.builds(Spans, SPANS, SPANS))),
-)
-VIEWER = st.builds(
-    Viewer,
-    surface=st.sampled_from(["feed", "feed", "home", "minor", "popup"]),
-    territory=st.sampled_from([None, "DE", "FR", "CN", "WW", "nowhere"]),
-    age=st.sampled_from([None, None, 0, 5, 13, 15, 17, 18, 25]),
-)
-TAKEDOWN = st.builds(
-    Takedown,
-    id=st.just("t"),
-    item_id=st.sampled_from([*NAMES, "absent"]),
-    territory=st.sampled_from([None, "DE", "CN"]),
-)
-ACTION = st.sampled_from(
-    [
-        ("pin", 1, None),
-        ("pin", 2, None),
-        ("pin", 5, None),
-        ("boost", None, 4.0),
-        ("bury", None, 0.3),
-        ("exclude", None, None),
-    ]
-)
-ORDER = st.builds(
-    lambda id, item, action, surfaces, where, start, priority, created: Override(  # noqa: A006
-        id, action[0], item, action[1], action[2], surfaces, where, start, start + 4.0, priority, created
-    ),
-    id=st.sampled_from([f"o{n}" for n in range(20)]),
-    item=st.sampled_from([*NAMES, "absent"]),
-    action=ACTION,
-    surfaces=st.sampled_from([frozenset(), frozenset({"feed"}), frozenset({"home", "minor"})]),
-    where=st.sampled_from([frozenset(), frozenset({"DE"})]),
-    start=st.integers(-2, 5).map(float),
-    priority=st.integers(0, 1),
-    created=st.integers(0, 2).map(float),
-)
+def label(of: Drawn) -> Label:
+    def bands() -> tuple[Band, ...]:
+        high = Band(at_least=0.5, verdict=of.pick(GENTLE), min_age=of.pick(AGES))
+        return Band(at_least=0.0, verdict=Verdict.ALLOW), high
+
+    surfaces = {name: of.pick(GENTLE) for name in of.some(["feed", "home", "minor"], 0, 2)}
+    return Label(verdict=of.pick(GENTLE), bands=of.mostly((), bands), surfaces=surfaces, min_age=of.pick(AGES))
+
+
+def rule(of: Drawn) -> Rule:
+    then = {"labels": tuple(of.some(["ok", "rude", "grim"], 1, 2)), "min_age": of.pick(AGES)}
+    if of.pick([True, False]):
+        return Rule(otherwise=True, **then)
+    return Rule(field="genres", any_of=("war",), none_of=of.pick([(), ("Love",)]), **then)
+
+
+def policy_of(of: Drawn) -> Policy:
+    return Policy(
+        name="p",
+        version="1",
+        surfaces={"feed": loose(of), "home": strict(of), "minor": strict(of, minors=True)},
+        labels={name: label(of) for name in ("ok", "rude", "grim")},
+        rules=tuple(of.several(lambda: rule(of), 2)),
+        territories=of.mostly({}, lambda: {"DE": Jurisdiction(labels={"rude": label(of)})}),
+    )
+
+
+def words(of: Drawn) -> Word:
+    def said() -> Effective:
+        return Effective(
+            label=of.pick(["ok", "ok", "rude", "grim", "zzz", "error"]),
+            score=of.pick([None, 0.0, 0.4, 0.5, 1.0]),
+            territory=of.mostly(None, lambda: "DE"),
+            source="model",
+            expires=of.mostly(None, lambda: float(of.pick(range(7)))),
+        )
+
+    def spans() -> tuple[tuple[float, float], ...]:
+        return tuple(of.several(lambda: (float(of.pick(range(-1, 7))), float(of.pick(range(-1, 9)))), 2))
+
+    labels = of.mostly({}, lambda: {name: tuple(of.several(said, 2)) for name in of.some(NAMES, 0, 3)})
+    return Word(labels, of.mostly({}, lambda: {name: Spans(spans(), spans()) for name in of.some(NAMES, 0, 3)}))
+
+
+def viewer_of(of: Drawn) -> Viewer:
+    return Viewer(
+        of.pick(["feed", "feed", "home", "minor", "popup"]),
+        of.pick([None, "DE", "FR", "CN", "WW", "nowhere"]),
+        of.pick([None, None, 0, 5, 13, 15, 17, 18, 25]),
+    )
+
+
+def takedowns(of: Drawn, most: int) -> list[Takedown]:
+    places = [None, "DE", "CN"]
+    return of.several(lambda: Takedown(id="t", item_id=of.pick([*NAMES, "absent"]), territory=of.pick(places)), most)
+
+
+def order(of: Drawn) -> Override:
+    kind, slot, factor = of.pick(ACTIONS)
+    start = float(of.pick(range(-2, 6)))
+    return Override(
+        of.pick([f"o{n}" for n in range(20)]),
+        kind,
+        of.pick([*NAMES, "absent"]),
+        slot,
+        factor,
+        of.pick([frozenset[str](), frozenset({"feed"}), frozenset({"home", "minor"})]),
+        of.pick([frozenset[str](), frozenset({"DE"})]),
+        start,
+        start + 4.0,
+        of.pick(range(2)),
+        float(of.pick(range(3))),
+    )
+
+
+ACTIONS = [
+    *(("pin", slot, None) for slot in (1, 2, 5)),
+    ("boost", None, 4.0),
+    ("bury", None, 0.3),
+    ("exclude", None, None),
+]
 
 
 class World(NamedTuple):
@@ -325,13 +331,12 @@ class World(NamedTuple):
         return [oracle(row, self.gate.policy, viewer, now, self.orders, self.word) for row in self.rows]
 
 
-@st.composite
-def worlds(draw: st.DrawFn) -> World:
-    rows = [draw(records(name)) for name in NAMES[: draw(st.integers(1, len(NAMES)))]]
-    policy, orders, clock, word = draw(POLICY), draw(st.lists(TAKEDOWN, max_size=3)), [0.0], draw(WORDS)
-    cut = draw(st.integers(0, len(rows)))
-    first = [draw(records(row["item_id"])) if draw(st.booleans()) else row for row in rows[:cut]]
-    early, at_once = draw(st.lists(TAKEDOWN, max_size=2)), draw(st.booleans())
+def world_of(of: Drawn) -> World:
+    rows = [records(of, name) for name in NAMES[: of.pick(range(1, len(NAMES) + 1))]]
+    policy, orders, clock, word = policy_of(of), takedowns(of, 3), [0.0], words(of)
+    cut = of.pick(range(len(rows) + 1))
+    first = [records(of, row["item_id"]) if of.pick([False, True]) else row for row in rows[:cut]]
+    early, at_once = takedowns(of, 2), of.pick([True, False])
     said = word if at_once else SILENT
     gate = Gate.compile(
         Catalogue.from_records(first), policy, lambda: clock[-1], early, labels=said.labels, rights=said.rights
@@ -347,13 +352,68 @@ def worlds(draw: st.DrawFn) -> World:
     return World(rows, gate, orders, clock, word)
 
 
-NOW = st.integers(-1, 14).map(lambda half: half / 2)
-MOMENTS = st.lists(NOW, min_size=1, max_size=3)
+def now_of(of: Drawn) -> float:
+    return of.pick(range(-1, 15)) / 2
+
+
+class Case(NamedTuple):
+    """A world, who looks, when, and everything that editors want."""
+
+    world: World
+    viewer: Viewer
+    times: list[float]
+    edits: list[Override | Campaign]
+    person: Person
+    exposure: Exposure
+    quotas: list[Quota]
+    slate: Slate
+    k: int
+    more: Known
+
+
+def case_of(of: Drawn) -> Case:
+    return Case(
+        world_of(of),
+        viewer_of(of),
+        of.several(lambda: now_of(of), 3, 1),
+        edits_of(of),
+        person(of),
+        exposure(of),
+        of.several(lambda: quota(of), 2),
+        slate_of(of),
+        of.pick(range(11)),
+        Known(tuple(of.several(lambda: (of.pick(range(len(NAMES) + 1)), of.pick(range(-128, 128)) / 64), 6))),
+    )
+
+
+def edits_of(of: Drawn) -> list[Override | Campaign]:
+    names = [*NAMES, "absent"]
+    return of.several(lambda: order(of) if of.pick([True, False]) else campaign(of, names), 6)
+
+
+def quota(of: Drawn) -> Quota:
+    return Quota(
+        of.pick(["q1", "q2", "q3"]),
+        "genres",
+        of.pick([("War",), ("love",)]),
+        of.pick([0.1, 0.3, 0.5, 1.0]),
+        of.pick([frozenset[str](), frozenset({"feed"})]),
+    )
+
+
+SCORES = [*(n / 16 for n in range(-64, 64)), 1e6, -1e6, np.nan, np.inf, -np.inf]
+
+
+def slate_of(of: Drawn) -> Slate:
+    items = of.several(lambda: of.pick(range(len(NAMES) + 2)), 8)
+    scores = [of.pick(SCORES) for _ in items]
+    return Slate(np.array(items, np.int32), np.array(scores, np.float32), ("als",) * len(items), (None,) * len(items))
 
 
 @EXAMPLES
-@given(worlds(), VIEWER, MOMENTS)
-def test_the_mask_and_the_check_are_exactly_what_the_rules_allow_at_every_moment(world, viewer, times):
+@given(drawn(lambda of: (world_of(of), viewer_of(of), of.several(lambda: now_of(of), 3, 1)), 512))
+def test_the_mask_and_the_check_are_exactly_what_the_rules_allow_at_every_moment(this):
+    world, viewer, times = this
     gate, everything = world.gate, np.arange(len(world.rows), dtype=np.int32)
     for now in times:  # one gate, so that a mask which outlives its boundary is caught
         world.clock.append(now)
@@ -365,37 +425,10 @@ def test_the_mask_and_the_check_are_exactly_what_the_rules_allow_at_every_moment
         assert not (gate.cleared(viewer) & ~gate.mask(viewer)).any()
 
 
-@st.composite
-def slates(draw: st.DrawFn) -> Slate:
-    items = draw(st.lists(st.integers(0, len(NAMES) + 1), max_size=8))
-    score = st.floats(-1e6, 1e6, width=32) | st.sampled_from([np.nan, np.inf, -np.inf])
-    scores = draw(st.lists(score, min_size=len(items), max_size=len(items)))
-    ids = tuple(["als"] * len(items))
-    return Slate(np.array(items, np.int32), np.array(scores, np.float32), ids, (None,) * len(items))
-
-
-EDITS = st.lists(ORDER | campaigns([*NAMES, "absent"]), max_size=6)
-QUOTAS = st.lists(
-    st.builds(
-        Quota,
-        id=st.sampled_from(["q1", "q2", "q3"]),
-        field=st.just("genres"),
-        values=st.sampled_from([("War",), ("love",)]),
-        share=st.sampled_from([0.1, 0.3, 0.5, 1.0]),
-        surfaces=st.sampled_from([frozenset(), frozenset({"feed"})]),
-    ),
-    max_size=2,
-)
-MORE = st.lists(st.tuples(st.integers(0, len(NAMES)), st.floats(-2, 2, width=32)), max_size=6).map(
-    lambda scores: Known(tuple(scores))
-)
-
-
 @EXAMPLES
-@given(worlds(), VIEWER, MOMENTS, EDITS, people(), exposures(), QUOTAS, slates(), st.integers(0, 10), MORE)
-def test_whatever_editors_order_nothing_is_shown_that_the_rules_do_not_allow(
-    world, viewer, times, edits, person, exposure, quotas, slate, k, more
-):
+@given(drawn(case_of, 768))
+def test_whatever_editors_order_nothing_is_shown_that_the_rules_do_not_allow(this):
+    world, viewer, times, edits, person, exposure, quotas, slate, k, more = this
     rows, gate = world.rows, world.gate
     index = OverrideIndex.compile(edits, IdMap([row["item_id"] for row in rows]))
     held = QuotaIndex.compile(quotas, lambda name: [row[name] for row in rows]).live(viewer)
@@ -423,10 +456,20 @@ def test_whatever_editors_order_nothing_is_shown_that_the_rules_do_not_allow(
         assert left == [item for item in stale.slate.items.tolist() if item in safe]  # the check alone is enough
 
 
+def arrivals(of: Drawn) -> tuple[Any, ...]:
+    edits = edits_of(of)
+    return edits, of.some(edits, len(edits), len(edits)), viewer_of(of), now_of(of), person(of), exposure(of)
+
+
+def visits(of: Drawn) -> tuple[Any, ...]:
+    times, persons = of.several(lambda: now_of(of), 3, 1), of.several(lambda: person(of), 3, 1)
+    return edits_of(of), viewer_of(of), times, persons, exposure(of)
+
+
 @EXAMPLES
-@given(EDITS, VIEWER, NOW, people(), exposures(), st.randoms(use_true_random=False))
-def test_the_order_in_which_overrides_arrive_changes_nothing(edits, viewer, now, person, exposure, random):
-    shuffled = random.sample(edits, len(edits))
+@given(drawn(arrivals, 320))
+def test_the_order_in_which_overrides_arrive_changes_nothing(this):
+    edits, shuffled, viewer, now, person, exposure = this
     first, second = (
         OverrideIndex.compile(some, IdMap(NAMES)).live(viewer, now, person, exposure) for some in (edits, shuffled)
     )
@@ -434,13 +477,14 @@ def test_the_order_in_which_overrides_arrive_changes_nothing(edits, viewer, now,
 
 
 @EXAMPLES
-@given(EDITS, VIEWER, MOMENTS, st.lists(people(), min_size=1, max_size=3), exposures())
-def test_what_is_remembered_between_two_moments_is_what_is_resolved_anew(edits, viewer, times, persons, exposure):
+@given(drawn(visits, 320))
+def test_what_is_remembered_between_two_moments_is_what_is_resolved_anew(this):
+    edits, viewer, times, persons, exposure = this
     kept = OverrideIndex.compile(edits, IdMap(NAMES))
     for now in times:
-        for person in persons:
-            fresh = OverrideIndex.compile(edits, IdMap(NAMES)).live(viewer, now, person, exposure)
-            assert said(kept.live(viewer, now, person, exposure)) == said(fresh)
+        for who in persons:
+            fresh = OverrideIndex.compile(edits, IdMap(NAMES)).live(viewer, now, who, exposure)
+            assert said(kept.live(viewer, now, who, exposure)) == said(fresh)
 
 
 def said(live: Any) -> tuple[Any, ...]:
@@ -450,11 +494,12 @@ def said(live: Any) -> tuple[Any, ...]:
 
 
 @EXAMPLES
-@given(st.lists(TAKEDOWN, max_size=4), VIEWER, st.randoms(use_true_random=False))
-def test_the_order_in_which_takedowns_arrive_changes_nothing(orders, viewer, random):
+@given(drawn(lambda of: (takedowns(of, 4), viewer_of(of), of), 32))
+def test_the_order_in_which_takedowns_arrive_changes_nothing(this):
+    orders, viewer, of = this
     policy = Policy(name="p", version="1", surfaces={"feed": Surface(strict=False, unlabelled=Verdict.ALLOW)})
     gate = Gate.compile(Catalogue.bare(NAMES), policy, lambda: 0.0)
-    shuffled = random.sample(orders, len(orders))
+    shuffled = of.some(orders, len(orders), len(orders))
     assert (gate.with_takedowns(orders).mask(viewer) == gate.with_takedowns(shuffled).mask(viewer)).all()
 
 

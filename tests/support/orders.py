@@ -1,13 +1,12 @@
-"""Strategies: campaigns of every action and limit, who looks, and what was shown before."""
+"""Campaigns of every action and limit, who looks, and what was shown before, out of drawn bytes."""
 
 from collections.abc import Sequence
-
-from hypothesis import strategies as st
 
 from recsys.overrides import (
     Boost,
     Bury,
     Campaign,
+    CampaignAction,
     Caps,
     Exclude,
     Exposure,
@@ -21,73 +20,78 @@ from recsys.overrides import (
     Sponsor,
 )
 from support.campaigns import Field
+from support.drawn import Drawn
 
 IDS = [f"c{n}" for n in range(12)]
-VALUES = st.sampled_from(["a", "b"])
 EPOCH_DAY = 719_163  # 1970-01-01 as a local date
 PAID = Sponsor("A publisher", "Ad", ("territory",))
-AUDIENCES = st.none() | st.builds(Field, st.sampled_from(["profile.group", "context.page"]), VALUES)
+AUDIENCES = [None, None, *(Field(name, value) for name in ("profile.group", "context.page") for value in "ab")]
+KINDS = ["pin", "boost", "bury", "exclude", "fill", "row", "present"]
+CAP = [None, None, 1, 2]
 
 
-def actions(names: Sequence[str]) -> st.SearchStrategy[object]:
+def action(given: Drawn, names: Sequence[str]) -> CampaignAction:
     """One action on some of the items."""
-    item, slot = st.sampled_from(names), st.integers(1, 6)
-    pool = st.lists(item, min_size=1, max_size=4, unique=True).map(tuple)
-    return st.one_of(
-        st.builds(Pin, item, slot),
-        st.builds(Boost, item, st.sampled_from([1.0, 2.0, 5.0, 50.0])),
-        st.builds(Bury, item, st.sampled_from([0.01, 0.5])),
-        st.builds(Exclude, item),
-        st.builds(Fill, slot, pool, st.integers(1, 3)),
-        st.builds(Row, slot, st.just("A row"), pool, st.integers(1, 4)),
-        st.builds(Present, item, st.just("Another title")),
-    )
+    kind = given.pick(KINDS)
+    if kind in ("fill", "row"):
+        slot, pool = given.pick(range(1, 7)), tuple(given.some(names, 1, 4))
+        if kind == "fill":
+            return Fill(slot, pool, given.pick(range(1, 4)))
+        return Row(slot, "A row", pool, given.pick(range(1, 5)))
+    item = given.pick(names)
+    if kind == "pin":
+        return Pin(item, given.pick(range(1, 7)))
+    if kind == "boost":
+        return Boost(item, given.pick([1.0, 2.0, 5.0, 50.0]))
+    if kind == "bury":
+        return Bury(item, given.pick([0.5, 0.01]))
+    return Exclude(item) if kind == "exclude" else Present(item, "Another title")
 
 
-@st.composite
-def campaigns(draw: st.DrawFn, names: Sequence[str]) -> Campaign:
+def campaign(given: Drawn, names: Sequence[str]) -> Campaign:
     """A campaign that may hold for a few seconds around zero."""
-    start = float(draw(st.integers(-2, 5)))
-    given = tuple(draw(st.lists(actions(names), min_size=1, max_size=3)))
-    boosts = any(isinstance(action, Boost) for action in given)
-    promotes = any(not isinstance(action, Bury | Exclude | Present) for action in given)
+    start = float(given.pick(range(-2, 6)))
+    actions = tuple(given.several(lambda: action(given, names), 3, 1))
+    boosts = any(isinstance(one, Boost) for one in actions)
+    promotes = any(not isinstance(one, Bury | Exclude | Present) for one in actions)
     return Campaign(
-        draw(st.sampled_from(IDS)),
-        given,
-        surfaces=draw(st.sampled_from([frozenset(), frozenset({"feed"}), frozenset({"home"})])),
-        territories=draw(st.sampled_from([frozenset(), frozenset({"DE"})])),
-        audience=draw(AUDIENCES),
+        given.pick(IDS),
+        actions,
+        surfaces=given.pick([frozenset[str](), frozenset({"feed"}), frozenset({"home"})]),
+        territories=given.pick([frozenset[str](), frozenset({"DE"})]),
+        audience=given.pick(AUDIENCES),
         start=start,
         end=start + 4.0,
-        zone=draw(st.sampled_from(["UTC", "Asia/Shanghai"])),
-        hours=draw(st.sampled_from([None, None, Hours(opens=0, closes=720)])),
-        priority=draw(st.integers(0, 1)),
-        caps=draw(st.builds(Caps, *[st.sampled_from([None, None, 1, 2])] * 3)),
-        guarantee=draw(st.none() | st.just(1)) if boosts else None,
-        share=draw(st.sampled_from([None, None, 0.2, 0.5])),
-        objective=draw(st.sampled_from(["editorial", "session_length"])),
-        sponsor=draw(st.sampled_from([None, PAID])) if promotes else None,
-        approved_at=float(draw(st.integers(0, 2))),
+        zone=given.pick(["UTC", "Asia/Shanghai"]),
+        hours=given.pick([None, None, Hours(opens=0, closes=720)]),
+        priority=given.pick(range(2)),
+        caps=Caps(given.pick(CAP), given.pick(CAP), given.pick(CAP)),
+        guarantee=given.pick([None, 1]) if boosts else None,
+        share=given.pick([None, None, 0.2, 0.5]),
+        objective=given.pick(["editorial", "session_length"]),
+        sponsor=given.pick([None, PAID]) if promotes else None,
+        approved_at=float(given.pick(range(3))),
     )
 
 
-def people() -> st.SearchStrategy[Person]:
+def campaigns(given: Drawn, names: Sequence[str], most: int = 4, least: int = 0) -> list[Campaign]:
+    """Campaigns, of which two may have one id."""
+    return given.several(lambda: campaign(given, names), most, least)
+
+
+def person(given: Drawn) -> Person:
     """Who looks."""
-    return st.builds(
-        Person,
-        user=st.sampled_from([None, "u", "v"]),
-        profile=st.dictionaries(st.just("group"), VALUES),
-        context=st.dictionaries(st.just("page"), VALUES),
-        minor=st.booleans(),
-        personalised=st.booleans(),
-    )
+    profile, context = given.pick([{}, {"group": "a"}, {"group": "b"}]), given.pick([{}, {"page": "a"}, {"page": "b"}])
+    return Person(
+        given.pick([None, "u", "v"]), profile, context, minor=given.pick([False, True]),
+        personalised=given.pick([True, False]),
+    )  # fmt: skip
 
 
-@st.composite
-def exposures(draw: st.DrawFn) -> Exposure:
+def exposure(given: Drawn) -> Exposure:
     """What was shown before."""
     counts = Exposure()
-    shown = st.builds(Impression, st.sampled_from(IDS), st.just(EPOCH_DAY), st.integers(1, 6))
     for user in (None, "u"):
-        counts.record(user, draw(st.lists(shown, max_size=4)))
+        shown = given.several(lambda: Impression(given.pick(IDS), EPOCH_DAY, given.pick(range(1, 7))), 4)
+        counts.record(user, shown)
     return counts

@@ -4,60 +4,13 @@ import json
 import tomllib
 
 import pytest
-import typer
-from typer.testing import CliRunner
 
 from recsys.errors import ConfigError, DataError
 from recsys.safety.load import PACKS
-from serving.cli import commands
-from serving.settings import Settings
 from serving.stores.records import ConflictError
+from support.newsroom import FESTIVAL, nowhere, on_air, recsys  # noqa: F401
 
-FESTIVAL = """
-id = "festival"
-name = "修复电影 · Restored"
-surfaces = ["home"]
-end = 2999-02-15
-zone = "Asia/Shanghai"
-caps = { user_day = 3 }
-
-[[actions]]
-kind = "pin"
-item_id = "408"
-slot = 1
-"""
-
-
-@pytest.fixture(autouse=True)
-def _nowhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    for name in Settings.model_fields:
-        monkeypatch.delenv(f"RECSYS_{name.upper()}", raising=False)
-    monkeypatch.setenv("COLUMNS", "200")
-    (tmp_path / "festival.toml").write_text(FESTIVAL, encoding="utf-8")
-
-
-@pytest.fixture
-def recsys():
-    app = typer.Typer()
-    commands(app)
-
-    def run(*arguments, fails=None):
-        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-        if fails is None:
-            assert result.exit_code == 0, result.output + repr(result.exception)
-            return result.stdout
-        assert isinstance(result.exception, fails), result.output + repr(result.exception)
-        return str(result.exception)
-
-    return run
-
-
-def on_air(recsys):
-    recsys("campaign", "create", "festival.toml", "--actor", "anna")
-    recsys("campaign", "validate", "festival", "--actor", "anna")
-    recsys("campaign", "submit", "festival", "--actor", "anna")
-    return recsys("campaign", "approve", "festival", "--version", 3, "--actor", "ben")
+# ruff: noqa: F811
 
 
 def test_two_people_bring_a_pin_on_home_on_air(recsys):

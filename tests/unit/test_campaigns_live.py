@@ -18,7 +18,6 @@ from recsys.overrides import (
     Person,
     Pin,
     Present,
-    Row,
     Unserved,
     campaign_of,
     moment_of,
@@ -259,7 +258,31 @@ def test_guarantees_take_the_positions_that_are_left_in_their_order():
 
 def test_a_guarantee_whose_items_may_not_be_shown_is_unserved():
     out = placed([0, 1], live(promise(), now=50.0), 2, eligible=[0, 1])
-    assert (shown(out), reasons(out)) == ([0, 1], {"g": "pool_short"})
+    assert (shown(out), reasons(out)) == ([0, 1], {"g": "ineligible"})
+
+
+def test_a_guarantee_whose_items_stand_there_for_others_is_unserved_for_that():
+    others = campaign("p", Pin("i8", 1), Pin("i9", 2))
+    out = placed([0, 1, 2], live(promise(), others, now=50.0), 3)
+    assert (shown(out), reasons(out)) == ([8, 9, 0], {"g": "shown_already"})
+
+
+def test_a_guarantee_whose_creator_has_all_places_is_unserved_for_that():
+    room = {"groups": np.array([4, 5, 6, 7, 0, 1, 2, 3, 4, 4], np.int32), "limit": 1}
+    others = campaign("p", Pin("i0", 1))
+    out = placed([0, 1, 2], live(promise(), others, now=50.0), 3, **room)
+    assert (shown(out), reasons(out)) == ([0, 1, 2], {"g": "creator_cap"})
+
+
+def test_a_guarantee_for_some_territories_waits_where_the_territory_is_unknown():
+    order = promise(territories=frozenset({"DE"}))
+    assert live(order, now=50.0).due == (0,)
+    assert live(order, viewer=Viewer("home"), now=50.0).due == ()
+
+
+def test_a_guarantee_that_a_cap_holds_back_is_owed_and_not_due():
+    found = live(promise(caps=Caps(user_day=1)), now=50.0, person=READER, exposure=seen(("g", DAY0, 3)))
+    assert (found.owed, found.due) == ((0,), ())
 
 
 def test_the_share_of_a_response_holds_for_a_guarantee_too():
@@ -276,19 +299,6 @@ def test_a_title_is_replaced_wherever_its_item_stands_and_the_first_in_order_cou
     found = live(one, two)
     assert found.resolved.texts[1].title == "Seen it?"
     assert found.unserved == (Unserved("a", "text_taken"),)
-
-
-def test_a_text_that_the_gates_check_refuses_is_not_shown():
-    orders = [
-        campaign("a", Present("i1", "rude")),
-        campaign("r", Row(1, "rude", ("i2",), 1)),
-        campaign("p", Pin("i3", 1)),
-    ]
-    index = OverrideIndex.compile(orders, IDS, readable=lambda text: text != "rude")
-    found = index.live(Viewer("home"), 0.0)
-    assert found.resolved.texts == {}
-    assert [claim.id for claim in found.resolved.claims] == ["p"]
-    assert set(found.unserved) == {Unserved("a", "text_refused"), Unserved("r", "text_refused")}
 
 
 # slots
