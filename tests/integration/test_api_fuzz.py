@@ -14,7 +14,7 @@ from schemathesis.checks import CHECKS, load_all_checks
 from schemathesis.python import asgi
 
 from serving.roles import ROLES, allowed, is_public
-from support.asgi import inside
+from support.inside import inside
 
 EXAMPLES = int(os.environ.get("RECSYS_FUZZ_EXAMPLES", "12"))
 DOCUMENT = json.loads((Path(__file__).parents[2] / "docs" / "openapi.json").read_text())

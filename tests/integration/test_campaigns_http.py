@@ -3,7 +3,7 @@
 import pytest
 
 from serving.stores.control import ControlStore
-from support.asgi import inside
+from support.inside import inside
 
 PACK = """
 name = "test"
