@@ -11,9 +11,9 @@ from recsys.types import Viewer
 from serving.asks import Ask
 from serving.champion import Watcher
 from serving.rehearsal import KEPT, Rehearsal, Shape
-from support.inside import inside
 from support.data import AT
 from support.http import publish
+from support.inside import inside
 
 
 @pytest.fixture(scope="module")
