@@ -58,6 +58,7 @@ class _Fit:
     _kept: dict[str, tuple[Any, Any]] = field(default_factory=dict)  # the last of each part and what it is of
 
     def model(self, recipe: "GraphFilter") -> GraphFilterModel:
+        """The model of a ``recipe`` that leaves nothing open, from the parts that were made already."""
         degree = degrees(self.matrix, 0)
         known = np.asarray(self.matrix.sum(axis=0)).ravel() > 0
         found = self._links(recipe, degree)
