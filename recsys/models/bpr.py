@@ -92,7 +92,7 @@ class BPRModel(FoldInModel):
         self._ridge = max(recipe.fold_in_reg * largest, 1e-12) * np.eye(len(arrays.square))  # (d, d)
 
     def vectors(self, queries: Sequence[Query]) -> tuple[FloatArray, BoolArray]:
-        """(queries, d) each history's ridge solution, scaled to a trained user's; (queries,) whether any item is known."""
+        """(queries, d) each history's ridge solution at a trained user's scale; (queries,) whether an item is known."""
         found = np.zeros((len(queries), len(self._ridge)), np.float32)
         inside = [heard(query.items, self.known) for query in queries]
         answers = np.array([own.any() for own in inside], np.bool_)

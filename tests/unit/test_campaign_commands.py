@@ -4,14 +4,13 @@ import json
 import tomllib
 
 import pytest
-import typer
-from typer.testing import CliRunner
 
 from recsys.errors import ConfigError, DataError
 from recsys.safety.load import PACKS
-from serving.cli import commands
-from serving.settings import Settings
 from serving.stores.records import ConflictError
+from support.command_line import nowhere, recsys
+
+__all__ = ["nowhere", "recsys"]
 
 FESTIVAL = """
 id = "festival"
@@ -29,28 +28,8 @@ slot = 1
 
 
 @pytest.fixture(autouse=True)
-def _nowhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    for name in Settings.model_fields:
-        monkeypatch.delenv(f"RECSYS_{name.upper()}", raising=False)
-    monkeypatch.setenv("COLUMNS", "200")
+def _festival(nowhere, tmp_path):
     (tmp_path / "festival.toml").write_text(FESTIVAL, encoding="utf-8")
-
-
-@pytest.fixture
-def recsys():
-    app = typer.Typer()
-    commands(app)
-
-    def run(*arguments, fails=None):
-        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-        if fails is None:
-            assert result.exit_code == 0, result.output + repr(result.exception)
-            return result.stdout
-        assert isinstance(result.exception, fails), result.output + repr(result.exception)
-        return str(result.exception)
-
-    return run
 
 
 def on_air(recsys):
