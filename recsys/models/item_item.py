@@ -138,11 +138,4 @@ def decays(data: Dataset, days: float | None, events: float | None) -> list[Deca
 
 def sample(holdout: Holdout) -> Holdout:
     """About 2,000 queries of a holdout, evenly taken: enough to compare settings on."""
-    places = range(0, len(holdout), -(-len(holdout) // _ASKED) or 1)
-    return Holdout(
-        users=holdout.users[:: places.step],
-        queries=[holdout.queries[at] for at in places],
-        truth=[holdout.truth[at] for at in places],
-        exclude=[holdout.exclude[at] for at in places],
-        seen_items=holdout.seen_items,
-    )
+    return holdout.spread(_ASKED)
