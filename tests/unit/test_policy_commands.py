@@ -14,10 +14,10 @@ __all__ = ["nowhere", "over_a_bundle", "published", "recsys"]
 
 RED = '\n[labels.red]\nverdict = "{}"\n[[rules]]\nid = "red"\nfield = "genres"\nany_of = ["red"]\nlabels = ["red"]\n'
 STRICT, MILD = text(RED.format("block"), "2"), text(RED.format("allow"), "3")
-pytestmark = pytest.mark.usefixtures("over_a_bundle")
 WHY = ("--actor", "sam", "--reason", "a new rule")
 
 
+@pytest.mark.usefixtures("over_a_bundle")
 def test_a_pack_on_its_way_from_a_key_to_a_rollback(recsys, tmp_path):
     for name, pack in (("strict.toml", STRICT), ("mild.toml", MILD)):
         (tmp_path / name).write_text(pack)
