@@ -21,6 +21,9 @@ from serving.settings import Settings
 from support.http import make_keys, publish
 
 CHAMPION = "champion.json"
+GIVEN = {"clock": "events", "policy": "open"}
+# What is answered must not hang on how busy the machine is; tests of deadlines set their own.
+PATIENCE = {"list_seconds": 60.0, "request_seconds": 60.0}
 
 
 @dataclass
@@ -74,7 +77,8 @@ def inside(var: Path, **settings: Any) -> Iterator[Inside]:
     shutil.copy(_bundle(), var / CHAMPION)
     keys = make_keys(var)
     holder.stop()
-    runtime = holder.start(Settings(var=var, **{"clock": "events", "policy": "open", **settings}))
+    given = Settings(var=var, **{**GIVEN, **settings})
+    runtime = holder.start(given.model_copy(update=PATIENCE))  # a copy may have what settings refuse
     try:
         yield Inside(Origins(Guard(create_app())), keys, runtime)
     finally:
