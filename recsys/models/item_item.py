@@ -18,7 +18,7 @@ from recsys.types import BoolArray, FloatArray, IntArray, Query, Ranked
 
 HALF_LIVES_DAYS = (1.0, 10.0, 100.0)
 HALF_LIVES_EVENTS = (1.0, 3.0, 10.0)
-_ASKED = 2_000  # holdout queries, about, that settings are compared on
+_ASKED = 2_000  # holdout queries that settings are compared on
 
 
 class Rows(Protocol):
@@ -136,6 +136,6 @@ def decays(data: Dataset, days: float | None, events: float | None) -> list[Deca
     return [Decay(d, e) for d, e in pairs]
 
 
-def sample(holdout: Holdout) -> Holdout:
-    """About 2,000 queries of a holdout, evenly taken: enough to compare settings on."""
-    return holdout.spread(_ASKED)
+def sample(holdout: Holdout, most: int = _ASKED) -> Holdout:
+    """At most ``most`` queries of a holdout, evenly taken: by default enough to compare settings on."""
+    return holdout.spread(most)
