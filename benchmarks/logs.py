@@ -76,17 +76,7 @@ def held_slice(data: Dataset, *, share: float = 0.1, seed: int = 0) -> tuple[Dat
 
 def sample(holdout: Holdout, queries: int, seed: int = 0) -> Holdout:
     """At most so many questions of a holdout, drawn by ``seed``."""
-    if len(holdout) <= queries:
-        return holdout
-    kept = np.sort(np.random.default_rng(seed).choice(len(holdout), queries, replace=False))
-    pick = kept.tolist()
-    return Holdout(
-        holdout.users[kept],
-        [holdout.queries[at] for at in pick],
-        [holdout.truth[at] for at in pick],
-        [holdout.exclude[at] for at in pick],
-        holdout.seen_items,
-    )
+    return holdout.drawn(queries, np.random.default_rng(seed))
 
 
 def quick_users(options: Options) -> int | None:

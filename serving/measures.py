@@ -102,13 +102,22 @@ GAUGES = {
 
 
 def touch() -> None:
-    """Create the metrics: after BentoML has set up its directory for them, before the first request."""
+    """Create the metrics: after BentoML has set up its directory for them, before the first request.
+
+    What alerts ask the rate of begins at 0, because the rate of a series that begins at 1 is 0.
+    """
+    from recsys.safety import verdict  # here, because the gate that comes with it is not for whoever only counts
+
     for metric in (_requests, _latency, _items, _removed, _degraded, _events, _takedowns, _last_appearance, _trials):
         metric()
     for stage in STAGES:
         _stage(stage)
     for outcome in ("switched", "refused"):
         _champions().labels(outcome)
+    for reason in verdict.REASONS:
+        _removed().labels(reason)
+    for reason in ("safety_stale", "policy_stale"):
+        _degraded().labels(reason)
     for name, text in GAUGES.items():
         _gauge(name, text)
 

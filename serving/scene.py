@@ -33,7 +33,7 @@ class Scene:
 
     @cached_property
     def vouched(self) -> BoolArray:
-        """(items,) what may be shown while takedowns may be missing: strictly nothing, elsewhere what a person cleared."""
+        """(items,) what may be shown while takedowns may be missing: strictly nothing, else what a person cleared."""
         if self.limits.strict:
             return np.zeros(len(self._view.ids), np.bool_)
         return self._view.gate.vouched(self.viewer)

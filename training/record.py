@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from recsys.content import ContentSpace
 from recsys.errors import DataError, StoreError
 from recsys.evaluate import SEGMENT, Evaluation
@@ -26,6 +28,7 @@ from training.tracking import WINNER, Recorded, Run, Tracker, Version
 REPORT = "report.json"
 PAGE = "report.html"
 LISTED = 10  # places of the lists that a report describes
+RERANKED = 500  # queries at most over which it says what reranking costs
 
 
 class Recorder:
@@ -99,7 +102,8 @@ class Recorder:
         found = facts.gather(source, contest, spec, self._compared, curves=self._curves, git=git_revision())
         model, test, data = arena.model(contest.best.resolved), newest.test, newest.train_validation
         shown = lists.observe(model, test, data, k=LISTED, seed=spec.seed)
-        points = tradeoff(model, test, data, content, rerank=spec.rerank, k=LISTED, seed=spec.seed)
+        asked = test.drawn(RERANKED, np.random.default_rng(spec.seed))
+        points = tradeoff(model, asked, data, content, rerank=spec.rerank, k=LISTED)
         more = {"lists": shown, "tradeoff": [point._asdict() for point in points]}
         return {**found, "run": self._parent.id, **facts.finite(more)}
 

@@ -1,7 +1,7 @@
 """A prepared log: events in dense indices, sorted by user and then by time, ready to be mapped from disk."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -118,6 +118,26 @@ class Holdout:
 
     def __len__(self) -> int:
         return len(self.queries)
+
+    def part(self, places: Sequence[int] | IntArray) -> "Holdout":
+        """The queries at these places, in their order; what was seen before the cut stays the whole log's."""
+        return replace(
+            self,
+            users=self.users[np.asarray(places, np.int64)],
+            queries=[self.queries[at] for at in places],
+            truth=[self.truth[at] for at in places],
+            exclude=[self.exclude[at] for at in places],
+        )
+
+    def spread(self, most: int) -> "Holdout":
+        """Every n-th query, so that there are ``most`` at the most; the same ones each time."""
+        return self.part(range(0, len(self), max(1, -(-len(self) // most))))
+
+    def drawn(self, most: int, rng: np.random.Generator) -> "Holdout":
+        """At most ``most`` queries, drawn without replacement and kept in order; itself where it has no more."""
+        if len(self) <= most:
+            return self
+        return self.part(np.sort(rng.choice(len(self), most, replace=False)))
 
 
 @dataclass(frozen=True, eq=False)

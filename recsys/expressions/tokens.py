@@ -53,6 +53,7 @@ class Source:
         """What a quoted text says."""
 
         def plain(matched: re.Match[str]) -> str:
+            """The character that one escape stands for; ConfigError names the place of one that CEL does not know."""
             simple, *codes, octal = matched.groups()
             if simple:
                 return _PLAIN[simple]

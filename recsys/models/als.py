@@ -68,6 +68,7 @@ class ALSModel(FoldInModel):
         self._ridge = gram + recipe.reg * np.eye(len(gram))  # (d, d) float64
 
     def vectors(self, queries: Sequence[Query]) -> tuple[FloatArray, BoolArray]:
+        """(queries, d) each query's solution of its normal equations; (queries,) whether it has a known item."""
         found = np.zeros((len(queries), len(self.gram)), np.float32)
         answers = np.zeros(len(queries), np.bool_)
         told = np.flatnonzero([len(query) > 0 for query in queries])  # without a history there is nothing to solve

@@ -12,12 +12,12 @@ from pydantic import Field, PositiveInt
 from recsys.dataset.data import Dataset, Holdout
 from recsys.errors import BundleError
 from recsys.metrics import hits, ndcg, top_matrix
+from recsys.models.by_score import top_by_score
 from recsys.models.files import load_arrays, save_arrays
 from recsys.models.item_item import sample
 from recsys.models.one_ranking import Asked, best_half_life
 from recsys.models.popular import decayed_counts
 from recsys.models.recipe import FitContext, Model, Recipe, load_recipe, register, save_recipe
-from recsys.retrieval import top_k
 from recsys.types import BoolArray, FloatArray, IntArray, Query, Ranked
 
 NEVER = 36_500.0  # days: a half-life at which hardly anything decays
@@ -32,7 +32,6 @@ STRENGTHS = (0.25, 0.1, 0.5, 1.0)  # the first is the default
 LONGER_SHARE = 0.01  # of popularity at the audience's half-life, so that no work of late is out of reach
 RARE = 10.0  # people who know a work, at which it counts half as a sign
 _FORGOTTEN = 12  # half-lives after which an event says nothing of an audience
-_BLOCK = 1 << 22  # scores held at once: 16 MiB
 _PLACES = 10  # quality is NDCG at this many
 
 
@@ -60,6 +59,10 @@ class Audience(Recipe):
     targets: PositiveInt = 1_000
 
     def fit(self, data: Dataset, ctx: FitContext) -> "AudienceModel":
+        """Fit on positive events; what is None is chosen by NDCG at 10 on a sample of the holdout.
+
+        A half-life is chosen by popularity alone and first, because the audience's is a multiple of it.
+        """
         holdout = ctx.holdout if ctx.holdout is not None and len(ctx.holdout) else None
         timed = bool(np.isfinite(data.time).any())
         recipe = self
@@ -73,6 +76,7 @@ class Audience(Recipe):
 
     @classmethod
     def load(cls, folder: Path) -> Model:
+        """Map what ``AudienceModel.save`` wrote; BundleError where the folder holds a model of another recipe."""
         recipe = load_recipe(folder)
         if not isinstance(recipe, Audience):
             raise BundleError(f"{folder} holds a {recipe.name}, not an audience model; publish the bundle again.")
@@ -117,15 +121,10 @@ class AudienceModel:
 
     def top(self, queries: Sequence[Query], n: int, allowed: BoolArray, exclude: Sequence[IntArray]) -> list[Ranked]:
         """By popularity and the lift of the history."""
-        everything = np.arange(len(self.popularity), dtype=np.int32)
-        step = max(1, _BLOCK // max(1, len(everything)))
-        found: list[Ranked] = []
-        for start in range(0, len(queries), step):
-            part = slice(start, start + step)
-            found += top_k(self.score(queries[part], everything), n, allowed, exclude[part], self.recipe.name)
-        return found
+        return top_by_score(self, len(self.popularity), queries, n, allowed, exclude)
 
     def score(self, queries: Sequence[Query], items: IntArray) -> FloatArray:
+        """(queries, items) log popularity plus the tempered lift of the history; -inf for items nobody liked."""
         n_items = len(self.popularity)
         own = [np.unique(query.items[query.items < n_items]) for query in queries]
         indptr = np.concatenate([[0], np.cumsum([len(known) for known in own])]).astype(np.int32)

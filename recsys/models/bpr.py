@@ -43,6 +43,10 @@ class BPR(Recipe):
     positives_only: bool = True
 
     def fit(self, data: Dataset, ctx: FitContext) -> "BPRModel":
+        """Fit once for each ``reg`` in question, and keep the best of it and ``fold_in_reg`` by NDCG on the holdout.
+
+        At least one is fitted whatever ``ctx.until`` says.
+        """
         events = data.matrix(positives_only=self.positives_only)
         holdout = ctx.holdout if ctx.holdout is not None and len(ctx.holdout) > 0 else None
         best: tuple[float, BPRModel] | None = None
@@ -88,6 +92,7 @@ class BPRModel(FoldInModel):
         self._ridge = max(recipe.fold_in_reg * largest, 1e-12) * np.eye(len(arrays.square))  # (d, d)
 
     def vectors(self, queries: Sequence[Query]) -> tuple[FloatArray, BoolArray]:
+        """(queries, d) each history's ridge solution at a trained user's scale; (queries,) whether an item is known."""
         found = np.zeros((len(queries), len(self._ridge)), np.float32)
         inside = [heard(query.items, self.known) for query in queries]
         answers = np.array([own.any() for own in inside], np.bool_)

@@ -58,6 +58,10 @@ class EASE(Recipe):
     positives_only: bool = True
 
     def fit(self, data: Dataset, ctx: FitContext) -> ItemItemModel:
+        """Fit the closed form; what is None is chosen on a sample of the holdout from one Gram matrix.
+
+        Raises FitError where the matrix of known items would exceed ``memory_gb``.
+        """
         keep = np.asarray(data.positive) if self.positives_only else np.ones(data.n_events, np.bool_)
         known = np.bincount(data.item[keep], minlength=data.n_items) > 0
         check_memory(int(known.sum()), self.memory_gb)
@@ -107,6 +111,7 @@ class _Task:
 
     @classmethod
     def of(cls, data: Dataset, known: BoolArray, user_power: float) -> "_Task":
+        """The events of ``data`` on ``known`` (items,), a user counting by length ** (-2 * ``user_power``)."""
         item = places(known)[data.item]
         size = (data.n_users, int(known.sum()))
         events = sp.csr_matrix((np.ones(len(item), np.float32), (data.user, item)), shape=size)

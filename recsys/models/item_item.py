@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.dataset.data import Dataset, Holdout
+from recsys.models.by_score import top_by_score
 from recsys.models.files import save_arrays
 from recsys.models.memory import once
 from recsys.models.recency import NEVER_DAYS, NEVER_EVENTS, Decay
 from recsys.models.recipe import Recipe, save_recipe
-from recsys.retrieval import top_k
 from recsys.types import BoolArray, FloatArray, IntArray, Query, Ranked
 
 HALF_LIVES_DAYS = (1.0, 10.0, 100.0)
@@ -41,6 +41,7 @@ class Dense:
         self.matrix = matrix  # (known, known)
 
     def combine(self, items: IntArray, weights: FloatArray) -> FloatArray:
+        """(known,) the weighted sum of whole rows, float32."""
         # row by row: BLAS would round a sum differently from one shape to the next
         total = np.zeros(self.matrix.shape[1], np.float32)
         part = np.empty_like(total)
@@ -62,6 +63,7 @@ class Sparse:
         self.values = values  # (entries,)
 
     def combine(self, items: IntArray, weights: FloatArray) -> FloatArray:
+        """(known,) the weighted sum of what rows hold; -inf where no row holds the item."""
         start, length = self.indptr[items], self.indptr[items + 1] - self.indptr[items]
         entry = np.arange(length.sum()) + np.repeat(start - (np.cumsum(length) - length), length)
         columns = self.columns[entry]
@@ -86,13 +88,8 @@ class ItemItemModel:
         self._places = places(known)
 
     def top(self, queries: Sequence[Query], n: int, allowed: BoolArray, exclude: Sequence[IntArray]) -> list[Ranked]:
-        everything = np.arange(len(self.known), dtype=np.int32)
-        step = max(1, _BLOCK // max(1, len(self.known)))
-        found: list[Ranked] = []
-        for start in range(0, len(queries), step):
-            part = slice(start, start + step)
-            found += top_k(self.score(queries[part], everything), n, allowed, exclude[part], self.recipe.name)
-        return found
+        """The best by the sum of rows; it abstains where ``score`` does."""
+        return top_by_score(self, len(self.known), queries, n, allowed, exclude)
 
     def score(self, queries: Sequence[Query], items: IntArray) -> FloatArray:
         scores = np.empty((len(queries), len(items)), np.float32)
@@ -142,11 +139,4 @@ def decays(data: Dataset, days: float | None, events: float | None) -> list[Deca
 
 def sample(holdout: Holdout, most: int = _ASKED) -> Holdout:
     """At most ``most`` queries of a holdout, evenly taken: by default enough to compare settings on."""
-    places = range(0, len(holdout), -(-len(holdout) // most) or 1)
-    return Holdout(
-        users=holdout.users[:: places.step],
-        queries=[holdout.queries[at] for at in places],
-        truth=[holdout.truth[at] for at in places],
-        exclude=[holdout.exclude[at] for at in places],
-        seen_items=holdout.seen_items,
-    )
+    return holdout.spread(most)

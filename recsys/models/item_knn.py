@@ -50,6 +50,7 @@ class ItemKNN(Recipe):
     positives_only: bool = True
 
     def fit(self, data: Dataset, ctx: FitContext) -> ItemItemModel:
+        """Find each item's nearest; what is None is chosen, stage after stage, on a sample of the holdout."""
         keep = np.asarray(data.positive) if self.positives_only else np.ones(data.n_events, np.bool_)
         known = np.bincount(data.item[keep], minlength=data.n_items) > 0
         events = data.subset(keep).matrix()[:, known]  # (users, known)

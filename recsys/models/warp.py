@@ -42,6 +42,10 @@ class Warp(Recipe):
     profile: NonNegativeFloat = Field(default=0.1, allow_inf_nan=False)
 
     def fit(self, data: Dataset, ctx: FitContext) -> "WarpModel":
+        """Train by LightFM on pseudo-users drawn from ``ctx``; FitError for a log without events.
+
+        With ``epochs`` None the holdout is asked at some of them, and the first that is not better ends the training.
+        """
         if data.n_events == 0:
             raise FitError("warp cannot learn from a log without events; ingest some or choose another recipe.")
         rng = ctx.rng()

@@ -54,6 +54,7 @@ def chunked_sampled(
 class _Full(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, *given: Any) -> Tensor:
+        """The loss, with the gradients of ``asked`` and ``items`` kept for ``backward``."""
         asked, items, target, weight, kind = given
         scaled = asked * weight[:, None]
         losses = torch.empty_like(weight)
@@ -79,6 +80,7 @@ class _Full(torch.autograd.Function):
 class _Sampled(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, *given: Any) -> Tensor:
+        """The loss, with the gradients of ``asked``, ``liked`` and ``drawn`` kept for ``backward``."""
         asked, liked, drawn, draws, weight, kind = given
         scaled = asked * weight[:, None]
         d_asked, d_drawn = torch.empty_like(asked), torch.zeros((len(drawn) + 1, drawn.shape[1]), device=drawn.device)

@@ -1,6 +1,7 @@
 """What diversity and calibration cost and bring: one curve a weight, over the lists of a holdout.
 
-    points = tradeoff(model, holdout, data, content, rerank=spec.rerank, k=10)
+    some = holdout.drawn(1_000, np.random.default_rng(seed))
+    points = tradeoff(model, some, data, content, rerank=spec.rerank, k=10)
     for weight in ("diversity", "calibration"):
         curve = [point for point in points if point.weight == weight]  # by rising value, from 0 to 1
 
@@ -21,7 +22,7 @@ from recsys.models.recipe import Model
 from recsys.rerank.calibration import divergence, item_shares
 from recsys.rerank.spec import Rerank
 from recsys.rerank.stage import Pool, Reranker
-from recsys.types import IntArray, Ranked
+from recsys.types import IntArray, Query, Ranked
 
 VALUES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 _CHUNK = 256  # queries asked at once
@@ -47,35 +48,31 @@ def tradeoff(
     rerank: Rerank | None = None,
     k: int = 10,
     values: Sequence[float] = VALUES,
-    most: int = 500,
-    seed: int = 0,
 ) -> list[Point]:
-    """A point for each weight and value, over at most ``most`` queries, drawn with ``seed``.
+    """A point for each weight and value, over all queries of ``holdout``.
 
     Of ``rerank`` count its pool and its calibrated field. The model is asked once; its lists are then reranked for
     every point.
     """
     spec = rerank or Rerank()
-    asked = _drawn(len(holdout), most, seed)
     settings = [(value, 0.0) for value in values] + [(0.0, value) for value in values]  # diversity, calibration
-    top = np.full((len(settings), len(asked), k), -1, np.int32)
-    errors = np.full((len(settings), len(asked)), np.nan)
+    top = np.full((len(settings), len(holdout), k), -1, np.int32)
+    errors = np.full((len(settings), len(holdout)), np.nan)
     vectors = None if content is None else content.vectors
     reranker = Reranker(spec, vectors, item_shares(data.catalogue, spec.calibration.field))
-    for row, (query, ranked) in enumerate(_lists(model, holdout, asked, data.n_items, max(spec.pool, k))):
-        pool = reranker.pool(ranked.scores, ranked.items, holdout.queries[query])
+    for row, (query, ranked) in enumerate(_lists(model, holdout, data.n_items, max(spec.pool, k))):
+        pool = reranker.pool(ranked.scores, ranked.items, query)
         for at, (diversity, calibration) in enumerate(settings):
             chosen = pool.order(k, diversity=diversity, calibration=calibration)[:k]
             top[at, row, : len(chosen)] = ranked.items[chosen]
             errors[at, row] = _error(pool, chosen)
-    truth = [holdout.truth[query] for query in asked]
     features = item_features(data.catalogue)
     names = ["diversity"] * len(values) + ["calibration"] * len(values)
     return [
         Point(
             name,
             max(setting),
-            mean_ndcg(shown, truth, k),
+            mean_ndcg(shown, holdout.truth, k),
             intra_list_diversity(shown, features),
             _mean(error),
             coverage(shown, data.n_items),
@@ -84,19 +81,12 @@ def tradeoff(
     ]
 
 
-def _drawn(n: int, most: int, seed: int) -> IntArray:
-    """The queries that are asked, in their order."""
-    if n <= most:
-        return np.arange(n, dtype=np.int32)
-    return np.sort(np.random.default_rng(seed).choice(n, most, replace=False)).astype(np.int32)
-
-
-def _lists(model: Model, holdout: Holdout, asked: IntArray, n_items: int, n: int) -> Iterator[tuple[int, Ranked]]:
+def _lists(model: Model, holdout: Holdout, n_items: int, n: int) -> Iterator[tuple[Query, Ranked]]:
     allowed = np.ones(n_items, np.bool_)
-    for start in range(0, len(asked), _CHUNK):
-        part = asked[start : start + _CHUNK].tolist()
-        lists = model.top([holdout.queries[q] for q in part], n, allowed, [holdout.exclude[q] for q in part])
-        yield from zip(part, lists, strict=True)
+    for start in range(0, len(holdout), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        asked = holdout.queries[part]
+        yield from zip(asked, model.top(asked, n, allowed, holdout.exclude[part]), strict=True)
 
 
 def _error(pool: Pool, chosen: IntArray) -> float:

@@ -117,6 +117,7 @@ class _Sides:
 
     @classmethod
     def of(cls, catalogue: Catalogue, labels: Labels, old: Policy, new: Policy, clock: Clock) -> "_Sides":
+        """Compile both policies over the catalogue and the probes; keep one item of each kind they tell apart."""
         more, said = probes(old, new)
         table = catalogue.table
         plain = Catalogue(table.drop_columns([name for name in _TIME_BOUND if name in table.column_names]))

@@ -25,6 +25,10 @@ UNRATED = "unrated"  # no board has rated it, where a rating is needed
 CURFEW = "curfew"  # a minor, at night
 STALE = "stale_policy"  # nobody has confirmed the policy for too long
 ERROR = "error"  # a field, the index or the clock is garbage, or a scanner could not judge it
+REASONS = (
+    *(TAKEDOWN, WITHHELD, TERRITORY, WINDOW, EMBARGO, AGE, UNLABELLED, UNRATED, CURFEW, STALE, ERROR),
+    *("label", "unknown_label", "unknown_rating"),  # without the name that follows
+)
 
 
 class Verdict(IntEnum):

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from serving.api.schemas import Age, Fields, Id, Name, Territory, Time, UserId
+from serving.api.fields import Age, Fields, Id, Name, Territory, Time, UserId
 
 Reason = Annotated[str, Meta(max_length=2000)]
 Version = Annotated[int, Meta(ge=1, description="The one that was read; or send it as If-Match.")]

@@ -7,8 +7,9 @@ from litestar import Request
 
 from serving.api.actors import role
 from serving.api.blocking import get
+from serving.api.decision_schemas import AskedBody, DecisionBody, PlaceBody, ReplayBody
 from serving.api.refusals import Refused
-from serving.api.schemas import AskedBody, DecisionBody, Notice, PlaceBody, ReplayBody
+from serving.api.schemas import Notice
 from serving.api.times import iso
 from serving.receipts.find import Found, find
 from serving.receipts.records import notices_of, offset_of, overrides_of, remembered, sources_of

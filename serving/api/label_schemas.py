@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from recsys.safety.labels import Source
-from serving.api.schemas import Id, Territory, Time
+from serving.api.fields import Id, Territory, Time
 
 LabelName = Annotated[str, Meta(min_length=1, max_length=64)]
 Score = Annotated[float, Meta(ge=0, le=1)]

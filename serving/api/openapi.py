@@ -14,8 +14,8 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIResponse, Operation, Reference
 from msgspec import Meta, Struct
 
+from serving.api.fields import UserId
 from serving.api.problems import MEDIA_TYPE, TITLES
-from serving.api.schemas import UserId
 from serving.roles import is_public
 
 METHODS = ("get", "post", "put", "delete")

@@ -54,14 +54,20 @@ def refused(request: Request[Any, Any, Any], error: Exception) -> Response[bytes
 def _from_litestar(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     details = error.extra if isinstance(error.extra, list) else []
     first = next((entry for entry in details if isinstance(entry, dict)), None)
+    if first is not None and first.get("key") == "data":  # all that the framework says of a body that is not there
+        return _document(request, 400, "The request has no body; send a JSON object.")
     if first is not None:
         field = str(first.get("key", "")) or None
         text = str(first.get("message", error.detail))
         return _document(request, error.status_code, f"{field}: {text}" if field else text, field)
-    answer = _document(request, error.status_code, error.detail or "The request cannot be read.")
     if error.status_code == 405:
-        answer.headers["Allow"] = ", ".join(methods_of(request.url.path))
-    return answer
+        able = ", ".join(methods_of(request.url.path))
+        answer = _document(request, 405, f"{request.method} is not possible here; {able} is.")
+        answer.headers["Allow"] = able
+        return answer
+    if error.status_code == 404:
+        return _document(request, 404, "There is no such route; GET /schema/openapi.json lists them all.")
+    return _document(request, error.status_code, error.detail or "The request cannot be read.")
 
 
 def _document(request: Request[Any, Any, Any], status: int, detail: str, field: str | None = None) -> Response[bytes]:

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from recsys.safety.review import ReportReason
+from serving.api.fields import Id, Territory, Time
 from serving.api.label_schemas import EffectiveBody, LabelBody, LabelName, Score
-from serving.api.schemas import Id, Territory, Time
 
 Note = Annotated[str, Meta(max_length=2_000)]
 Sentence = Annotated[str, Meta(min_length=1, max_length=4_000)]

@@ -9,7 +9,8 @@ from litestar.params import Parameter
 from recsys.safety import Takedown
 from serving.api.actors import actor
 from serving.api.blocking import get, post
-from serving.api.schemas import AuditBody, ReasonBody, TakedownBody, TakedownRequest
+from serving.api.decision_schemas import AuditBody
+from serving.api.schemas import ReasonBody, TakedownBody, TakedownRequest
 from serving.api.times import iso
 from serving.receipts.report import takedown_report
 from serving.runtime import holder, is_known, record_of

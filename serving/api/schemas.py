@@ -4,31 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-Id = Annotated[
-    str,
-    Meta(
-        min_length=1, max_length=256, pattern=r"^(?!\s).*(?<!\s)$", description="An external id, without space around."
-    ),
-]
-UserId = Annotated[
-    str,
-    # A user's rights are exercised by a path that holds the id, so an id that no path can hold is refused at the door.
-    Meta(
-        min_length=1,
-        max_length=256,
-        pattern=r"^(?!\s)[^/\\\x00-\x1f\x7f\ufffd]+(?<!\s)$",
-        description="A user's id, without slashes.",
-    ),
-]
-Name = Annotated[str, Meta(min_length=1, max_length=64)]
-Text = Annotated[str, Meta(max_length=4_000)]
-Territory = Annotated[str, Meta(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2, upper case.")]
-Age = Annotated[int, Meta(ge=0, le=130)]
-K = Annotated[int, Meta(ge=1, le=1000, description="How many items are wanted.")]
-Ids = Annotated[tuple[Id, ...], Meta(max_length=1000)]
-Fields = Annotated[dict[Name, Annotated[str, Meta(max_length=256)]], Meta(max_length=32)]
-Vector = Annotated[tuple[float, ...], Meta(max_length=4096, description="An embedding of another system.")]
-Time = Annotated[str, Meta(max_length=40, description="ISO 8601; naive means UTC.")] | float
+from serving.api.fields import Age, Fields, Id, Ids, K, Name, Territory, Time, Tokens, UserId, Vector
 
 
 class _ListRequest(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
@@ -175,9 +151,6 @@ class EventsResponse(Struct, frozen=True):
     erased: int
 
 
-Tokens = Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=200)], ...], Meta(max_length=200)]
-
-
 class ItemIn(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True, omit_defaults=True):
     """A work, new or changed. What is left out is unknown; an upsert replaces the whole record."""
 
@@ -307,80 +280,3 @@ class OverrideBody(Struct, frozen=True, kw_only=True):
     created_by: str
     created_at: str
     reason: str
-
-
-class AuditBody(Struct, frozen=True, kw_only=True):
-    """One audited act."""
-
-    seq: int
-    at: str
-    actor: str
-    action: str
-    target: str
-    before: dict[str, object] | None
-    after: dict[str, object] | None
-    reason: str
-    hash: str
-
-
-class PlaceBody(Struct, frozen=True, kw_only=True):
-    """One place of a decided list."""
-
-    rank: int
-    item_id: str
-    source: str
-    override_id: str | None
-    propensity: float | None
-    notice: Notice | None
-
-
-class AskedBody(Struct, frozen=True, kw_only=True):
-    """Whose decision it was, by pseudonym, and what was known of them; nothing of that once they were erased."""
-
-    erased: bool
-    user: str | None = None
-    session: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    similar_to: str | None = None
-    profile: dict[str, str] = {}
-    history: tuple[str, ...] = ()
-    hidden: tuple[str, ...] = ()
-
-
-class ReplayBody(Struct, frozen=True, kw_only=True):
-    """The list made again. ``identical`` is null where it could not be; ``why`` says why, or what differs.
-
-    ``beyond`` names what decided then and is not kept, so that the replay went without it.
-    """
-
-    identical: bool | None
-    why: tuple[str, ...]
-    beyond: tuple[str, ...]
-    same: dict[str, bool]
-    items: tuple[dict[str, object], ...]
-
-
-class DecisionBody(Struct, frozen=True, kw_only=True):
-    """A decision as it was logged, and where it stands in the log."""
-
-    decision_id: str
-    at: str
-    surface: str
-    territory: str | None
-    age: int | None
-    personalised: bool
-    k: int
-    filter: str | None
-    series: str
-    model: str
-    policy: str
-    control: int
-    overlay: int
-    items: tuple[PlaceBody, ...]
-    degraded: tuple[str, ...]
-    seed: int | None
-    file: str
-    record: int
-    hash: str
-    asked: AskedBody | None
-    replay: ReplayBody | None

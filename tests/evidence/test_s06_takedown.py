@@ -129,7 +129,7 @@ def _kept_anywhere(patch: pytest.MonkeyPatch) -> None:
 def test_s06_no_cache_outside_may_keep_a_list(tmp_path: Path) -> None:
     with inside(tmp_path) as api:
         lists = [("/v1/recommend", {}), ("/v1/similar", {"item_id": "i05"}), ("/v1/recommend", {"k": -1})]
-        answers = [api.call("POST", path, body, role="platform") for path, body in lists]
+        answers = [api.answer("POST", path, body, role="platform") for path, body in lists]
         assert [answer.status_code for answer in answers] == [200, 200, 400]
         assert {answer.headers.get("cache-control") for answer in answers} == {"no-store"}
 

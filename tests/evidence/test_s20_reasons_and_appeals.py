@@ -98,7 +98,9 @@ def test_s20_a_label_that_takes_a_work_off_is_stated_and_an_appeal_goes_to_someb
         assert told["scope"] == "batch, chart, detail, feed, home, hot, minor, popup, push, search, selected; DE"
         appeal = {"statement_id": told["id"], "reason": "It is a museum."}
         case = api.done("POST", "/v1/appeals", appeal, role="platform")["review_id"]
-        answers = [api.call("POST", f"/v1/reviews/{case}/claim", {"version": 1}, role=r) for r in ("safety", "safety2")]
+        answers = [
+            api.answer("POST", f"/v1/reviews/{case}/claim", {"version": 1}, role=r) for r in ("safety", "safety2")
+        ]
         assert [answer.status_code for answer in answers] == [409, 200]
 
 

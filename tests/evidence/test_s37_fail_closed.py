@@ -124,7 +124,7 @@ def _anything(gate: Gate, viewer: Viewer, items: Sequence[int]) -> Verdicts:
 def test_s37_the_answer_is_200_and_is_filled_from_the_cleared_pool_or_empty(tmp_path: Path) -> None:
     with inside(tmp_path) as api:
         ask = {"age": 30, "surface": "home", "k": 10}
-        empty = api.call("POST", "/v1/recommend", ask, role="platform")
+        empty = api.answer("POST", "/v1/recommend", ask, role="platform")
         assert (empty.status_code, empty.json()["items"]) == (200, [])
         assert empty.json()["degraded"] == ["no_cleared_items"]
         cleared = [{**record, "labels": ["general"]} for record in records()[1:4]]
@@ -151,6 +151,6 @@ def test_s37_a_gate_that_fails_shows_nothing_and_answers_200(tmp_path: Path) -> 
 
     with inside(tmp_path) as api, pytest.MonkeyPatch.context() as fault, capture_logs():
         fault.setattr(Court, "codes", broken)
-        answer = api.call("POST", "/v1/recommend", {"age": 30}, role="platform")
+        answer = api.answer("POST", "/v1/recommend", {"age": 30}, role="platform")
     assert (answer.status_code, answer.json()["items"]) == (200, [])
     assert "engine_failed" in answer.json()["degraded"]

@@ -5,8 +5,8 @@ import pytest
 from serving.stores.control import ControlStore
 from serving.stores.records import Controls
 from serving.stores.state import Event
-from support.asgi import inside
 from support.data import AT
+from support.inside import inside
 
 PACK = """
 name = "test"

@@ -24,7 +24,7 @@ from serving.client import (
     TakedownRequest,
     Unavailable,
 )
-from support.asgi import inside
+from support.inside import inside
 
 
 @pytest.fixture(scope="module")

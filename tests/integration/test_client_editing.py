@@ -25,7 +25,7 @@ from serving.client import (
 from serving.client.methods import Methods
 from serving.routes import route_of
 from serving.stores.control import ControlStore
-from support.asgi import inside
+from support.inside import inside
 
 PACK = """
 name = "test"

@@ -1,40 +1,27 @@
 """The control store on a PostgreSQL server that comes and goes."""
 
-import os
 import time
-import uuid
 
-import psycopg
 import pytest
 
 from recsys.clock import system_clock
 from serving.stores.control import ControlStore
 from serving.view import build
 from support.policies import text
+from support.postgres import POSTGRES, connected, schema
 from support.serve import make_bundle
-
-POSTGRES = "postgresql://postgres@127.0.0.1:5432/test"
-SKIP = "RECSYS_TEST_NO_SERVERS"
 
 
 @pytest.fixture
 def server():
-    try:
-        connection = psycopg.connect(POSTGRES, autocommit=True, connect_timeout=5)
-    except psycopg.Error as error:
-        if os.environ.get(SKIP) == "1":
-            pytest.skip(f"PostgreSQL is not tested: {SKIP}=1")
-        pytest.fail(f"PostgreSQL at {POSTGRES} does not answer ({error}); start it, or set {SKIP}=1.", pytrace=False)
-    yield connection
-    connection.close()
+    with connected() as found:
+        yield found
 
 
 @pytest.fixture
-def location(server):
-    schema = f"test_{uuid.uuid4().hex}"
-    server.execute(f"CREATE SCHEMA {schema}")
-    yield f"{POSTGRES}?options=-csearch_path%3D{schema}&application_name={schema}"
-    server.execute(f"DROP SCHEMA {schema} CASCADE")
+def location():
+    with schema() as alone:
+        yield f"{POSTGRES}{alone}&application_name={alone.rsplit('%3D', 1)[1]}"
 
 
 def cut(server, location):

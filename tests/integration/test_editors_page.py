@@ -19,8 +19,8 @@ from serving.campaigns.webhooks import signature
 from serving.cli import commands
 from serving.settings import Settings
 from serving.stores.control import ControlStore
-from support.asgi import inside
 from support.http import publish
+from support.inside import inside
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = ("editors.md", "editors.zh.md")

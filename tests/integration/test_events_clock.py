@@ -2,8 +2,8 @@
 
 import pytest
 
-from support.asgi import inside
 from support.data import AT
+from support.inside import inside
 
 WHO = {"user_id": "smoke", "k": 10}
 

@@ -12,7 +12,7 @@ from serving.api import lists
 from serving.asks import Ask
 from serving.middleware import Guard
 from serving.runtime import holder
-from support.asgi import inside
+from support.inside import inside
 
 
 @pytest.fixture(scope="module")

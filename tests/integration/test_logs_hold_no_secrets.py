@@ -9,7 +9,7 @@ import structlog
 from recsys.errors import StoreError
 from serving.api.app import HANDLERS
 from serving.measures import exposition
-from support.asgi import inside
+from support.inside import inside
 
 MARK = "zq7private"
 USER, ITEM, TEXT = f"{MARK}-user", f"{MARK}-item", f"{MARK} words"

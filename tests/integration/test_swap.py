@@ -11,14 +11,14 @@ from recsys.types import Viewer
 from serving.asks import Ask
 from serving.champion import Watcher
 from serving.rehearsal import KEPT, Rehearsal, Shape
-from support.asgi import inside
 from support.data import AT
 from support.http import publish
+from support.inside import inside
 
 
 @pytest.fixture(scope="module")
 def here(tmp_path_factory):
-    with inside(tmp_path_factory.mktemp("var"), clock="events") as running:
+    with inside(tmp_path_factory.mktemp("var")) as running:
         yield running
 
 

@@ -38,7 +38,7 @@ main()
 MOMENTS = {
     "while a recipe is fitted": "recsys.models.popular.Popular, 'fit'",
     "while the bundle is written": "recsys.bundle, '_manifest'",
-    "when the bundle is uploaded and not registered": "training.tracking.MlflowClient, 'create_model_version'",
+    "when the bundle is uploaded and not registered": "training.tracking.tracker.MlflowClient, 'create_model_version'",
     "while the bundle is copied": "training.champion, '_flush'",
     "when the alias has moved and the pointer has not": "training.release, 'serve'",
 }

@@ -1,12 +1,10 @@
 """Searches on a small log: what is found and written, a search that goes on, one that is killed, one that is shared."""
 
-import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import optuna
-import psycopg
 import pyarrow as pa
 import pytest
 from mlflow import MlflowClient
@@ -25,6 +22,7 @@ from rich.console import Console
 from recsys.errors import ConfigError, FitError, StoreError
 from recsys.lake import Lake
 from recsys.models.recipe import parse
+from support.postgres import POSTGRES, schema
 from training.selection import Arena
 from training.source import open_source
 from training.spec import load_spec, parse_spec
@@ -33,8 +31,6 @@ from training.tracking import Tracker
 from training.tune import show, study
 from training.tune.run import Found, Job, tune
 
-POSTGRES = "postgresql://postgres@127.0.0.1:5432/test"
-SKIP = "RECSYS_TEST_NO_SERVERS"
 SPEC: dict[str, Any] = {
     "name": "small",
     "metric": "ndcg@5",
@@ -273,25 +269,16 @@ def test_a_killed_trial_is_tried_again_and_counts_once(state: State) -> None:
 
 
 @pytest.fixture
-def schema() -> Iterator[str]:
+def alone() -> Iterator[str]:
     """The URL of an empty schema."""
-    try:
-        connection = psycopg.connect(POSTGRES, autocommit=True, connect_timeout=5)
-    except psycopg.Error as error:
-        if os.environ.get(SKIP) == "1":
-            pytest.skip(f"PostgreSQL is not tested: {SKIP}=1")
-        pytest.fail(f"PostgreSQL at {POSTGRES} does not answer ({error}); start it, or set {SKIP}=1.", pytrace=False)
-    name = f"test_{uuid.uuid4().hex}"
-    connection.execute(f"CREATE SCHEMA {name}")
-    yield f"{POSTGRES}?options=-csearch_path%3D{name}"
-    connection.execute(f"DROP SCHEMA {name} CASCADE")
-    connection.close()
+    with schema() as name:
+        yield f"{POSTGRES}{name}"
 
 
-def test_two_workers_share_the_trials_of_a_study(state: State, schema: str) -> None:
+def test_two_workers_share_the_trials_of_a_study(state: State, alone: str) -> None:
     go, ready = state.root.parent / "go", [state.root.parent / f"ready{worker}" for worker in (1, 2)]
     command = [sys.executable, "-c", WORKER.format(go=str(go)), "-"]
-    shared = arguments(state, "--trials", "9", "--storage", schema)
+    shared = arguments(state, "--trials", "9", "--storage", alone)
     workers = [
         subprocess.Popen([*command, *shared, str(mark)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for mark in ready
@@ -303,7 +290,7 @@ def test_two_workers_share_the_trials_of_a_study(state: State, schema: str) -> N
         _, said = worker.communicate(timeout=120)
         assert worker.returncode == 0, said
 
-    url = schema.replace("postgresql:", "postgresql+psycopg:")
+    url = alone.replace("postgresql:", "postgresql+psycopg:")
     (name,) = optuna.get_all_study_names(url)
     counted = study.counted(optuna.load_study(study_name=name, storage=url))
     assert len(counted) == 9

@@ -1,6 +1,6 @@
 """Expressions mean what they mean in CEL: random ones over random records, against the runtime of CEL itself."""
 
-from contextlib import suppress
+import re
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
@@ -141,9 +141,16 @@ def test_an_expression_is_true_of_what_cel_says_it_is_true_of(text, works):
 
 @settings(max_examples=400, deadline=None)
 @given(written=st.lists(st.sampled_from([*"()[],.!-<>", *PIECES]) | st.text(max_size=2), max_size=60))
-def test_whatever_is_written_is_read_or_refused(written):
-    with suppress(ConfigError):
-        parse(" ".join(written), {"title": "text", "year": "number", "free": "flag", "genres": "list"})
+def test_whatever_is_written_is_read_as_its_canonical_text_is_or_refused_with_the_place(written):
+    text, fields = " ".join(written), {"title": "text", "year": "number", "free": "flag", "genres": "list"}
+    try:
+        expression = parse(text, fields)
+    except ConfigError as error:
+        place = re.match(r"filter, character (\d+): \S", str(error))
+        assert place
+        assert 1 <= int(place[1]) <= len(text) + 1
+    else:
+        assert parse(expression.text, fields) == expression
 
 
 @given(

@@ -1,5 +1,7 @@
 """Whatever stands in a pack, the loader gives a policy that a gate can use, or says what is wrong."""
 
+import re
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from recsys.clock import fixed_clock
 from recsys.dataset.catalogue import Catalogue
 from recsys.errors import ConfigError
-from recsys.safety import Gate, packs, parse_policy
+from recsys.safety import Gate, Policy, packs, parse_policy
 from recsys.safety.load import PACKS
 from recsys.types import Viewer
 
@@ -85,11 +87,15 @@ def texts(draw: st.DrawFn) -> str:
     return draw(st.sampled_from(["", HEAD])) + "\n".join(lines)
 
 
-def usable(text: str) -> bool:
+def read(text: str) -> Policy | str:
+    """The policy, or why it is none."""
     try:
-        policy = parse_policy(text)
-    except ConfigError:
-        return False
+        return parse_policy(text, where="given")
+    except ConfigError as error:
+        return str(error)
+
+
+def assert_usable(policy: Policy) -> None:
     catalogue = Catalogue.from_records([{"item_id": "a", "labels": ["x"], "media_type": "film", "ratings": ["FSK:6"]}])
     gate = Gate.compile(catalogue, policy, fixed_clock(0.0))
     for surface in (*policy.surfaces, "nowhere"):
@@ -98,15 +104,18 @@ def usable(text: str) -> bool:
             assert gate.mask(viewer).tolist() == gate.check(viewer, np.array([0], np.int32)).allowed.tolist()
             gate.signals(viewer)
             gate.limits(viewer)
-    return True
 
 
 @settings(max_examples=300, deadline=None)
 @given(texts() | st.text(max_size=200))
 def test_a_pack_is_read_or_refused_with_a_reason(text):
-    usable(text)
+    found = read(text)
+    if isinstance(found, str):
+        assert re.match(r"given(, line \d+)?(:| is no TOML) ?\S", found)
+    else:
+        assert_usable(found)
 
 
 def test_the_fuzz_reaches_packs_that_can_be_used():
-    assert usable(HEAD + "[surfaces.feed]\nstrict = false\n[territories.DE.surfaces]\nfeed = { strict = true }\n")
-    assert not usable(HEAD + "surfaces = 3\n")
+    text = HEAD + "[surfaces.feed]\nstrict = false\n[territories.DE.surfaces]\nfeed = { strict = true }\n"
+    assert_usable(parse_policy(text))

@@ -1,11 +1,10 @@
-"""The commands of a newsroom in a folder of their own, and a campaign for them."""
+"""A campaign for the commands of a newsroom, and how it comes on air."""
 
 import pytest
-import typer
-from typer.testing import CliRunner
 
-from serving.cli import commands
-from serving.settings import Settings
+from support.command_line import nowhere, recsys
+
+__all__ = ["FESTIVAL", "festival", "nowhere", "on_air", "recsys"]
 
 FESTIVAL = """
 id = "festival"
@@ -23,30 +22,9 @@ slot = 1
 
 
 @pytest.fixture(autouse=True)
-def nowhere(tmp_path, monkeypatch):
-    """A folder without any settings."""
-    monkeypatch.chdir(tmp_path)
-    for name in Settings.model_fields:
-        monkeypatch.delenv(f"RECSYS_{name.upper()}", raising=False)
-    monkeypatch.setenv("COLUMNS", "200")
+def festival(nowhere, tmp_path):
+    """The campaign as a file in the current folder."""
     (tmp_path / "festival.toml").write_text(FESTIVAL, encoding="utf-8")
-
-
-@pytest.fixture
-def recsys():
-    """Runs a command; gives what it printed, or what the exception of ``fails`` says."""
-    app = typer.Typer()
-    commands(app)
-
-    def run(*arguments, fails=None):
-        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-        if fails is None:
-            assert result.exit_code == 0, result.output + repr(result.exception)
-            return result.stdout
-        assert isinstance(result.exception, fails), result.output + repr(result.exception)
-        return str(result.exception)
-
-    return run
 
 
 def on_air(recsys):

@@ -8,7 +8,7 @@ import pytest
 from recsys.errors import ConfigError, DataError
 from recsys.safety.load import PACKS
 from serving.stores.records import ConflictError
-from support.newsroom import FESTIVAL, nowhere, on_air, recsys  # noqa: F401
+from support.newsroom import FESTIVAL, festival, nowhere, on_air, recsys  # noqa: F401
 
 # ruff: noqa: F811
 

@@ -1,10 +1,14 @@
 """The compose file as far as it can be judged without docker: shapes, health, users, and no secret in it."""
 
 import re
+import tomllib
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
+from bentoml._internal.container.generate import BENTO_UID_GID
+from mlflow.server.security_utils import is_allowed_host_header
 
 from serving.settings import Settings
 
@@ -12,16 +16,38 @@ ROOT = Path(__file__).parents[2]
 FILE = ROOT / "deploy" / "compose.yaml"
 COMPOSE = yaml.safe_load(FILE.read_text())
 SERVICES = COMPOSE["services"]
+(INCLUDED,) = COMPOSE["include"]
+TRACKING = yaml.safe_load((FILE.parent / INCLUDED).read_text())["services"]
 KNOWN = {
     *("image", "environment", "ports", "volumes", "user", "read_only", "tmpfs", "cap_drop", "security_opt"),
-    *("healthcheck", "depends_on", "restart", "command"),
+    *("healthcheck", "depends_on", "restart", "command", "build"),
 }
 
 
 def test_the_service_has_its_stores_and_the_tracking_server():
-    assert set(SERVICES) == {"service", "postgres", "redis"}
-    (other,) = COMPOSE["include"]
-    assert set(yaml.safe_load((FILE.parent / other).read_text())["services"]) == {"database", "server"}
+    assert set(SERVICES) == {"service", "follower", "postgres", "redis"}
+    assert set(TRACKING) == {"database", "server"}
+
+
+def test_what_becomes_champion_in_the_registry_comes_to_where_the_service_looks():
+    follower, service = SERVICES["follower"], SERVICES["service"]
+    registry = urlsplit(follower["command"][follower["command"].index("--registry") + 1])
+    assert registry.hostname in TRACKING
+    hosts = re.search(r":-(.*)}", TRACKING["server"]["environment"]["MLFLOW_SERVER_ALLOWED_HOSTS"])[1].split(",")
+    assert is_allowed_host_header(hosts, registry.netloc)
+    assert not is_allowed_host_header(hosts, "elsewhere.example:5000")
+    assert follower["volumes"] == service["volumes"]
+    assert follower["environment"]["RECSYS_VAR"] == service["environment"]["RECSYS_VAR"]
+
+
+def test_the_follower_is_installed_from_what_a_checkout_has():
+    written = SERVICES["follower"]["build"]["dockerfile_inline"]
+    copied = {name for line in re.findall(r"(?m)^COPY (.*)", written) for name in line.split()[:-1]}
+    assert all((ROOT / name).exists() for name in copied)
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    needed = {"pyproject.toml", "README.md", "LICENSE", *build["packages"]}
+    assert needed | {name.split("/")[0] for name in build["force-include"]} <= copied
+    assert f"--uid {BENTO_UID_GID} " in written
 
 
 @pytest.mark.parametrize("name", SERVICES)

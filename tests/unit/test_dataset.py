@@ -7,7 +7,7 @@ import pytest
 from recsys.dataset.ids import IdMap
 from recsys.dataset.profiles import Profiles
 from recsys.errors import DataError
-from support.data import AT, dataset
+from support.data import AT, dataset, holdout
 
 
 def test_an_unknown_id_is_dropped():
@@ -85,3 +85,20 @@ def test_a_users_table_without_ids_is_refused():
 def test_a_profile_column_without_a_text_form_is_named():
     with pytest.raises(DataError, match="Column place"):
         Profiles(pa.table({"user_id": ["u"], "place": [{"x": 1}]}))
+
+
+def test_a_part_of_a_holdout_keeps_what_belongs_together():
+    data = dataset([(f"u{n}", f"i{n}", -1.0) for n in range(5)])
+    whole = holdout(data, {f"u{n}": [f"i{4 - n}"] for n in range(5)})
+    for part, users in (
+        (whole.part([1, 3]), [1, 3]),
+        (whole.spread(2), [0, 3]),  # every third
+        (whole.spread(9), [0, 1, 2, 3, 4]),
+        (whole.drawn(2, np.random.default_rng(0)), np.sort(np.random.default_rng(0).choice(5, 2, False)).tolist()),
+    ):
+        assert part.users.tolist() == users
+        assert [query.items.tolist() for query in part.queries] == [[user] for user in users]
+        assert [items.tolist() for items in part.truth] == [[4 - user] for user in users]
+        assert [items.tolist() for items in part.exclude] == [[user] for user in users]
+        assert part.seen_items is whole.seen_items
+    assert whole.drawn(5, np.random.default_rng(0)) is whole

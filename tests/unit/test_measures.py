@@ -99,6 +99,13 @@ def test_a_method_that_a_client_made_up_is_no_label():
     assert value("recsys_request_seconds_count", method="other", route="/v1/about", status="405") >= 1
 
 
+def test_what_alerts_ask_the_rate_of_is_there_before_it_happens():
+    measures.touch()
+    assert REGISTRY.get_sample_value("recsys_items_removed_total", {"reason": "takedown"}) is not None
+    assert REGISTRY.get_sample_value("recsys_items_removed_total", {"reason": "unknown_label"}) is not None
+    assert REGISTRY.get_sample_value("recsys_lists_degraded_total", {"reason": "safety_stale"}) is not None
+
+
 def test_gauges_are_the_documented_ones():
     measures.touch()
     measures.gauge("recsys_bundle_created_timestamp_seconds", AT)

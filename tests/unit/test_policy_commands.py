@@ -3,50 +3,21 @@
 import json
 
 import pytest
-import typer
-from typer.testing import CliRunner
 
 from recsys.errors import ConfigError
 from recsys.safety.signing import public_key
-from serving.cli import commands
-from serving.settings import Settings
-from support.http import publish
+from support.command_line import nowhere, over_a_bundle, published, recsys
 from support.inside import inside
 from support.policies import KEY, signed, text
+
+__all__ = ["nowhere", "over_a_bundle", "published", "recsys"]
 
 RED = '\n[labels.red]\nverdict = "{}"\n[[rules]]\nid = "red"\nfield = "genres"\nany_of = ["red"]\nlabels = ["red"]\n'
 STRICT, MILD = text(RED.format("block"), "2"), text(RED.format("allow"), "3")
 WHY = ("--actor", "sam", "--reason", "a new rule")
 
 
-@pytest.fixture(scope="module")
-def published(tmp_path_factory):
-    var = tmp_path_factory.mktemp("var")
-    publish(var)
-    return var
-
-
-@pytest.fixture
-def recsys(tmp_path, monkeypatch, published):
-    monkeypatch.chdir(tmp_path)
-    for name in Settings.model_fields:
-        monkeypatch.delenv(f"RECSYS_{name.upper()}", raising=False)
-    monkeypatch.setenv("RECSYS_VAR", str(published))
-    monkeypatch.setenv("RECSYS_CONTROL_URL", str(tmp_path / "control.db"))
-    app = typer.Typer()
-    commands(app)
-
-    def run(*arguments, fails=None):
-        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-        if fails is None:
-            assert result.exit_code == 0, result.output + repr(result.exception)
-            return result.stdout
-        assert isinstance(result.exception, fails), result.output
-        return str(result.exception)
-
-    return run
-
-
+@pytest.mark.usefixtures("over_a_bundle")
 def test_a_pack_on_its_way_from_a_key_to_a_rollback(recsys, tmp_path):
     for name, pack in (("strict.toml", STRICT), ("mild.toml", MILD)):
         (tmp_path / name).write_text(pack)

@@ -3,45 +3,16 @@
 import json
 
 import pytest
-import typer
-from typer.testing import CliRunner
 
 from recsys.errors import ConfigError
-from serving.cli import commands
-from serving.settings import Settings
 from serving.stores.control import ControlStore
 from serving.stores.records import ConflictError
-from support.http import publish
+from support.command_line import nowhere, over_a_bundle, published, recsys
 
+__all__ = ["nowhere", "over_a_bundle", "published", "recsys"]
+
+pytestmark = pytest.mark.usefixtures("over_a_bundle")
 WHY = ("--what", "hate symbols", "--why", "no context", "--rule", "terms 4.2", "--scope", "everywhere")
-
-
-@pytest.fixture(scope="module")
-def published(tmp_path_factory):
-    var = tmp_path_factory.mktemp("var")
-    publish(var)
-    return var
-
-
-@pytest.fixture
-def recsys(tmp_path, monkeypatch, published):
-    monkeypatch.chdir(tmp_path)
-    for name in Settings.model_fields:
-        monkeypatch.delenv(f"RECSYS_{name.upper()}", raising=False)
-    monkeypatch.setenv("RECSYS_VAR", str(published))
-    monkeypatch.setenv("RECSYS_CONTROL_URL", str(tmp_path / "control.db"))
-    app = typer.Typer()
-    commands(app)
-
-    def run(*arguments, fails=None):
-        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-        if fails is None:
-            assert result.exit_code == 0, result.output + repr(result.exception)
-            return result.stdout
-        assert isinstance(result.exception, fails), result.output
-        return str(result.exception)
-
-    return run
 
 
 def listed(recsys, *arguments):

@@ -4,39 +4,15 @@ import json
 
 import pyarrow as pa
 import pytest
-import typer
-from typer.testing import CliRunner
 
 from recsys.dataset.catalogue import Catalogue
 from recsys.errors import ConfigError, DataError
 from recsys.safety.rights import FORBIDDEN, Rights, Term, only
-from serving.cli import commands
-from serving.settings import Settings
 from serving.stores.control import ControlStore
+from support.command_line import nowhere, recsys
 from support.rights import avails_csv, ern, onix, sales
 
-
-@pytest.fixture(autouse=True)
-def _nowhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    for name in Settings.model_fields:
-        monkeypatch.delenv(f"RECSYS_{name.upper()}", raising=False)
-
-
-@pytest.fixture
-def recsys():
-    app = typer.Typer()
-    commands(app)
-
-    def run(*arguments, fails=None):
-        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-        if fails is None:
-            assert result.exit_code == 0, result.output + repr(result.exception)
-            return result.stdout
-        assert isinstance(result.exception, fails), result.output
-        return str(result.exception)
-
-    return run
+__all__ = ["nowhere", "recsys"]
 
 
 @pytest.fixture

@@ -3,41 +3,14 @@ import subprocess
 import sys
 
 import pyarrow as pa
-import pytest
-import typer
-from typer.testing import CliRunner
 
 from recsys.errors import ConfigError, DataError
 from recsys.lake import Lake
-from serving.cli import commands
-from serving.settings import Settings
 from serving.stores.control import ControlStore
 from serving.stores.state import Event, open_state
+from support.command_line import nowhere, recsys
 
-
-@pytest.fixture(autouse=True)
-def _nowhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    for name in Settings.model_fields:
-        monkeypatch.delenv(f"RECSYS_{name.upper()}", raising=False)
-    monkeypatch.setenv("COLUMNS", "200")
-
-
-@pytest.fixture
-def recsys():
-    app = typer.Typer()
-    commands(app)
-    runner = CliRunner()
-
-    def run(*arguments, fails=None):
-        result = runner.invoke(app, [str(argument) for argument in arguments])
-        if fails is None:
-            assert result.exit_code == 0, result.output + repr(result.exception)
-            return result.stdout
-        assert isinstance(result.exception, fails), result.output
-        return str(result.exception)
-
-    return run
+__all__ = ["nowhere", "recsys"]
 
 
 def listed(recsys, *arguments):

@@ -8,13 +8,11 @@ from pathlib import Path
 import numpy as np
 import scipy.sparse as sp
 
+from recsys.models.by_score import top_by_score
 from recsys.models.files import load_arrays, save_arrays
 from recsys.models.fold_in import merged
 from recsys.models.recipe import Recipe, load_recipe, save_recipe
-from recsys.retrieval import top_k
 from recsys.types import BoolArray, FloatArray, IntArray, Query, Ranked
-
-_BLOCK = 1 << 22  # scores held at once: 16 MiB
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,15 +37,10 @@ class ContentRidgeModel:
     known: BoolArray  # (items,) had a training event
 
     def top(self, queries: Sequence[Query], n: int, allowed: BoolArray, exclude: Sequence[IntArray]) -> list[Ranked]:
-        everything = np.arange(len(self.known), dtype=np.int32)
-        step = max(1, _BLOCK // max(1, len(self.known)))
-        found: list[Ranked] = []
-        for start in range(0, len(queries), step):
-            part = slice(start, start + step)
-            found += top_k(self.score(queries[part], everything), n, allowed, exclude[part], self.recipe.name)
-        return found
+        return top_by_score(self, len(self.known), queries, n, allowed, exclude)
 
     def score(self, queries: Sequence[Query], items: IntArray) -> FloatArray:
+        """(queries, items) inner products of taste and features; -inf for items without content."""
         scores = np.full((len(queries), len(items)), -np.inf, np.float32)
         rows, described = self.features[items], self._described[items]
         for at, query in enumerate(queries):
@@ -58,6 +51,7 @@ class ContentRidgeModel:
         return scores
 
     def save(self, folder: Path) -> None:
+        """Write the taste, and the features as the three arrays of a CSR matrix with their width in ``form``."""
         save_arrays(
             folder,
             matrix=self.taste.matrix,

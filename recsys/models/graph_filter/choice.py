@@ -1,6 +1,6 @@
 """Fitting the filter, and choosing on a holdout what the recipe leaves open."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,7 +42,7 @@ def fitted(recipe: "GraphFilter", data: Dataset, ctx: FitContext) -> GraphFilter
     fit = _Fit(edges(data, positives_only=recipe.positives_only), ctx)
     with threadpool_limits(ctx.threads or None, "blas"):
         if ctx.holdout is not None and len(ctx.holdout) > 0:
-            asked = _some(ctx.holdout, ctx.rng())
+            asked = ctx.holdout.drawn(_ASKED, ctx.rng())
             for name in open_fields:
                 if _tells(name, data) and not ctx.late:
                     current = _better(current, name, fit, asked)
@@ -58,6 +58,7 @@ class _Fit:
     _kept: dict[str, tuple[Any, Any]] = field(default_factory=dict)  # the last of each part and what it is of
 
     def model(self, recipe: "GraphFilter") -> GraphFilterModel:
+        """The model of a ``recipe`` that leaves nothing open, from the parts that were made already."""
         degree = degrees(self.matrix, 0)
         known = np.asarray(self.matrix.sum(axis=0)).ravel() > 0
         found = self._links(recipe, degree)
@@ -100,17 +101,3 @@ def _better(current: "GraphFilter", name: str, fit: _Fit, asked: Holdout) -> "Gr
     models = (fit.model(choice.model_copy(update=scouts)) for choice in choices)
     quality = [holdout_ndcg(model, asked, everything) for model in models]
     return choices[int(np.argmax(quality))]
-
-
-def _some(holdout: Holdout, rng: np.random.Generator) -> Holdout:
-    """At most ``_ASKED`` queries, drawn by seed."""
-    if len(holdout) <= _ASKED:
-        return holdout
-    chosen = np.sort(rng.choice(len(holdout), _ASKED, replace=False))
-    return replace(
-        holdout,
-        users=holdout.users[chosen],
-        queries=[holdout.queries[at] for at in chosen],
-        truth=[holdout.truth[at] for at in chosen],
-        exclude=[holdout.exclude[at] for at in chosen],
-    )

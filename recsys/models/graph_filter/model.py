@@ -53,6 +53,7 @@ class GraphFilterModel:
         save_recipe(self.recipe, folder)
 
     def top(self, queries: Sequence[Query], n: int, allowed: BoolArray, exclude: Sequence[IntArray]) -> list[Ranked]:
+        """The best by factors plus links, in blocks of queries; nothing for a query without a known item."""
         known = self.arrays.known
         step = max(1, _SCORES // max(1, len(known)))
         lists = []

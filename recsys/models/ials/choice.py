@@ -111,11 +111,4 @@ class _Scout:
 
 def sample(holdout: Holdout) -> Holdout:
     """An even sample of the queries."""
-    some = slice(None, None, -(-len(holdout) // _ASKED))
-    return replace(
-        holdout,
-        users=holdout.users[some],
-        queries=holdout.queries[some],
-        truth=holdout.truth[some],
-        exclude=holdout.exclude[some],
-    )
+    return holdout.spread(_ASKED)

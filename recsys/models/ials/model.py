@@ -35,6 +35,7 @@ class IALSModel(FoldInModel):
         self._objective, self._decay, self._alpha = recipe.objective, recipe.decay, recipe.alpha
 
     def vectors(self, queries: Sequence[Query]) -> tuple[FloatArray, BoolArray]:
+        """(queries, d) each query's solution of its row of the objective; (queries,) whether it has a known item."""
         found = np.zeros((len(queries), self.factors.shape[1]), np.float32)
         answers = np.zeros(len(queries), np.bool_)
         for at, query in enumerate(queries):

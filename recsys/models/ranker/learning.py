@@ -148,6 +148,7 @@ def _fit(table: Table, buckets: int, reg: float, start: Weights) -> Weights:
     shape = (1 + buckets, table.x.shape[1])
 
     def loss(flat: Weights) -> tuple[float, Weights]:
+        """The mean softmax loss with its ridge, and its gradient; ``flat`` is ((1 + buckets) * features,)."""
         weights = flat.reshape(shape)
         scores = linear(table, weights[0] + weights[1:])
         top = np.maximum.reduceat(scores, begin)

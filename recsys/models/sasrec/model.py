@@ -37,6 +37,7 @@ class SASRecModel(FoldInModel):
         self.tables = tables
 
     def vectors(self, queries: Sequence[Query]) -> tuple[FloatArray, BoolArray]:
+        """(queries, d) what is asked for after each history; (queries,) whether it has an item that had an event."""
         rows = np.zeros((len(queries), self.factors.shape[1]), np.float32)
         answers = np.zeros(len(queries), np.bool_)
         for at, query in enumerate(queries):

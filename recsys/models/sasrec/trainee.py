@@ -92,6 +92,7 @@ class Trainee:
         return self.mean.tables
 
     def update(self, batch: Step) -> float:
+        """One step of Adam on a batch; gives this process' part of the mean loss of a pair."""
         idle = len(batch.own) == 0  # more processes than rows: go through the motions, without weight
         given = self.rows.batch(batch.rows[:1] if idle else batch.own)
         share = 0.0 if idle else 1.0 / float(self.rows.pairs[batch.rows].sum())

@@ -50,6 +50,7 @@ class SessionModel:
         return found
 
     def score(self, queries: Sequence[Query], items: IntArray) -> FloatArray:
+        """(queries, items) log-odds of the next click; -inf for items without a counted click."""
         known = self.counts.items
         scores = np.full((len(queries), len(items)), -np.inf, np.float32)
         if not len(known):
@@ -69,6 +70,7 @@ class SessionModel:
         return SessionModel(self.session, counts)
 
     def save(self, folder: Path) -> None:
+        """Write the counts; what readers went on to lies flat, and ``ends`` (sources,) says where each source ends."""
         nexts = self.counts.nexts
         sources = np.array(sorted(nexts), np.int32)
         rows = [nexts[item] for item in sources.tolist()]

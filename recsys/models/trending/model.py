@@ -117,6 +117,7 @@ class TrendingModel:
         return LiveTrending(self)
 
     def save(self, folder: Path) -> None:
+        """Write the counts of everyone and of each territory; ``moments`` holds their begin and their time in s UTC."""
         counts = self.counts
         moments = np.array([counts.begin, counts.at], np.float64)
         names = np.array(counts.territories, np.str_)

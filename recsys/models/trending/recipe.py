@@ -56,6 +56,7 @@ class Trending(Recipe):
     max_territories: NonNegativeInt = 32
 
     def fit(self, data: Dataset, ctx: FitContext) -> TrendingModel:
+        """Count positive events; what is None is chosen on the holdout where there is one."""
         # Imported here because a worker that only maps a model has no use for the search.
         from recsys.models.trending.choice import chosen
         from recsys.models.trending.log import Log

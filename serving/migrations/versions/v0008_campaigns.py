@@ -9,6 +9,12 @@ down_revision = "0007"
 
 def upgrade() -> None:
     """Make the tables."""
+    _campaigns()
+    _exposure()
+    _webhooks()
+
+
+def _campaigns() -> None:
     op.create_table(
         "campaigns",
         sa.Column("id", sa.String, primary_key=True),
@@ -54,6 +60,9 @@ def upgrade() -> None:
         sa.Column("campaign_id", sa.String, nullable=False),
         sa.Column("at", sa.Double, nullable=False),
     )
+
+
+def _exposure() -> None:
     op.create_table(
         "exposures",
         sa.Column("campaign_id", sa.String, primary_key=True),
@@ -80,6 +89,9 @@ def upgrade() -> None:
         sa.Column("hour", sa.BigInteger, primary_key=True, autoincrement=False),
         sa.Column("n", sa.BigInteger, nullable=False),
     )
+
+
+def _webhooks() -> None:
     op.create_table(
         "webhooks",
         sa.Column("id", sa.String, primary_key=True),

@@ -1,34 +1,25 @@
-"""Runs and model versions in MLflow. The only file that imports it; the import costs seconds, so it comes late."""
+"""Tracking and registry behind one door."""
 
-import hashlib
 import json
 import logging
-import math
 import os
-import re
 import socket
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from mlflow import MlflowClient
+from mlflow.artifacts import download_artifacts
+from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from recsys.bundle import MANIFEST, Manifest, sha256_of
 from recsys.errors import StoreError
 from training.champion import alive
-from training.promotion import Candidate
 from training.state import State
-
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read at import: a training job reports to nobody else
-os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")  # an unreachable server is told within seconds
-
-from mlflow import MlflowClient
-from mlflow.artifacts import download_artifacts
-from mlflow.entities import Metric, Param
-from mlflow.exceptions import MlflowException
-from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+from training.tracking.errors import place_of, told
+from training.tracking.kept import PARENT, Recorded, Version, recorded, version_of
+from training.tracking.run import Run
 
 URI = "MLFLOW_TRACKING_URI"
 EXPERIMENT = "MLFLOW_EXPERIMENT_NAME"
@@ -37,86 +28,6 @@ MODEL = "recsys"
 BUNDLE = "bundle"
 CHAMPION, CHALLENGER = "champion", "challenger"
 HOST, PID = "recsys.host", "recsys.pid"
-WINNER = "recsys.winner"  # of a training run: the section that won
-PARENT = "mlflow.parentRunId"
-LONGEST_VALUE = 6000  # MLflow's limit for a parameter
-LONGEST_KEY = 250  # and for a name
-
-
-class Run:
-    """One MLflow run that is being written."""
-
-    def __init__(self, client: MlflowClient, run_id: str, uri: str) -> None:
-        self._client = client
-        self._uri = uri
-        self.id = run_id
-
-    def params(self, values: Mapping[str, Any]) -> None:
-        """Log nested plain values as flat parameters (``parts.0.factors``)."""
-        flat = [Param(_key(key), str(value)[:LONGEST_VALUE]) for key, value in flatten(values)]
-        with _told(self._uri):
-            self._client.log_batch(self.id, params=flat)
-
-    def metrics(self, values: Mapping[str, float], step: int = 0) -> None:
-        """Log the finite ones of ``values``; ``ndcg@10`` is written ``ndcg_at_10``."""
-        now = int(time.time() * 1000)
-        finite = [Metric(_key(k), float(v), now, step) for k, v in values.items() if math.isfinite(v)]
-        with _told(self._uri):
-            self._client.log_batch(self.id, metrics=finite)
-
-    def tags(self, values: Mapping[str, str]) -> None:
-        """Set tags."""
-        with _told(self._uri):
-            for key, value in values.items():
-                self._client.set_tag(self.id, key, value)
-
-    def json(self, values: Mapping[str, Any], name: str) -> None:
-        """Log plain values as a JSON artifact."""
-        with _told(self._uri):
-            self._client.log_dict(self.id, dict(values), name)
-
-    def folder(self, folder: Path, name: str | None = None) -> None:
-        """Log the files of a folder as artifacts under ``name``."""
-        with _told(self._uri):
-            self._client.log_artifacts(self.id, str(folder), name)
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """One run that was written."""
-
-    id: str
-    name: str
-    parent: str | None  # id of the training run that this is a section of
-    winner: str | None  # of a training run: the section that won
-
-
-@dataclass(frozen=True)
-class Version:
-    """One version of the registered model: a bundle, and what the champion rule needs to know of it."""
-
-    number: str
-    bundle: str  # the version its manifest gives
-    manifest_sha256: str
-    source: str  # URI of the bundle's folder
-    created_at: float  # s UTC
-    aliases: tuple[str, ...]
-    tags: Mapping[str, str]
-    run: str = ""  # id of the training run that made it
-
-    @property
-    def candidate(self) -> Candidate:
-        """Its recipe and its data."""
-        tags = self.tags
-        ids = json.loads(tags.get("lake_ids", "{}"))
-        return Candidate(json.loads(tags["recipe"]), tags["lake"], json.loads(tags["lake_versions"]), ids)
-
-    @property
-    def score(self) -> str:
-        """What it made on test in the metric it was chosen by, in words; empty where that is not known."""
-        metric = self.tags.get("metric", "ndcg@10")
-        mean = json.loads(self.tags.get("test", "{}")).get(metric, {}).get("mean")
-        return "" if mean is None else f"{metric} {mean:.4f}"
 
 
 class Tracker:
@@ -129,7 +40,7 @@ class Tracker:
         self.uri = given or f"sqlite:///{state.tracking}"
         self.embedded = not given
         self._artifacts = None if given else state.artifacts.as_uri()
-        with _told(self.uri):
+        with told(self.uri):
             if not given and not state.tracking.exists():
                 _create(state.tracking)
             self._client = MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
@@ -137,7 +48,7 @@ class Tracker:
     @property
     def place(self) -> str:
         """The URI without a password, for messages."""
-        return _place(self.uri)
+        return place_of(self.uri)
 
     @contextmanager
     def run(self, name: str, *, parent: Run | None = None, again: str | None = None) -> Iterator[Run]:
@@ -145,7 +56,7 @@ class Tracker:
 
         ``again`` is the id of an earlier run to go on with, where there is one of that id still.
         """
-        with _told(self.uri):
+        with told(self.uri):
             run = self._reopened(again) or self._start(name, parent)
         status = "FAILED"
         try:
@@ -155,12 +66,12 @@ class Tracker:
             status = "KILLED"
             raise
         finally:
-            with _told(self.uri):
+            with told(self.uri):
                 self._client.set_terminated(run.id, status)
 
     def close_killed(self) -> int:
         """Mark runs KILLED that processes of this machine left running when they died; gives their number."""
-        with _told(self.uri):
+        with told(self.uri):
             experiment = self._experiment()
             running = self._client.search_runs(
                 [experiment], f"attributes.status = 'RUNNING' and tags.`{HOST}` = '{socket.gethostname()}'"
@@ -182,22 +93,22 @@ class Tracker:
             "lake_ids": json.dumps(manifest.lake_ids, sort_keys=True),
             **tags,
         }
-        with _told(self.uri):
+        with told(self.uri):
             self._ensure_model()
             source = f"{self._client.get_run(run.id).info.artifact_uri}/{BUNDLE}"
             made = self._client.create_model_version(MODEL, source, run.id, tags=facts)
-        return _version(made, ())
+        return version_of(made, ())
 
     def versions(self) -> list[Version]:
         """Every version of the registered model, newest first."""
-        with _told(self.uri):
+        with told(self.uri):
             if not self._has_model():
                 return []
             model = self._client.get_registered_model(MODEL)
             found = self._client.search_model_versions(f"name = '{MODEL}'")
         known = [v for v in found if "bundle" in v.tags]
         aliases = {v.version: tuple(a for a, number in model.aliases.items() if number == v.version) for v in known}
-        return sorted((_version(v, aliases[v.version]) for v in known), key=lambda v: -int(v.number))
+        return sorted((version_of(v, aliases[v.version]) for v in known), key=lambda v: -int(v.number))
 
     def aliased(self, alias: str) -> Version | None:
         """The version that bears an alias, None where none does."""
@@ -212,65 +123,65 @@ class Tracker:
 
     def set_alias(self, alias: str, version: Version, tags: Mapping[str, str] | None = None) -> None:
         """Move an alias to a version, and tag that version."""
-        with _told(self.uri):
+        with told(self.uri):
             for key, value in (tags or {}).items():
                 self._client.set_model_version_tag(MODEL, version.number, key, value)
             self._client.set_registered_model_alias(MODEL, alias, version.number)
 
     def tag_version(self, version: Version, tags: Mapping[str, str]) -> None:
         """Tag a version."""
-        with _told(self.uri):
+        with told(self.uri):
             for key, value in tags.items():
                 self._client.set_model_version_tag(MODEL, version.number, key, value)
 
     def tag_model(self, key: str, value: str) -> None:
         """Tag the registered model itself."""
-        with _told(self.uri):
+        with told(self.uri):
             self._client.set_registered_model_tag(MODEL, key, value)
 
     def model_tags(self) -> dict[str, str]:
         """The tags of the registered model; none where there is no model yet."""
-        with _told(self.uri):
+        with told(self.uri):
             return dict(self._client.get_registered_model(MODEL).tags) if self._has_model() else {}
 
     def discard(self, version: Version) -> None:
         """Delete a version's uploaded bundle; its run, its tags and its place in the record stay."""
         if not version.source.rstrip("/").endswith(f"/{BUNDLE}"):  # nothing that this class did not upload
             return
-        with _told(self.uri):
+        with told(self.uri):
             get_artifact_repository(version.source, tracking_uri=self.uri).delete_artifacts()
 
     def drop_alias(self, alias: str) -> None:
         """Take an alias away from whichever version bears it."""
-        with _told(self.uri):
+        with told(self.uri):
             self._client.delete_registered_model_alias(MODEL, alias)
 
     def fetch(self, version: Version, folder: Path) -> Path:
         """Download a version's bundle into an existing ``folder``; gives the bundle's own folder in it."""
-        with _told(self.uri):
+        with told(self.uri):
             return Path(download_artifacts(version.source, dst_path=str(folder), tracking_uri=self.uri))
 
     def runs(self) -> list[Recorded]:
         """Every run that is not deleted, newest first."""
-        with _told(self.uri):
+        with told(self.uri):
             places = [one.experiment_id for one in self._client.search_experiments()]
             page = self._client.search_runs(places, max_results=1000)
             found = list(page)
             while page.token:
                 page = self._client.search_runs(places, max_results=1000, page_token=page.token)
                 found += page
-        return [_recorded(run) for run in found]
+        return [recorded(run) for run in found]
 
     def artifact(self, run: str, path: str, folder: Path) -> Path | None:
         """Download an artifact of a run into an existing ``folder``; None where the run has none of this name."""
-        with _told(self.uri):
+        with told(self.uri):
             if path not in {one.path for one in self._client.list_artifacts(run)}:
                 return None
             return Path(self._client.download_artifacts(run, path, str(folder)))
 
     def add(self, run: str, path: Path, place: str | None = None) -> None:
         """Add a file to the artifacts of a run that has ended, in the folder ``place`` of them."""
-        with _told(self.uri):
+        with told(self.uri):
             self._client.log_artifact(run, str(path), place)
 
     def _start(self, name: str, parent: Run | None) -> Run:
@@ -316,64 +227,9 @@ class Tracker:
             self._client.create_registered_model(MODEL, description="Bundles of the recommendation engine.")
 
 
-def flatten(values: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Leaves of nested mappings and sequences with dotted keys."""
-    if isinstance(values, Mapping):
-        for key, value in values.items():
-            yield from flatten(value, f"{prefix}.{key}" if prefix else str(key))
-    elif isinstance(values, Sequence) and not isinstance(values, str):
-        for place, value in enumerate(values):
-            yield from flatten(value, f"{prefix}.{place}")
-    else:
-        yield prefix, values
-
-
-def _recorded(found: Any) -> Recorded:
-    tags = found.data.tags
-    return Recorded(found.info.run_id, str(found.info.run_name or ""), tags.get(PARENT), tags.get(WINNER))
-
-
-def _version(found: Any, aliases: tuple[str, ...]) -> Version:
-    tags = dict(found.tags)
-    return Version(
-        number=str(found.version),
-        bundle=tags["bundle"],
-        manifest_sha256=tags["manifest_sha256"],
-        source=str(found.source),
-        created_at=found.creation_timestamp / 1000,
-        aliases=aliases,
-        tags=tags,
-        run=str(found.run_id or ""),
-    )
-
-
-def _key(name: str) -> str:
-    """A name as MLflow takes it: no @, other strange characters as their code, and a long one with its digest."""
-    plain = re.sub(r"[^\w.\- ]", lambda odd: f"_{ord(odd[0]):x}_", name.replace("@", "_at_"))
-    if len(plain) <= LONGEST_KEY:
-        return plain
-    digest = hashlib.sha256(plain.encode()).hexdigest()[:8]
-    return f"{plain[: LONGEST_KEY - 9]}.{digest}"
-
-
 def _create(path: Path) -> None:
     """Make the database beside its place and move it there: a job killed half way leaves no half-made schema."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     MlflowClient(tracking_uri=f"sqlite:///{draft}", registry_uri=f"sqlite:///{draft}").search_experiments()
     draft.replace(path)
-
-
-@contextmanager
-def _told(uri: str) -> Iterator[None]:
-    """What MLflow cannot do becomes a sentence."""
-    try:
-        yield
-    except (MlflowException, OSError) as error:
-        first = str(error).strip().splitlines()[0].replace(uri, _place(uri))
-        raise StoreError(f"MLflow at {_place(uri)} refuses or cannot be reached: {first}") from None
-
-
-def _place(uri: str) -> str:
-    scheme, mark, rest = uri.partition("://")
-    return f"{scheme}{mark}{rest.rsplit('@', 1)[-1]}"
