@@ -1,10 +1,10 @@
 """The invariant: what is shown is a subset of what safety allows, and a list is full where it may be.
 
 Random worlds of a few thousand requests each go through the real engine and stores: users, surfaces, territories, ages,
-overrides, campaigns, kill switches, packs that are published, rolled back and tried, labels, rights, takedowns, upserts,
-erasures, caps, filters, series, pages, clocks that jump and change, and failures of stores, models and the reranker. An
-oracle that shares no code with the product (``benchmarks.oracle``) judges the bytes of every list. A fault is printed as
-the smallest world that still shows it.
+overrides, campaigns, kill switches, packs that are published, rolled back and tried, labels, rights, takedowns,
+upserts, erasures, caps, filters, series, pages, clocks that jump and are changed, and failures of stores, models and
+the reranker. An oracle that shares no code with the product (``benchmarks.oracle``) judges the bytes of every list. A
+fault is printed as the smallest world that still shows it.
 
 A world is known by its seed alone, so that worlds may be shared out (``--jobs``) and a run that was interrupted goes on
 where it was (``--journal FILE``, a line a world).
@@ -131,11 +131,8 @@ def _tell(line: Played, total: Outcome, wanted: int, rate: float) -> None:
         print(json.dumps(line["smallest"]))
     left = max(0, wanted - total.requests) / rate / 60
     cpu = 1e3 * total.seconds / max(1, total.requests)
-    print(
-        f"{total.requests:,} of {wanted:,} requests, {rate:.0f}/s, {cpu:.2f} ms of CPU each, {len(total.faults)} faults, "
-        f"{left:.0f} min left",
-        flush=True,
-    )
+    told = f"{total.requests:,} of {wanted:,} requests, {len(total.faults)} faults, {cpu:.2f} ms of CPU each"
+    print(f"{told}, {rate:.0f}/s, {left:.0f} min left", flush=True)
 
 
 def _row(case: str, metric: str, faults: int, requests: int, wanted: int) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def excluded(ledger: Ledger, ask: Record) -> dict[str, str]:
     for one in ledger.campaigns.values():
         if _on(ledger, ask, one, where) and _audience(ledger, ask, one) is not False:
             hit = (action["item_id"] for action in one["actions"] if action["kind"] == "exclude")
-            found |= {item: f"campaign {one['id']}" for item in hit}
+            found |= dict.fromkeys(hit, f"campaign {one['id']}")
     return found
 
 

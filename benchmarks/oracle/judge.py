@@ -78,7 +78,9 @@ def had(ledger: Ledger, ask: Record) -> set[str]:
 
 def caps(ledger: Ledger, ask: Record, *, canary: bool) -> tuple[int | None, int | None]:
     """At most how many works of one creator and of one topic a list holds."""
-    rules = [surface(pack, ask["surface"]) for one in ledger.opinions(canary=canary) for pack in packs_for(ledger, one, ask)]
+    rules = [
+        surface(pack, ask["surface"]) for one in ledger.opinions(canary=canary) for pack in packs_for(ledger, one, ask)
+    ]
     creator = min((one["max_per_creator"] for one in rules if one["max_per_creator"] is not None), default=None)
     topic = min((one["max_per_topic"] for one in rules if one["max_per_topic"] is not None), default=None)
     return creator, topic

@@ -67,14 +67,11 @@ def _told(ledger: Ledger, ask: Record, item: str, told: Record, *, canary: bool)
     """A part that is withheld is shown in no words; any other as the record says, or as a campaign does now."""
     hidden = withheld(ledger, ask, item, canary=canary)
     for part in PARTS:
-        shown = told.get(part)
-        if shown is None:
-            continue
-        if part in hidden:
+        shown, own = told.get(part), ledger.items[item].get(part)
+        if shown is not None and part in hidden:
             yield {"item": item, "why": f"part withheld: {part}"}
-        elif shown != ledger.items[item].get(part):
-            if shown not in [one.get(part) for one in words(ledger, ask, item)]:
-                yield {"item": item, "why": f"{part} of nobody: {shown}"}
+        elif shown not in (None, own) and shown not in [one.get(part) for one in words(ledger, ask, item)]:
+            yield {"item": item, "why": f"{part} of nobody: {shown}"}
 
 
 def _unnameable(ledger: Ledger, ask: Record, item: str, *, canary: bool) -> str:

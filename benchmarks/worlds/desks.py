@@ -9,17 +9,31 @@ from benchmarks.worlds.toml import toml
 from recsys.clock import Clock
 from recsys.overrides.documents import document_of
 from recsys.safety import Policy
+from recsys.safety.difference import Difference
+from recsys.safety.local import Pack
 from serving.campaigns.desk import Desk as CampaignDesk
 from serving.campaigns.four_eyes import FourEyes
 from serving.campaigns.states import SERVED
 from serving.policies import Desk as PolicyDesk
+from serving.policies import Packs
 from serving.settings import Settings
 from serving.stores.campaigns import Said
 from serving.stores.control import ControlStore
+from serving.stores.policies import Standing
 from serving.stores.records import ConflictError
 from serving.view import View
 
 Record = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Quick(PolicyDesk):
+    """Does not work out for seconds what a pack changes: whatever it is, two people put it in force."""
+
+    def _compared(self, scope: str, pack: Pack | None, standing: Standing) -> Difference:
+        packs = Packs.in_force(self.control, self.fallback, standing)
+        before, after = packs.policy(), packs.but(scope, pack, self.fallback).policy()
+        return Difference(before.cite, after.cite, 0, (), {}, ("not compared",))
 
 
 @dataclass(frozen=True)
@@ -34,7 +48,7 @@ class Desks:
     def policy(self, step: Record, view: View) -> None:
         """Publish, roll back or try a pack; what loosens is approved by a second person."""
         settings = Settings(var=Path("nowhere"), policy=self.pack, policy_unsigned=True)
-        desk = PolicyDesk(settings, self.control, self.clock, view)
+        desk = Quick(settings, self.control, self.clock, view)
         who: dict[str, str] = {"actor": "one", "reason": "r"}
         if step["act"] == "try":
             desk.try_out(toml(step["pack"]), "", share=step["share"], **who)
@@ -47,8 +61,7 @@ class Desks:
                 made, _ = desk.promote(**who)
             else:
                 made, _ = desk.rollback(step["scope"], **who)
-            if made.action == "propose":
-                desk.approve(made.step, "two")
+            desk.approve(made.step, "two")
 
     def campaign(self, step: Record, policy: Policy) -> None:
         """File and approve a campaign, or change, pause, resume or revoke one."""

@@ -1,6 +1,5 @@
 """A world's plain values as the service has them: bundle, campaigns, terms of rights, requests."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any

@@ -93,7 +93,9 @@ class Notes:
 
     def _viewer(self, ask: Record, user: Record, count: int) -> None:
         add, name = self.tally.add, ask["user"]
-        add("viewer", "erased user" if name in self._erased else "known user" if user.get("had") else "cold user", count)
+        add(
+            "viewer", "erased user" if name in self._erased else "known user" if user.get("had") else "cold user", count
+        )
         add("viewer", "opted out", count * (not ask["personalised"] or not user.get("personalised", True)))
         share = self._ledger.share()
         if self._ledger.candidate is not None:

@@ -82,9 +82,7 @@ def _sided(ledger: Ledger, readings: list[float], ask: Record, pages: list[Recor
     return []
 
 
-def _lasting(
-    ledger: Ledger, readings: list[float], ask: Record, pages: list[Record], *, canary: bool
-) -> list[Record]:
+def _lasting(ledger: Ledger, readings: list[float], ask: Record, pages: list[Record], *, canary: bool) -> list[Record]:
     """The faults of a list by every reading of the clock that was made for it: usually there is one."""
     moments = sorted(set(readings))
     if len(moments) == 1:

@@ -54,7 +54,9 @@ class Tally:
 
     def missing(self) -> list[str]:
         """Every kind that never came up."""
-        return [f"{group}: {kind}" for group, kinds in EXPECTED.items() for kind in kinds if not self.counts[group][kind]]
+        return [
+            f"{group}: {kind}" for group, kinds in EXPECTED.items() for kind in kinds if not self.counts[group][kind]
+        ]
 
     def table(self) -> str:
         """One line a group."""

@@ -18,7 +18,6 @@ from benchmarks.invariant import played
 from benchmarks.worlds import play, shrunk, world
 from recsys.errors import DataError
 from recsys.rerank import cap_all
-from recsys.safety.gate import Gate
 from recsys.safety.verdict import Verdict
 from serving.engine import Engine
 
@@ -144,7 +143,9 @@ def test_a_run_that_was_interrupted_goes_on_where_it_was(tmp_path):
     assert left.seeds == {9_000}
     again = played(60, 9_000, each=20, journal=left, tell=False)
     assert (again.requests, again.shown, again.tally.plain()) == (whole.requests, whole.shown, whole.tally.plain())
-    assert [json.loads(line)["seed"] for line in path.read_text().splitlines()[1:]] == sorted(left.seeds | {9_001, 9_002})
+    assert [json.loads(line)["seed"] for line in path.read_text().splitlines()[1:]] == sorted(
+        left.seeds | {9_001, 9_002}
+    )
 
 
 def test_a_journal_of_another_tree_is_refused(tmp_path):
