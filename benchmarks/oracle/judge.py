@@ -1,5 +1,6 @@
 """Why a work must not be shown to a viewer, in the order of precedence; "" where it may."""
 
+from collections.abc import Hashable
 from typing import Any
 
 from benchmarks.oracle.editors import can_ask, excluded, is_personal
@@ -23,12 +24,22 @@ def unsafe(ledger: Ledger, ask: Record, item: str, *, canary: bool = False) -> s
     return why or left_out(ledger, ask, item)
 
 
+def allowed(ledger: Ledger, ask: Record, *, canary: bool) -> list[str]:
+    """Every work that the viewer may see."""
+    key = ("allowed", canary, *_whose(ledger, ask))
+    return ledger.once(key, lambda: [item for item in ledger.items if not unsafe(ledger, ask, item, canary=canary)])
+
+
 def left_out(ledger: Ledger, ask: Record, item: str) -> str:
     """Which order of editors leaves a work out, "" for none."""
-    viewer = (ask["surface"], ask["territory"], ask["age"], is_personal(ledger, ask))
-    whose = (*viewer, str(ask["profile"]), str(ask["context"]))
-    order = ledger.once(("excluded", whose), lambda: excluded(ledger, ask)).get(item)
+    order = ledger.once(("excluded", *_whose(ledger, ask)), lambda: excluded(ledger, ask)).get(item)
     return "" if order is None else f"excluded: {order}"
+
+
+def _whose(ledger: Ledger, ask: Record) -> tuple[Hashable, ...]:
+    """All that may matter of a viewer."""
+    viewer = (ask["surface"], ask["territory"], ask["age"], is_personal(ledger, ask))
+    return (*viewer, *ask["profile"].items(), None, *ask["context"].items())
 
 
 def _forbidden(ledger: Ledger, ask: Record, item: str, *, canary: bool) -> str:

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any
 
 from benchmarks.oracle.editors import can_ask, is_personal, words
-from benchmarks.oracle.judge import caps, unsafe, unwanted, withheld
+from benchmarks.oracle.judge import allowed, caps, unsafe, unwanted, withheld
 from benchmarks.oracle.ledger import Ledger
 
 Record = dict[str, Any]
@@ -87,10 +87,8 @@ def _short(ledger: Ledger, ask: Record, page: Record, before: set[str], *, canar
     if len(page["items"]) >= ask["k"] or "everything" in ledger.failing:
         return
     personal = is_personal(ledger, ask)
-    for item in ledger.items:
-        if item in before or item in page["items"]:
-            continue
-        if unwanted(ledger, ask, item, personal=personal) or unsafe(ledger, ask, item, canary=canary):
+    for item in allowed(ledger, ask, canary=canary):
+        if item in before or item in page["items"] or unwanted(ledger, ask, item, personal=personal):
             continue
         if _fits(ledger, ask, item, page["items"], canary=canary):
             shown = len(page["items"])

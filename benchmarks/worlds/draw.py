@@ -13,7 +13,7 @@ from benchmarks.worlds.packs import pack
 
 Record = dict[str, Any]
 SIZES = (20, 30, 40, 60, 60, 120)  # works
-BETWEEN = (6, 70)  # requests between two times at which something happens
+BETWEEN = (10, 120)  # requests between two times at which something happens
 TICKING = 4  # requests while the clock moves on whenever it is read
 
 
@@ -70,4 +70,4 @@ def _tell(rng: Dice, made: Record, dims: frozenset[str], counts: tuple[int, int,
                 asked += TICKING
         count = min(rng.randint(least, most), max(0, requests - asked))
         add(crowds.ask(count))
-        asked, due = asked + count, rng.randint(1, 4)
+        asked, due = asked + count, rng.randint(1, 3)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,6 @@ from recsys.safety.verdict import Verdict
 from serving.engine import Engine
 
 Mutation = Callable[[pytest.MonkeyPatch], None]
-DENSE = (2, 12)  # requests between two happenings: small worlds in which much happens
 
 
 @pytest.fixture(autouse=True)
@@ -78,32 +78,41 @@ def unheard(view, control):
 
 
 NOTHING = np.zeros(0, np.int32)
-FORBIDDEN: dict[str, tuple[int, str, Mutation]] = {
-    "takedowns are not asked": (504, "takedown", put("recsys.safety.court.bites", lambda *_: False)),
-    "rights are not asked": (501, "rights", put("recsys.safety.openings.Openings.open", lambda *_: True)),
-    "labels have no ages": (502, "age", put("recsys.safety.judge._age", lambda *_: 0)),
-    "a policy is never stale": (501, "stale", put("recsys.safety.gate.Gate.stale", property(lambda _: False))),
-    "nobody sleeps": (502, "", no_curfew),
-    "nothing is capped": (501, "one", put("serving.view.cap_all", lambda slate, caps, k: cap_all(slate, [], k))),
-    "no rating counts": (501, "rating", put("recsys.safety.bench.rate", lambda *_: (Verdict.ALLOW, "", 0))),
-    "pages forget": (501, "page before", put("serving.paging.Marked.items", lambda *_: NOTHING)),
-    "a slot is filled after the check": (501, "", pinned_after_the_check),
-    "a published pack is not heard of": (501, "", put("serving.view._ruled_anew", unheard)),
-    "nobody is of a canary's share": (501, "canary", put("serving.trials._place", lambda *_: 1.0)),
-    "no part is withheld": (501, "part withheld", put("recsys.safety.judge._withheld", lambda *_: 0)),
+FORBIDDEN: dict[str, tuple[str, int, str, Mutation]] = {  # what happens in the world, its seed, what the oracle says
+    "takedowns are not asked": ("takedowns", 501, "takedown", put("recsys.safety.court.bites", lambda *_: False)),
+    "rights are not asked": ("documents", 500, "rights", put("recsys.safety.openings.Openings.open", lambda *_: True)),
+    "labels have no ages": ("", 500, "age", put("recsys.safety.judge._age", lambda *_: 0)),
+    "a policy is never stale": ("stale", 500, "stale", put("recsys.safety.gate.Gate.stale", property(lambda _: False))),
+    "nobody sleeps": ("jumps", 512, "", no_curfew),
+    "nothing is capped": ("caps", 500, "one", put("serving.view.cap_all", lambda slate, _, k: cap_all(slate, [], k))),
+    "no rating counts": ("", 501, "rating", put("recsys.safety.bench.rate", lambda *_: (Verdict.ALLOW, "", 0))),
+    "pages forget": ("pages", 500, "page before", put("serving.paging.Marked.items", lambda *_: NOTHING)),
+    "a slot is filled after the check": ("overrides rights", 505, "", pinned_after_the_check),
+    "a published pack is not heard of": ("policies", 502, "", put("serving.view._ruled_anew", unheard)),
+    "nobody is of a canary's share": ("policies", 501, "canary", put("serving.trials._place", lambda *_: 1.0)),
+    "no part is withheld": ("", 501, "part withheld", put("recsys.safety.judge._withheld", lambda *_: 0)),
 }
-SHORT: dict[str, tuple[int, Mutation]] = {
-    "nothing is refilled": (501, put("serving.engine.ROUNDS", 1)),
-    "nothing is filled up from the cleared pool": (501, put("serving.view.View.reserve", lambda *_: NOTHING)),
-    "no kill switch is heard": (501, put("serving.stores.campaigns.halted", lambda *_: False)),
-    "an erased user is remembered": (501, put("serving.stores.users.UserControls.erase_user", lambda *_: None)),
+SHORT: dict[str, tuple[str, int, Mutation]] = {
+    "nothing is refilled": ("caps", 501, put("serving.engine.ROUNDS", 1)),
+    "nothing is filled up from the cleared pool": ("", 500, put("serving.view.View.reserve", lambda *_: NOTHING)),
+    "no kill switch is heard": ("overrides", 524, put("serving.stores.campaigns.halted", lambda *_: False)),
+    "an erased user is remembered": (
+        "users",
+        504,
+        put("serving.stores.users.UserControls.erase_user", lambda *_: None),
+    ),
 }
+
+
+def small(dims: str, seed: int) -> dict[str, Any]:
+    """A world of some forty requests in which only so much happens, but often."""
+    return world(seed, 40, frozenset(dims.split()), between=(2, 8))
 
 
 @pytest.mark.parametrize("name", FORBIDDEN)
 def test_the_oracle_sees_a_rule_that_is_gone(name, monkeypatch):
-    seed, why, mutate = FORBIDDEN[name]
-    made = world(seed, 100, between=DENSE)
+    dims, seed, why, mutate = FORBIDDEN[name]
+    made = small(dims, seed)
     assert play(made).faults == []
     mutate(monkeypatch)
     assert any(why in fault["why"] for fault in play(made, most=50).faults if fault["fault"] == "forbidden")
@@ -111,27 +120,24 @@ def test_the_oracle_sees_a_rule_that_is_gone(name, monkeypatch):
 
 @pytest.mark.parametrize("name", SHORT)
 def test_the_oracle_sees_a_list_that_could_be_longer(name, monkeypatch):
-    seed, mutate = SHORT[name]
-    made = world(seed, 100, between=DENSE)
+    dims, seed, mutate = SHORT[name]
+    made = small(dims, seed)
     assert play(made).faults == []
     mutate(monkeypatch)
     assert any(fault["fault"] == "short" for fault in play(made, most=50).faults)
 
 
 @pytest.mark.parametrize(
-    ("kind", "seed", "mutate"),
-    [
-        ("forbidden", 501, put("recsys.safety.gate.Gate.stale", property(lambda _: False))),
-        ("short", 501, put("serving.view.View.reserve", lambda *_: NOTHING)),
-    ],
+    ("kind", "name"), [("forbidden", "a slot is filled after the check"), ("short", "no kill switch is heard")]
 )
-def test_a_world_that_fails_is_cut_down_to_one_that_still_does(kind, seed, mutate, monkeypatch):
+def test_a_world_that_fails_is_cut_down_to_one_that_still_does(kind, name, monkeypatch):
+    dims, seed, *_, mutate = (FORBIDDEN | SHORT)[name]
     mutate(monkeypatch)
-    made = world(seed, 60, between=DENSE)
-    small = shrunk(made, kind, tries=60)
-    assert len(small["items"]) < len(made["items"]) / 2
-    assert len(small["steps"]) < len(made["steps"]) / 2
-    assert play(small).faults[0]["fault"] == kind
+    made = small(dims, seed)
+    left = shrunk(made, kind, tries=40)
+    assert len(left["items"]) < len(made["items"]) / 2
+    assert len(left["steps"]) < len(made["steps"]) / 2
+    assert play(left).faults[0]["fault"] == kind
 
 
 def test_a_run_that_was_interrupted_goes_on_where_it_was(tmp_path):
