@@ -14,7 +14,8 @@ from benchmarks.worlds.packs import pack
 Record = dict[str, Any]
 SIZES = (20, 30, 40, 60, 60, 120)  # works
 BETWEEN = (10, 120)  # requests between two times at which something happens
-TICKING = 4  # requests while the clock moves on whenever it is read
+CONFIRMED = 0.85  # how often the policy is confirmed when the clock has moved, or most lists would be of a stale one
+TICKING = 8  # requests while the clock moves on whenever it is read
 
 
 def world(
@@ -63,11 +64,14 @@ def _tell(rng: Dice, made: Record, dims: frozenset[str], counts: tuple[int, int,
     asked, due = 0, 8
     while asked < requests:
         for _ in range(due):
-            step = happenings.next()
-            add([] if step is None else [step])
-            if step is not None and step["do"] == "tick":
+            if (step := happenings.next()) is None:
+                continue
+            add([step])
+            if step["do"] == "tick":
                 add([*crowds.ask(TICKING), {"do": "tick", "by": 0.0}])
                 asked += TICKING
+            elif step["do"] == "clock" and rng.random() < CONFIRMED:
+                add([{"do": "confirm", "at": ledger.now}])
         count = min(rng.randint(least, most), max(0, requests - asked))
         add(crowds.ask(count))
         asked, due = asked + count, rng.randint(1, 3)
