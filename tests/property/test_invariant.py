@@ -90,13 +90,13 @@ FORBIDDEN: dict[str, tuple[str, int, str, Mutation]] = {  # what happens in the 
     "pages forget": ("pages", 503, "page before", put("serving.paging.Marked.items", lambda *_: NOTHING)),
     "a slot is filled after the check": ("overrides rights", 505, "", pinned_after_the_check),
     "a published pack is not heard of": ("policies", 509, "", put("serving.view._ruled_anew", unheard)),
-    "nobody is of a canary's share": ("policies", 501, "canary", put("serving.trials._place", lambda *_: 1.0)),
+    "nobody is of a canary's share": ("policies", 511, "canary", put("serving.trials._place", lambda *_: 1.0)),
     "no part is withheld": ("", 501, "part withheld", put("recsys.safety.judge._withheld", lambda *_: 0)),
 }
 SHORT: dict[str, tuple[str, int, Mutation]] = {
     "nothing is refilled": ("caps", 501, put("serving.engine.ROUNDS", 1)),
     "nothing is filled up from the cleared pool": ("", 501, put("serving.view.View.reserve", lambda *_: NOTHING)),
-    "no kill switch is heard": ("overrides", 524, put("serving.stores.campaigns.halted", lambda *_: False)),
+    "no kill switch is heard": ("overrides", 548, put("serving.stores.campaigns.halted", lambda *_: False)),
     "an erased user is remembered": (
         "users",
         533,
