@@ -1,4 +1,4 @@
-"""`python -m benchmarks NAME [--data DIR] [--case C] [--quick] [--tune] [--count N] [--seed N]`; bare, it lists them.
+"""`python -m benchmarks NAME [--data DIR] [--case C] [--quick] [--tune] [--count N] [--seed N] [--jobs N]`.
 
 `all` runs them one after the other and writes RESULTS.md.
 
@@ -52,6 +52,8 @@ def main() -> int:
         help="how many documents fuzz tries of each kind, how many requests invariant makes",
     )
     parser.add_argument("--seed", type=int, help="where invariant begins with its worlds")
+    parser.add_argument("--jobs", type=int, default=1, help="processes that invariant plays its worlds in")
+    parser.add_argument("--journal", type=Path, help="file in which invariant keeps what it has done, to go on there")
     given = parser.parse_args()
     known = modules()
     if given.name is None:
@@ -66,7 +68,8 @@ def main() -> int:
         there = f"its cases are: {', '.join(cases)}" if cases else "it has no cases"
         print(f"{given.name} has no case {given.case!r}; {there}.", file=sys.stderr)
         return 2
-    options = Options(given.data, given.case, given.quick, given.spec, given.count, given.seed)
+    drawn = {"count": given.count, "seed": given.seed, "jobs": given.jobs, "journal": given.journal}
+    options = Options(given.data, given.case, given.quick, given.spec, **drawn)
     try:
         return _tune(wanted, options) if given.tune else _run(wanted, options, page=given.name == "all")
     except RecsysError as error:

@@ -25,6 +25,8 @@ class Options:
     spec: str = "default"  # the run spec of this project that stands against the peers
     count: int | None = None  # how many cases to try, where that can be chosen
     seed: int | None = None  # of what is drawn, where that can be chosen
+    jobs: int = 1  # processes, where the work can be shared out
+    journal: Path | None = None  # where it is kept what is done already, so that a run can go on
 
 
 def row(

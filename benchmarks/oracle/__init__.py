@@ -5,6 +5,6 @@ point, because a mistake that two share is a mistake that nobody sees.
 """
 
 from benchmarks.oracle.ledger import Ledger
-from benchmarks.oracle.lists import faults
+from benchmarks.oracle.lists import faults, removals
 
-__all__ = ["Ledger", "faults"]
+__all__ = ["Ledger", "faults", "removals"]

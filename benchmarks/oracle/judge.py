@@ -1,36 +1,69 @@
 """Why a work must not be shown to a viewer, in the order of precedence; "" where it may."""
 
+from collections.abc import Hashable
 from typing import Any
 
-from benchmarks.oracle.editors import can_ask, excluded
-from benchmarks.oracle.ledger import Ledger
+from benchmarks.oracle.editors import can_ask, excluded, is_personal
+from benchmarks.oracle.ledger import Ledger, Opinion
 from benchmarks.oracle.packs import packs_of, surface
 from benchmarks.oracle.places import embargoed, granted, open_now, place, sold
+from benchmarks.oracle.records import garbage
 from benchmarks.oracle.statements import holding
-from benchmarks.oracle.verdicts import shows
+from benchmarks.oracle.verdicts import hidden_parts, shows, stance
 
 Record = dict[str, Any]
 
 
-def unsafe(ledger: Ledger, ask: Record, item: str) -> str:
-    """Why safety, rights or editors' excludes forbid a work: rows 0–4 and 6 of the precedence."""
-    record, where, now = ledger.items.get(item), place(ask["territory"]), ledger.now
-    if record is None:
+def unsafe(ledger: Ledger, ask: Record, item: str, *, canary: bool = False) -> str:
+    """Why safety, rights or editors' excludes forbid a work: rows 0–4 and 6 of the precedence.
+
+    Of a canary's share, both the policy in force and the one on trial have to allow it.
+    """
+    viewer = (ask["surface"], ask["territory"], ask["age"])
+    why = ledger.once(("forbidden", canary, viewer, item), lambda: _forbidden(ledger, ask, item, canary=canary))
+    return why or left_out(ledger, ask, item)
+
+
+def allowed(ledger: Ledger, ask: Record, *, canary: bool) -> list[str]:
+    """Every work that the viewer may see."""
+    key = ("allowed", canary, *_whose(ledger, ask))
+    return ledger.once(key, lambda: [item for item in ledger.items if not unsafe(ledger, ask, item, canary=canary)])
+
+
+def left_out(ledger: Ledger, ask: Record, item: str) -> str:
+    """Which order of editors leaves a work out, "" for none."""
+    order = ledger.once(("excluded", *_whose(ledger, ask)), lambda: excluded(ledger, ask)).get(item)
+    return "" if order is None else f"excluded: {order}"
+
+
+def _whose(ledger: Ledger, ask: Record) -> tuple[Hashable, ...]:
+    """All that may matter of a viewer."""
+    viewer = (ask["surface"], ask["territory"], ask["age"], is_personal(ledger, ask))
+    return (*viewer, *ask["profile"].items(), None, *ask["context"].items())
+
+
+def _forbidden(ledger: Ledger, ask: Record, item: str, *, canary: bool) -> str:
+    where, now = place(ask["territory"]), ledger.now
+    if item not in ledger.items:
         return "not in the catalogue"
     for order in ledger.orders.values():
         if order["item_id"] == item and _here(order["territory"], where):
-            return f"takedown {order['id']}"
-    if garbage(record):
-        return "garbage"
-    if not sold(record, where):
-        return "territory"
-    if not open_now(record, now):
-        return "window"
-    if embargoed(record, now):
-        return "embargo"
+            return f"takedown: {order['id']}"
     if item in ledger.rights and not granted(ledger.rights[item], where, now):
         return "rights document"
-    return _policy(ledger, ask, item, where) or excluded(ledger, ask, item, where)
+    for opinion in ledger.opinions(canary=canary):
+        record = opinion.items[item]
+        if garbage(record):
+            return "garbage"
+        if not sold(record, where):
+            return "territory"
+        if not open_now(record, now):
+            return "window"
+        if embargoed(record, now):
+            return "embargo"
+        if why := _policy(ledger, opinion, ask, item):
+            return f"canary: {why}" if opinion is ledger.candidate else why
+    return ""
 
 
 def unwanted(ledger: Ledger, ask: Record, item: str, *, personal: bool) -> str:
@@ -54,23 +87,28 @@ def had(ledger: Ledger, ask: Record) -> set[str]:
     return {*stored, *ask["session"]}
 
 
-def caps(ledger: Ledger, ask: Record) -> tuple[int | None, int | None]:
+def caps(ledger: Ledger, ask: Record, *, canary: bool) -> tuple[int | None, int | None]:
     """At most how many works of one creator and of one topic a list holds."""
-    rules = [surface(pack, ask["surface"]) for pack in packs_of(ledger.pack, place(ask["territory"]))]
+    rules = [
+        surface(pack, ask["surface"]) for one in ledger.opinions(canary=canary) for pack in packs_for(ledger, one, ask)
+    ]
     creator = min((one["max_per_creator"] for one in rules if one["max_per_creator"] is not None), default=None)
     topic = min((one["max_per_topic"] for one in rules if one["max_per_topic"] is not None), default=None)
     return creator, topic
 
 
-def garbage(record: Record) -> bool:
-    """Whether a field is something that it cannot be."""
-    start, end, age = record.get("available_from"), record.get("available_to"), record.get("min_age")
-    return (
-        (start is not None and end is not None and start > end)
-        or (age is not None and not 0 <= age <= 99)
-        or any(not label.strip() or "|" in label for label in record.get("labels") or ())
-        or any(code != "WW" and place(code) is None for code in record.get("territories") or ())
-    )
+def withheld(ledger: Ledger, ask: Record, item: str, *, canary: bool) -> set[str]:
+    """The parts of a work that the viewer must not see though the work may be shown."""
+
+    def parts() -> set[str]:
+        found: set[str] = set()
+        for opinion in ledger.opinions(canary=canary):
+            labels = _labels(ledger, opinion, item)
+            for pack in packs_for(ledger, opinion, ask):
+                found |= hidden_parts(pack, opinion.items[item], labels, stance_of(ledger, pack, ask))
+        return found
+
+    return ledger.once(("parts", canary, ask["surface"], ask["territory"], ask["age"], item), parts)
 
 
 def matches(record: Record, rule: list[Any]) -> bool:
@@ -98,17 +136,36 @@ def _here(territory: str | None, where: str | None) -> bool:
     return place(territory) is None or where is None or place(territory) == where
 
 
-def _policy(ledger: Ledger, ask: Record, item: str, where: str | None) -> str:
-    record = ledger.items[item]
-    said = ledger.labels.get(item, [])
-    labels = holding(record, said, ledger.versions.get(item, 0), ledger.now)
-    stale = ledger.now - ledger.confirmed > ledger.pack.get("confirm_within", 120.0)
-    packs = packs_of(ledger.pack, where)
+def _policy(ledger: Ledger, opinion: Opinion, ask: Record, item: str) -> str:
+    labels, packs = _labels(ledger, opinion, item), packs_for(ledger, opinion, ask)
     silent = "silent" in ledger.failing
     if silent and any(surface(pack, ask["surface"])["strict"] for pack in packs):
         return "takedowns may be missing"
-    scene = {"territory": where, "now": ledger.now, "stale": stale}
-    return next((why for pack in packs if (why := shows(pack, record, labels, ask, scene, cleared=silent))), "")
+    record = opinion.items[item]
+    for pack in packs:
+        if why := shows(pack, record, labels, stance_of(ledger, pack, ask), cleared=silent):
+            return why
+    return ""
+
+
+def packs_for(ledger: Ledger, opinion: Opinion, ask: Record) -> list[Record]:
+    """The packs of one opinion that all have to agree, wherever the viewer may be."""
+    where = place(ask["territory"])
+    return ledger.once(("packs", id(opinion), where), lambda: packs_of(opinion.pack, where))
+
+
+def _labels(ledger: Ledger, opinion: Opinion, item: str) -> list[Record]:
+    said, version = ledger.labels.get(item, []), ledger.versions.get(item, 0)
+    record = opinion.items[item]
+    return ledger.once(("labels", id(opinion), item), lambda: holding(record, said, version, ledger.now))
+
+
+def stance_of(ledger: Ledger, pack: Record, ask: Record) -> Record:
+    """How a pack sees the viewer of a request now."""
+    stale = ledger.now - ledger.confirmed > pack.get("confirm_within", 120.0)
+    scene = {"territory": place(ask["territory"]), "now": ledger.now, "stale": stale}
+    key = ("stance", id(pack), ask["surface"], scene["territory"], ask["age"])
+    return ledger.once(key, lambda: stance(pack, ask, scene))
 
 
 def _series(ledger: Ledger, ask: Record, item: str, *, personal: bool) -> str:
@@ -116,15 +173,18 @@ def _series(ledger: Ledger, ask: Record, item: str, *, personal: bool) -> str:
     record = ledger.items[item]
     if not record.get("series") or record.get("episode") is None:
         return ""
-    every = [one for one in ledger.items.values() if one.get("series") == record["series"]]
-    steps = sorted({_step(one) for one in every if one.get("episode") is not None})
+    steps = ledger.once(("series", record["series"]), lambda: _steps(ledger, record["series"]))
     known = [ledger.items[name] for name in had(ledger, ask) if name in ledger.items] if personal else []
     done = [steps.index(_step(one)) for one in known if one.get("series") == record["series"] and _step(one) in steps]
     wanted = max(done, default=-1) + 1
     return "" if steps.index(_step(record)) == wanted else "another episode comes next"
 
 
+def _steps(ledger: Ledger, series: str) -> list[tuple[float, float]]:
+    every = [one for one in ledger.items.values() if one.get("series") == series]
+    return sorted({_step(one) for one in every if one.get("episode") is not None})
+
+
 def _step(record: Record) -> tuple[float, float]:
-    season = record.get("season")
-    episode = record.get("episode")
+    season, episode = record.get("season"), record.get("episode")
     return (float("-inf") if season is None else season), (float("nan") if episode is None else episode)

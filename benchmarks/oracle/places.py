@@ -1,6 +1,7 @@
 """Where and when: the windows of records and of rights documents, by the clocks of the viewer's territory."""
 
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,6 +14,7 @@ CLOCKS = {
     "JP": ["Asia/Tokyo"],
     "US": ["America/New_York", "America/Adak", "Pacific/Honolulu"],  # its first and its last clocks
 }
+ALWAYS, NEVER = float("-inf"), float("inf")
 ANYWHERE = ["Etc/GMT-14", "Etc/GMT+12"]  # the first and the last clock on land
 
 
@@ -53,29 +55,42 @@ def _there(document: Record, where: str, clocks: list[str], now: float) -> bool:
     bars = [term for term in document["bars"] if (where in term["codes"]) != term["but"]]
     # a grant opens when the last clock has come so far and closes when the first one has; a bar the other way round
     may = any(
-        all(_reached(term["opens"], c, now) for c in clocks) and _before_all(term, clocks, now) for term in grants
+        all(_last(term["opens"], c, ALWAYS) <= now < _first(term["closes"], c, NEVER) for c in clocks)
+        for term in grants
     )
     barred = any(
-        any(_reached(term["opens"], c, now) for c in clocks) and any(not _over(term["closes"], c, now) for c in clocks)
+        any(_first(term["opens"], c, ALWAYS) <= now for c in clocks)
+        and any(now < _last(term["closes"], c, NEVER) for c in clocks)
         for term in bars
     )
     return may and not barred
 
 
-def _before_all(term: Record, clocks: list[str], now: float) -> bool:
-    return not any(_over(term["closes"], clock, now) for clock in clocks)
+def _first(when: Any, clock: str, otherwise: float) -> float:
+    return otherwise if when is None else min(moments(when, clock))
 
 
-def _reached(when: Any, clock: str, now: float) -> bool:
-    return when is None or moment(when, clock) <= now
+def _last(when: Any, clock: str, otherwise: float) -> float:
+    return otherwise if when is None else max(moments(when, clock))
 
 
-def _over(when: Any, clock: str, now: float) -> bool:
-    return when is not None and moment(when, clock) <= now
+@cache
+def moments(when: float | str, clock: str) -> tuple[float, ...]:
+    """When (s UTC) a clock on the wall reads ``when`` (``2026-01-02T12:00``): once, twice where it is put back.
+
+    A time that it leaves out is the moment at which it is put forward. A number is a moment already.
+    """
+    if not isinstance(when, str):
+        return (float(when),)
+    zone, wall = ZoneInfo(clock), datetime.fromisoformat(when)
+    tries = sorted({wall.replace(tzinfo=zone, fold=fold).timestamp() for fold in (0, 1)})
+    if found := tuple(at for at in tries if _reading(at, zone) == wall):
+        return found
+    at = tries[0] // 60 * 60
+    while _reading(at, zone) < wall:
+        at += 60
+    return (at,)
 
 
-def moment(when: Any, clock: str) -> float:
-    """Seconds UTC of a moment, or of what a clock on the wall reads (``2026-01-02T12:00``)."""
-    if isinstance(when, str):
-        return datetime.fromisoformat(when).replace(tzinfo=ZoneInfo(clock)).timestamp()
-    return float(when)
+def _reading(at: float, zone: ZoneInfo) -> datetime:
+    return datetime.fromtimestamp(at, UTC).astimezone(zone).replace(tzinfo=None)

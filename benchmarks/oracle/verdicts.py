@@ -12,32 +12,41 @@ BOARDS = {  # board → (where it is one, the youngest age that a rating is fit 
 SHOWN = ["allow", "label", "interstitial"]
 
 
-def shows(pack: Record, record: Record, labels: list[Record], ask: Record, place: Record, *, cleared: bool) -> str:
-    """Why the pack does not let the viewer see the work, "" where it does.
+def stance(pack: Record, ask: Record, scene: Record) -> Record:
+    """How a pack sees a viewer: what they may see at most, whatever the work.
 
-    ``labels`` are those that hold of the work anywhere; ``place`` has the viewer's ``territory``, the moment ``now``
-    and whether the policy is ``stale``; ``cleared`` asks, whatever the surface, for what a person has cleared.
+    ``scene`` has the viewer's ``territory``, the moment ``now`` and whether the policy is ``stale``.
     """
-    where, now = place["territory"], place["now"]
     rules, bands = surface(pack, ask["surface"]), pack.get("age_bands", [3, 8, 12, 16, 18])
     known = None if ask["age"] is None else max(0, ask["age"])
     minor = rules["minors"] or (known is not None and known < bands[-1])
-    night = asleep(pack, where, now) if minor else None
-    if place["stale"] and rules["strict"]:
-        return "stale"
-    if night is not None and night.get("shows", "cleared") == "nothing":
-        return "curfew"
-    pool = rules["strict"] or (minor and rules["minors_cleared_only"]) or night is not None or place["stale"]
+    night = asleep(pack, scene["territory"], scene["now"]) if minor else None
+    pool = rules["strict"] or (minor and rules["minors_cleared_only"]) or night is not None or scene["stale"]
+    shut = "curfew" if night is not None and night.get("shows", "cleared") == "nothing" else ""
+    shut = "stale" if scene["stale"] and rules["strict"] else shut
     age = viewer_age(rules, bands, known, pool=pool)
-    given = _labelled(pack, record, labels, where)
-    judged = [(one, pack["labels"].get(one["label"])) for one in given]
+    shown = [*SHOWN, "limit"] if rules["show_limited"] else SHOWN
+    seen = {"shut": shut, "pool": pool, "age": age, "rules": rules, "shown": shown}
+    return {**seen, "where": scene["territory"], "surface": ask["surface"], "minor": minor}
+
+
+def shows(pack: Record, record: Record, labels: list[Record], seen: Record, *, cleared: bool) -> str:
+    """Why the pack does not let the viewer see the work, "" where it does.
+
+    ``labels`` are those that hold of the work anywhere; ``seen`` is the viewer's stance; ``cleared`` asks for the
+    cleared pool whatever the surface.
+    """
+    where, rules, pool = seen["where"], seen["rules"], seen["pool"]
+    if seen["shut"]:
+        return str(seen["shut"])
+    judged = [(one, pack["labels"].get(one["label"])) for one in _labelled(pack, record, labels, where)]
     whole = [(one, label) for one, label in judged if label is None or label.get("part", "item") == "item"]
-    found = [(one, label, _verdict(one, label, ask["surface"], pack, rules)) for one, label in whole]
+    found = [(one, label, _verdict(one, label, seen["surface"], pack, rules)) for one, label in whole]
     firm = [one for one in found if not (where is None and one[0]["territory"])]
     rated, rated_age = _rated(pack, record, rules, where, pool=pool)
     ages = [record.get("min_age") or 0, rated_age, *(_least_age(one, label) for one, label, _ in found)]
-    if max(ages) > age:
-        return f"age {max(ages)} above {age}"
+    if max(ages) > seen["age"]:
+        return f"age: {max(ages)} above {seen['age']}"
     spoken = any(label is None or label.get("clears", True) for _, label, _ in firm)
     verdict = worst("allow", *(what for *_, what in found), *([] if spoken else [rules["unlabelled"]]))
     if RANK.index(rated) > RANK.index("limit" if rules["show_limited"] else "interstitial"):
@@ -49,7 +58,19 @@ def shows(pack: Record, record: Record, labels: list[Record], ask: Record, place
             return "not cleared"
         if cleared and (rated != "allow" or not any(one.get("source") == "human" for one in clearing)):
             return "no person has cleared it"
-    return "" if verdict in ([*SHOWN, "limit"] if rules["show_limited"] else SHOWN) else f"verdict {verdict}"
+    return "" if verdict in seen["shown"] else f"verdict {verdict}"
+
+
+def hidden_parts(pack: Record, record: Record, labels: list[Record], seen: Record) -> set[str]:
+    """The title or the artwork, where a label of that part alone forbids it; in the cleared pool, does not allow it."""
+    fine = ["allow"] if seen["pool"] else seen["shown"]
+    found = set()
+    for one in _labelled(pack, record, labels, seen["where"]):
+        label = pack["labels"].get(one["label"])
+        part = "item" if label is None else label.get("part", "item")
+        if part != "item" and _verdict(one, label, seen["surface"], pack, seen["rules"]) not in fine:
+            found.add(part)
+    return found
 
 
 def viewer_age(rules: Record, bands: list[int], known: int | None, *, pool: bool) -> int:

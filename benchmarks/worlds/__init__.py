@@ -3,5 +3,6 @@
 from benchmarks.worlds.draw import world
 from benchmarks.worlds.play import Outcome, play
 from benchmarks.worlds.shrink import shrunk
+from benchmarks.worlds.tally import Tally
 
-__all__ = ["Outcome", "play", "shrunk", "world"]
+__all__ = ["Outcome", "Tally", "play", "shrunk", "world"]

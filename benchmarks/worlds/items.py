@@ -1,26 +1,28 @@
 """Random works, what is said of them, and their rights."""
 
-from random import Random
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from benchmarks.worlds.dice import Dice
 from benchmarks.worlds.packs import GENRES, LABELS
 
 Record = dict[str, Any]
 HOUR = 3600.0
-START = 1_767_225_600.0  # s UTC, 2026-01-01T00:00:00Z
 CODES = ("DE", "FR", "CN", "GB", "US")
 RATINGS = ("FSK:0", "FSK:12", "FSK:16", "MPA:G", "MPA:PG-13", "MPA:R", "MPA:?", "FSK:99")
 
 
-def moment(rng: Random) -> float:
+def moment(rng: Dice) -> float:
     """A moment near the ones that the clock reads; whole minutes, so that boundaries are met exactly."""
-    return START + 60.0 * rng.randint(-120, 48 * 60)
+    return rng.start + 60.0 * rng.randint(-120, 48 * 60)
 
 
-def record(rng: Random, name: str, dims: frozenset[str]) -> Record:
+def record(rng: Dice, name: str, dims: frozenset[str]) -> Record:
     """One work; every field is harmless more often than not, so that a good share of works can be shown."""
     made: Record = {
         "item_id": name,
+        "title": f"The {name}",
+        "artwork": f"https://pictures.example/{name}.jpg",
         "labels": _labels(rng),
         "genres": rng.choice([None, [], *([genre] for genre in GENRES), list(rng.sample(GENRES, 2))]),
         "tags": rng.choice([None, ["slow"], ["fast"], ["slow", "new"], [" Slow "]]),
@@ -45,7 +47,7 @@ def record(rng: Random, name: str, dims: frozenset[str]) -> Record:
     return made
 
 
-def _labels(rng: Random) -> list[str] | None:
+def _labels(rng: Dice) -> list[str] | None:
     if rng.random() < 0.7:
         return ["general"]
     if rng.random() < 0.4:
@@ -53,7 +55,7 @@ def _labels(rng: Random) -> list[str] | None:
     return rng.sample([*LABELS, "General", "zzz"], rng.randint(1, 2))
 
 
-def _window(rng: Random) -> Record:
+def _window(rng: Dice) -> Record:
     made: Record = {}
     if rng.random() < 0.25:
         made["territories"] = rng.choice([["WW"], [], ["DE"], ["DE", "FR"], ["CN", "US"], ["USA"]])
@@ -63,7 +65,7 @@ def _window(rng: Random) -> Record:
     return made
 
 
-def statement(rng: Random, name: str, number: int) -> Record:
+def statement(rng: Dice, name: str, number: int) -> Record:
     """Somebody says something of a work."""
     source = rng.choice(["model", "model", "human", "human", "rule", "provider", "regulator", "rights_holder"])
     label = rng.choice([*LABELS, "general", "zzz"]) if rng.random() < 0.93 else "error"
@@ -81,21 +83,23 @@ def statement(rng: Random, name: str, number: int) -> Record:
     }
 
 
-def document(rng: Random, name: str) -> Record:
+def document(rng: Dice, name: str) -> Record:
     """What a rights document says of a work."""
     grants = [_term(rng) for _ in range(rng.choice([0, 1, 1, 1, 2]))]
     bars = [_term(rng) for _ in range(rng.choice([0, 0, 0, 1]))]
     return {"do": "rights", "item_id": name, "grants": grants, "bars": bars}
 
 
-def _term(rng: Random) -> Record:
+def _term(rng: Dice) -> Record:
     opens = _when(rng) if rng.random() < 0.5 else None
     closes = _when(rng) if rng.random() < 0.5 else None
     return {"codes": rng.sample(CODES, rng.randint(0, 3)), "but": rng.random() < 0.6, "opens": opens, "closes": closes}
 
 
-def _when(rng: Random) -> float | str:
+def _when(rng: Dice) -> float | str:
     """Seconds UTC, or what the clocks of each territory read."""
     if rng.random() < 0.5:
         return moment(rng)
-    return f"2026-01-0{rng.randint(1, 3)}T{rng.randint(0, 23):02}:00"
+    day = datetime.fromtimestamp(rng.start, UTC).date() + timedelta(days=rng.randint(0, 2))
+    hour, minute = rng.choice([(0, 0), (0, 0), (2, 30), (1, 30), (rng.randint(0, 23), 0)])
+    return f"{day}T{hour:02}:{minute:02}"

@@ -11,12 +11,12 @@ VERDICTS = ("allow", "label", "interstitial", "limit", "hold", "block")
 AGES = (0, 3, 8, 12, 13, 16, 18)
 
 
-def pack(rng: Random, dims: frozenset[str]) -> Record:
+def pack(rng: Random, dims: frozenset[str], version: int = 0) -> Record:
     """A pack that the loader takes."""
     bands = rng.choice([[3, 8, 12, 16, 18], [3, 8, 12, 16, 18], [6, 14, 18], [0, 16]])
     made: Record = {
         "name": "drawn",
-        "version": "1",
+        "version": str(version),
         "age_bands": bands,
         "confirm_within": float(rng.choice([60, 120, 600])),
         "surfaces": {name: _surface(rng, name, bands[0], dims) for name in SURFACES},
@@ -37,6 +37,12 @@ def pack(rng: Random, dims: frozenset[str]) -> Record:
         names = rng.sample(["DE", "FR", "CN", "GB", "north", "west"], rng.randint(1, 4))
         made["territories"] = {name: _entry(rng, bands[0], made["surfaces"], name) for name in names}
     return made
+
+
+def local(rng: Random, scope: str, base: Record, version: int) -> Record:
+    """A pack of one territory or region, to stand on a base."""
+    entry = _entry(rng, base["age_bands"][0], base["surfaces"], scope)
+    return {"name": "drawn", "version": str(version), "territory": scope, **entry}
 
 
 def _mostly(rng: Random, usual: Any, others: Any, share: float = 0.25) -> Any:

@@ -4,12 +4,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from benchmarks.oracle import Ledger, faults
-from benchmarks.worlds.stage import Stage, ask_of
+from benchmarks.worlds.forms import ask_of
+from benchmarks.worlds.notes import Notes
+from benchmarks.worlds.stage import Stage
+from benchmarks.worlds.tally import Tally
+from serving.api.encode import encode_list
 from serving.asks import Answer, AskError
 
 Record = dict[str, Any]
-BATCH = 8  # requests of one call
+BATCH = 64  # requests of one call at most
+_decode = msgspec.json.Decoder().decode
 
 
 @dataclass(slots=True)
@@ -20,18 +27,23 @@ class Outcome:
     shown: int = 0
     short: int = 0  # lists with fewer than k, rightly or not
     faults: list[Record] = field(default_factory=list)  # each with the number of its step
+    tally: Tally = field(default_factory=Tally)
+    seconds: float = 0.0  # of CPU
 
 
 def play(world: Record, *, most: int = 1) -> Outcome:
     """Play a world until it has so many faults; whatever the service raises is one."""
     found, ledger, stage = Outcome(), Ledger(world), Stage(world)
+    notes = Notes(found.tally, ledger)
     try:
         for place, steps in _together(world["steps"], stage):
-            if steps[0]["do"] != "ask":
+            if steps[0]["do"] == "ask":
+                _judge(found, notes, stage, (place, steps), ledger)
+            elif stage.tell(steps[0]):
+                notes.change(steps[0])
                 ledger.tell(steps[0])
-                stage.tell(steps[0])
-                continue
-            _judge(found, ledger, stage, (place, steps))
+                if ledger.candidate is not None and stage.no_trial:
+                    ledger.no_trial()
             if len(found.faults) >= most:
                 break
     finally:
@@ -39,7 +51,7 @@ def play(world: Record, *, most: int = 1) -> Outcome:
     return found
 
 
-def _judge(found: Outcome, ledger: Ledger, stage: Stage, asked: tuple[int, list[Record]]) -> None:
+def _judge(found: Outcome, notes: Notes, stage: Stage, asked: tuple[int, list[Record]], ledger: Ledger) -> None:
     place, steps = asked
     try:
         lists = _lists(stage, steps)
@@ -50,18 +62,34 @@ def _judge(found: Outcome, ledger: Ledger, stage: Stage, asked: tuple[int, list[
         found.requests += len(pages)
         found.shown += sum(len(page["items"]) for page in pages)
         found.short += sum(len(page["items"]) < ask["k"] for page in pages)
-        found.faults += [{**fault, "step": at} for fault in _lasting(ledger, stage.readings, ask, pages)]
+        notes.request(ask, pages, ticking=bool(stage.ticks))
+        found.faults += [{**fault, "step": at} for fault in _sided(ledger, stage.readings, ask, pages)]
+    notes.judged(steps[-1], canary=ledger.share() == 1)
     ledger.now = stage.readings[-1]
 
 
-def _lasting(ledger: Ledger, readings: list[float], ask: Record, pages: list[Record]) -> list[Record]:
+def _sided(ledger: Ledger, readings: list[float], ask: Record, pages: list[Record]) -> list[Record]:
+    """The faults of a list; with a canary for a part of the requests, on the side on which its viewer stays."""
+    share = ledger.share()
+    if share in (0.0, 1.0):
+        return _lasting(ledger, readings, ask, pages, canary=share == 1)
+    who = ask["user"] or "\n".join(ask["session"]) or str(ask["seed"])
+    found = {side: _lasting(ledger, readings, ask, pages, canary=side) for side in ledger.sides.get(who, (False, True))}
+    left = {side for side, faulty in found.items() if not faulty}
+    if not left:
+        return next(iter(found.values()))
+    ledger.sides[who] = left
+    return []
+
+
+def _lasting(ledger: Ledger, readings: list[float], ask: Record, pages: list[Record], *, canary: bool) -> list[Record]:
     """The faults of a list by every reading of the clock that was made for it: usually there is one."""
     moments = sorted(set(readings))
     if len(moments) == 1:
-        return faults(ledger, ask, pages)
+        return faults(ledger, ask, pages, canary=canary)
     kept: list[Record] = []
     for number, ledger.now in enumerate(moments):
-        found = faults(ledger, ask, pages, every=True)
+        found = faults(ledger, ask, pages, every=True, canary=canary)
         same = {(one["fault"], one["item"]) for one in found}
         kept = found if not number else [one for one in kept if (one["fault"], one["item"]) in same]
     return kept
@@ -85,7 +113,10 @@ def _lists(stage: Stage, steps: list[Record]) -> list[list[Record]]:
 
 
 def _page(answer: Answer) -> Record:
-    return {"items": answer.view.ids.external(answer.slate.items), "because": [list(row) for row in answer.because]}
+    """What the bytes of an answer say."""
+    told = _decode(encode_list(answer))["items"]
+    items = [one["item_id"] for one in told]
+    return {"items": items, "told": told, "because": [one.get("because", []) for one in told]}
 
 
 def _together(steps: list[Record], stage: Stage) -> Iterator[tuple[int, list[Record]]]:
