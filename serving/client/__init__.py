@@ -18,8 +18,8 @@ from serving.api.campaign_schemas import (
     SponsorIn,
     VersionBody,
 )
+from serving.api.decision_schemas import AuditBody
 from serving.api.schemas import (
-    AuditBody,
     ControlsBody,
     ErasureResponse,
     EventIn,

@@ -19,7 +19,7 @@ from serving.api.campaign_schemas import (
     PreviewIn,
     VersionBody,
 )
-from serving.api.schemas import AuditBody
+from serving.api.decision_schemas import AuditBody
 from serving.client.calls import Call, part
 
 CAMPAIGNS = "/v1/campaigns"
