@@ -80,8 +80,10 @@ class View(Works):
         if self.trial is None:
             return self
         made = replace(self, gate=Stricter.of(self.gate, self.trial.view.gate))
-        for name in ("shown", "marked", "by_popularity"):  # labels and texts are those of the policy in force
+        for name in ("shown", "marked"):  # labels and texts are those of the policy in force
             made.__dict__[name] = getattr(self, name)
+        if "by_popularity" in self.__dict__:  # asked for it, a dead model would cost the list: see ``reserve``
+            made.__dict__["by_popularity"] = self.by_popularity
         return made
 
     def allowed(self, viewer: Viewer, live: LiveOverrides) -> BoolArray:
