@@ -94,6 +94,20 @@ def test_a_canary_takes_its_share_of_the_users_and_always_the_same(here):
     assert [not len(answer(here, user).slate) for user in users[:10]] == chosen[:10]
 
 
+def test_a_canary_fails_soft_where_the_model_of_popularity_is_dead(here, monkeypatch):
+    tried(here, text(RULE.format(red="allow", blue="allow"), "milder"), share=1.0)
+
+    def dead(*_, **__):
+        raise RuntimeError("dead")
+
+    for source in here.engine.live.view().bundle.pipeline.sources:
+        monkeypatch.setattr(type(source), "score", dead)
+        monkeypatch.setattr(type(source), "top", dead)
+    found = answer(here)
+    assert len(found.slate) and {int(item[1:]) % 2 for item in items(found)} == {0}  # red works, in whatever order
+    assert "engine_failed" not in found.degraded
+
+
 def test_a_trial_follows_labels_items_and_takedowns(here):
     tried(here, share=1.0)
     here.engine.live.view()
