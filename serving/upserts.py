@@ -47,7 +47,13 @@ def _binds(record: Record, ids: IdMap) -> bool:
 def _merged(record: Record, ids: IdMap, known: Callable[[int], Mapping[str, Any]]) -> Record:
     if not _binds(record, ids):
         return dict(record)
-    old = known(int(ids.dense([record["item_id"]])[0]))
+    return stricter(known(int(ids.dense([record["item_id"]])[0])), record)
+
+
+def stricter(old: Mapping[str, Any], record: Mapping[str, Any]) -> Record:
+    """``record``, with the stricter of ``old`` and new in the fields that safety and rights read; as is from safety."""
+    if record.get(LOOSENS):
+        return dict(record)
     strict: Record = {
         "labels": [*dict.fromkeys([*(old.get("labels") or ()), *(record.get("labels") or ())])] or None,
         "ratings": [*dict.fromkeys([*_parted(old.get("ratings")), *_parted(record.get("ratings"))])] or None,

@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from serving.stores.tables import audit, changes, meta
 
 HEAD = "0008"  # the newest step in serving/migrations
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
+IDS = 500  # ids of one query: databases bound its parameters
 AUDIT_HEAD = "audit_head"
 PSEUDONYM_KEY = "pseudonym_key"
 
@@ -229,3 +230,10 @@ def _upgrade(connection: Connection, name: str) -> None:
     for key, value in ((AUDIT_HEAD, "0:"), (PSEUDONYM_KEY, secrets.token_hex(32))):
         if connection.execute(select(meta.c.name).where(meta.c.name == key)).first() is None:
             connection.execute(meta.insert(), {"name": key, "value": value})
+
+
+def chunks(ids: Iterable[str]) -> Iterator[list[str]]:
+    """Each once, as many together as one query takes."""
+    distinct = list(dict.fromkeys(ids))
+    for start in range(0, len(distinct), IDS):
+        yield distinct[start : start + IDS]

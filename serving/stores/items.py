@@ -8,9 +8,10 @@ from sqlalchemy import Subquery, case, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from recsys.errors import DataError
-from serving.stores.database import Database
+from serving.stores.database import Database, Write, chunks
 from serving.stores.records import dump, load
 from serving.stores.tables import changes, item_history, items
+from serving.upserts import stricter
 
 
 class ItemStore:
@@ -50,13 +51,17 @@ class ItemStore:
         return load(found[0].record) if found else None
 
     def upsert_items(self, records: Sequence[Mapping[str, Any]], actor: str) -> int:
-        """Store all records or none; gives the last change number (0 for none). DataError without an ``item_id``."""
+        """Store all records or none; gives the last change number (0 for none). DataError without an ``item_id``.
+
+        A record that is not of the role safety loosens nothing that an earlier one said (``upserts.stricter``): of two
+        workers that compare with what each of them has seen, the later would else forget what the earlier wrote.
+        """
         ids = [_item_id(record) for record in records]
         if not ids:
             return 0
-        texts = [dump(record) for record in records]
         with self._db.write(actor) as write:
             first = write.newest() + 1
+            texts = _tightened(write, ids, records)
             rows = [
                 {"item_id": item_id, "first_seq": seq, "seq": seq, "record": record, "version": seq}
                 for seq, (item_id, record) in enumerate(zip(ids, texts, strict=True), first)
@@ -91,3 +96,16 @@ def _item_id(record: Mapping[str, Any]) -> str:
     if not isinstance(item_id, str) or not item_id:
         raise DataError("An item without an item_id cannot be stored; give every record a non-empty string.")
     return item_id
+
+
+def _tightened(write: Write, ids: Sequence[str], records: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The records as they are stored, each after those before it."""
+    held: dict[str, Mapping[str, Any]] = {}
+    for some in chunks(ids):
+        found = write.execute(select(items.c.item_id, items.c.record).where(items.c.item_id.in_(some)))
+        held |= {row.item_id: load(row.record) for row in found}
+    texts = []
+    for item_id, record in zip(ids, records, strict=True):
+        held[item_id] = stricter(held[item_id], record) if item_id in held else record
+        texts.append(dump(held[item_id]))
+    return texts

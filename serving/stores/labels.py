@@ -10,12 +10,11 @@ from sqlalchemy import Row, func, select
 
 from recsys.errors import DataError
 from recsys.safety.labels import PRESENT, LabelEvent
-from serving.stores.database import Database, Write
+from serving.stores.database import Database, Write, chunks
 from serving.stores.records import dump
 from serving.stores.tables import changes, items, labels
 
 TICK = 1e-6  # s between two statements that are made at once
-IDS = 500  # ids of one query: databases bound its parameters
 FIELDS = len(LabelEvent.__slots__)
 Also = Callable[[Write, Sequence[LabelEvent]], None]
 _SAID = ("item_id", "source", "label", "score", "territory", "negates")  # what makes two events of an id the same
@@ -31,7 +30,7 @@ class LabelStore:
         query = select(labels).order_by(labels.c.created, labels.c.id)
         if item_ids is None:
             return [_event(row) for row in self._db.rows(query)]
-        found = [self._db.rows(query.where(labels.c.item_id.in_(some))) for some in _chunks(item_ids)]
+        found = [self._db.rows(query.where(labels.c.item_id.in_(some))) for some in chunks(item_ids)]
         return [_event(row) for rows in found for row in rows]
 
     def label_events_as_of(self, seq: int) -> list[LabelEvent]:
@@ -54,7 +53,7 @@ class LabelStore:
         query = select(items.c.item_id, items.c.version)
         if item_ids is None:
             return {row.item_id: row.version for row in self._db.rows(query)}
-        found = [self._db.rows(query.where(items.c.item_id.in_(some))) for some in _chunks(item_ids)]
+        found = [self._db.rows(query.where(items.c.item_id.in_(some))) for some in chunks(item_ids)]
         return {row.item_id: row.version for rows in found for row in rows}
 
     def add_labels(
@@ -103,7 +102,7 @@ def _checked(event: LabelEvent, place: int) -> LabelEvent:
 
 def _unknown(write: Write, events: Sequence[LabelEvent]) -> Iterator[LabelEvent]:
     known: dict[str, LabelEvent] = {}
-    for some in _chunks(event.id for event in events):
+    for some in chunks(event.id for event in events):
         known |= {row.id: _event(row) for row in write.execute(select(labels).where(labels.c.id.in_(some)))}
     for event in events:
         there = known.setdefault(event.id, event)
@@ -118,7 +117,7 @@ def _unknown(write: Write, events: Sequence[LabelEvent]) -> Iterator[LabelEvent]
 
 def _newest_versions(write: Write, item_ids: set[str]) -> dict[str, int]:
     query = select(items.c.item_id, items.c.seq)
-    found = [write.execute(query.where(items.c.item_id.in_(some))).all() for some in _chunks(item_ids)]
+    found = [write.execute(query.where(items.c.item_id.in_(some))).all() for some in chunks(item_ids)]
     return {row.item_id: row.seq for rows in found for row in rows}
 
 
@@ -135,7 +134,7 @@ def _versioned(event: LabelEvent, newest: int) -> LabelEvent:
 
 def _dated(write: Write, events: Sequence[LabelEvent]) -> list[LabelEvent]:
     query = select(labels.c.item_id, func.max(labels.c.created).label("newest")).group_by(labels.c.item_id)
-    found = [write.execute(query.where(labels.c.item_id.in_(some))) for some in _chunks(e.item_id for e in events)]
+    found = [write.execute(query.where(labels.c.item_id.in_(some))) for some in chunks(e.item_id for e in events)]
     newest = {row.item_id: row.newest for rows in found for row in rows}
     said: list[LabelEvent] = []
     for event in events:
@@ -143,12 +142,6 @@ def _dated(write: Write, events: Sequence[LabelEvent]) -> list[LabelEvent]:
         newest[event.item_id] = max(write.now, last + TICK)
         said.append(replace(event, created=newest[event.item_id]))
     return said
-
-
-def _chunks(values: Iterable[str]) -> Iterator[list[str]]:
-    distinct = list(dict.fromkeys(values))
-    for start in range(0, len(distinct), IDS):
-        yield distinct[start : start + IDS]
 
 
 def _event(row: Row[Any]) -> LabelEvent:

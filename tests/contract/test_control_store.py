@@ -226,6 +226,16 @@ def test_an_item_comes_back_with_its_times_lists_and_vector(control):
     assert vector.tolist() == [0.5, -1.0]
 
 
+def test_an_upsert_loosens_nothing_that_an_earlier_one_said(control):
+    control.upsert_items([{"item_id": "a", "title": "one", "min_age": 18, "labels": ["gore"]}], "p")
+    control.upsert_items([{"item_id": "a", "title": "two", "min_age": 6}, {"item_id": "a", "title": "three"}], "q")
+    ((_, found),) = control.items()
+    assert found == {"item_id": "a", "title": "three", "min_age": 18, "labels": ["gore"]}
+    control.upsert_items([{"item_id": "a", "title": "four", "min_age": 6, "loosens": True}], "safety")
+    ((_, found),) = control.items()
+    assert (found["min_age"], found.get("labels")) == (6, None)
+
+
 def test_items_are_stored_all_or_none(control):
     with pytest.raises(DataError, match="item_id"):
         control.upsert_items([{"item_id": "a"}, {"title": "nameless"}], "p")
