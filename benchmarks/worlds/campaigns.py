@@ -7,7 +7,7 @@ from benchmarks.worlds.dice import Dice
 from benchmarks.worlds.items import HOUR
 
 Record = dict[str, Any]
-KINDS = ("pin", "fill", "row", "boost", "bury", "exclude", "exclude", "present")
+KINDS = ("pin", "fill", "row", "boost", "bury", "exclude", "exclude", "present", "present", "present")
 EDITORS = ("ed", "fay")
 AUDIENCES: list[Record | None] = [
     None,

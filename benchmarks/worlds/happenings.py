@@ -138,8 +138,11 @@ class Happenings:
         name = rng.choice(list(running))
         if act != "tighten":
             return {"do": "campaign", "act": act, "id": name}
-        shorter = {**running[name], "end": (running[name]["start"] + running[name]["end"]) / 2}
-        return {"do": "campaign", "act": act, "id": name, "campaign": shorter}
+        one = running[name]
+        # What keeps works away is not tightened by an earlier end, but by fewer places given to others.
+        away = any(action["kind"] in ("exclude", "bury") for action in one["actions"])
+        tighter = {"user_day": 1} if away else {"end": (one["start"] + one["end"]) / 2}
+        return {"do": "campaign", "act": act, "id": name, "campaign": {**one, **tighter}}
 
     def campaign(self) -> Record:
         """A campaign of these days."""

@@ -65,8 +65,8 @@ def pinned_after_the_check(patch: pytest.MonkeyPatch) -> None:
     """What a campaign or an editor claims a slot for is put on top once all is checked."""
     plain = Engine._answered
 
-    def answered(self, view, draft, slate, now):
-        answer = plain(self, view, draft, slate, now)
+    def answered(self, view, draft, *more):
+        answer = plain(self, view, draft, *more)
         items = answer.slate.items.copy()
         items[:1] = [claim.items[0] for claim in draft.live.resolved.claims][:1] or items[:1]
         return replace(answer, slate=replace(answer.slate, items=items))
