@@ -93,9 +93,15 @@ class Ledger:
         """What a user chose and had."""
         return self.users.setdefault(name or "", {"personalised": True, "hidden": [], "unwanted": [], "had": []})
 
-    def no_trial(self) -> None:
-        """The service says that the pack on trial does not fit what is in force: it judges nothing."""
-        self.candidate = None
+    def on_trial(self, *, judging: bool) -> None:
+        """Whether the service says that a pack is on trial: one that does not fit what is in force judges nothing.
+
+        It may say so later, where it cannot read what has been decided.
+        """
+        if judging is (self.candidate is not None) or self.policies.trial is None:
+            return
+        self._known.clear()
+        self.candidate = self._anew(self.policies.candidate()) if judging else None
 
     def _ask(self, step: Record) -> None:
         """Nothing changes."""

@@ -42,8 +42,6 @@ def play(world: Record, *, most: int = 1) -> Outcome:
             elif stage.tell(steps[0]):
                 notes.change(steps[0])
                 ledger.tell(steps[0])
-                if ledger.candidate is not None and stage.no_trial:
-                    ledger.no_trial()
             if len(found.faults) >= most:
                 break
     finally:
@@ -58,6 +56,7 @@ def _judge(found: Outcome, notes: Notes, stage: Stage, asked: tuple[int, list[Re
     except Exception as error:  # noqa: BLE001 - no request may fail, whatever the reason
         found.faults.append({"fault": "crashed", "why": repr(error)[:300], "step": place})
         return
+    ledger.on_trial(judging=stage.trying)
     for at, (ask, pages) in enumerate(zip(steps, lists, strict=True), place):
         found.requests += len(pages)
         found.shown += sum(len(page["items"]) for page in pages)

@@ -88,9 +88,9 @@ class Stage:
         return True
 
     @property
-    def no_trial(self) -> bool:
-        """Whether what is on trial does not fit what is in force, so that it judges nothing."""
-        return self.engine.live.current.trial is None
+    def trying(self) -> bool:
+        """Whether a pack is on trial; one that does not fit what is in force judges nothing."""
+        return self.engine.live.current.trial is not None
 
     def _clock(self) -> float:
         self._now += self.ticks
