@@ -3,9 +3,11 @@ import subprocess
 import sys
 
 import pyarrow as pa
+import typer
 
 from recsys.errors import ConfigError, DataError
 from recsys.lake import Lake
+from serving.cli import commands
 from serving.stores.control import ControlStore
 from serving.stores.state import Event, open_state
 from support.command_line import nowhere, recsys
@@ -152,3 +154,15 @@ def test_an_empty_list_says_so(recsys):
 def test_a_list_for_people_is_a_table(recsys):
     recsys("takedown", "film[1]", "--reason", "court order")
     assert "film[1]" in recsys("takedown", "list")
+
+
+def test_commands_are_there_once_however_often_they_are_added():
+    apps = [typer.Typer(), typer.Typer()]
+    for app in apps:
+        commands(app)
+    once, twice = (typer.main.get_command(app) for app in apps)
+    assert list(once.commands) == list(twice.commands)
+    assert "policy" in once.commands
+    groups = {group.name: group.typer_instance for group in apps[1].registered_groups}
+    names = [one.name or one.callback.__name__ for one in groups["policy"].registered_commands]
+    assert len(names) == len(set(names))
