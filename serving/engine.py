@@ -196,11 +196,16 @@ def _finished(view: View, draft: Draft, slate: Slate, verdicts: Verdicts, masks:
         fine = verdicts.allowed
         whole = bool(fine.all())
         kept = slate if whole else _taken(slate, fine)  # what goes takes nobody's place under a cap
-        surplus = NOTHING
+        surplus = freed = NOTHING
         if len(kept) < draft.k:
-            surplus = np.setdiff1d(view.surplus(kept, draft.ask.viewer), draft.out)
+            crowded = view.surplus(kept, draft.ask.viewer)
+            surplus = np.setdiff1d(crowded, draft.out)
+            freed = np.setdiff1d(draft.surplus, crowded)  # set aside for works that have left the list since
         if whole and not len(surplus):
-            return slate, verdicts
+            if not len(freed):
+                return slate, verdicts
+            draft.surplus = np.setdiff1d(draft.surplus, freed)
+            continue
         if not whole:
             draft.why += [verdicts.reasons[place] for place in np.flatnonzero(~fine)]
         draft.removed = np.concatenate([draft.removed, slate.items[~fine]])

@@ -179,3 +179,8 @@ def test_a_journal_of_another_tree_is_refused(tmp_path):
     Journal(tmp_path / "journal", {"tree": "a"})
     with pytest.raises(DataError, match="another run"):
         Journal(tmp_path / "journal", {"tree": "b"})
+
+
+@pytest.mark.parametrize("file", sorted(Path(__file__).with_name("worlds").glob("*.json")), ids=lambda file: file.stem)
+def test_a_world_that_once_failed_fails_no_more(file):
+    assert play(json.loads(file.read_text(encoding="utf-8"))).faults == []
