@@ -10,7 +10,7 @@ from recsys.retrieval.scan import BLOCK, Coded
 from recsys.types import FloatArray
 
 WORTH_IT = 16_384  # vectors; fewer lie in a cache anyway
-SEARCHED, ONE_IN = 4_096, 128  # of them, left by a mask, or this share: fewer are scored as they are
+SEARCHED, ONE_IN = 4_096, 64  # of them, left by a mask, or this share: fewer are scored as they are
 FEW = 32  # queries at once; a product of floats with more of them is not held up by memory
 _LEVELS = 127
 _WIDTHS = (16, 32, 64)  # directions that are tried, before all of them
