@@ -1,4 +1,4 @@
-"""The loop's own bars on MovieLens 100K: the blend over rolling time windows, each model on a seeded random split."""
+"""The loop's own bars on MovieLens 100K: the ranker over rolling time windows, each model on a seeded random split."""
 
 import subprocess
 import sys
@@ -14,10 +14,10 @@ from training.source import open_source
 from training.spec import load_spec
 from training.state import State
 
-BARS = "blend above popular and ≥ 0.98 of the best single model (rolling); each model ≥ 1.3 popular (random)"
+BARS = "ranker above popular and ≥ 0.98 of the best single model (rolling); each model ≥ 1.3 popular (random)"
 VAR = Path("var/bench")
 METRIC = "ndcg@10"
-MODELS = ("als", "warp", "two_tower")
+MODELS = ("als", "ease", "warp", "two_tower")
 CASES = ("rolling", "random")
 
 
@@ -66,13 +66,13 @@ def _tried(arena: Arena, section: str) -> Trial:
 
 
 def _rolling(trials: dict[str, Trial]) -> list[dict[str, Any]]:
-    blend, popular = trials["blend"], trials["popular"]
+    ranker, popular = trials["ranker"], trials["popular"]
     single = max((trials[name] for name in (*MODELS, "popular")), key=lambda t: t.validation.mean(METRIC))
-    above = compare(blend.pooled_test, popular.pooled_test, METRIC)
-    close = compare(blend.pooled_test, single.pooled_test, METRIC)
+    above = compare(ranker.pooled_test, popular.pooled_test, METRIC)
+    close = compare(ranker.pooled_test, single.pooled_test, METRIC)
     return [
-        _row("rolling", blend, popular, above, "> 1", above.ratio > 1),
-        _row("rolling", blend, single, close, "low >= 0.98", close.low >= 0.98),
+        _row("rolling", ranker, popular, above, "> 1", above.ratio > 1),
+        _row("rolling", ranker, single, close, "low >= 0.98", close.low >= 0.98),
     ]
 
 
@@ -87,9 +87,9 @@ def _random(trials: dict[str, Trial]) -> list[dict[str, Any]]:
 
 
 def best_single(trials: dict[str, Trial]) -> dict[str, Any]:
-    """The single model that is best on test itself, which nobody could have chosen, and the blend's ratio to it."""
+    """The single model that is best on test itself, which nobody could have chosen, and the ranker's ratio to it."""
     best = max((trials[name] for name in (*MODELS, "popular")), key=lambda t: t.pooled_test.mean(METRIC))
-    paired = compare(trials["blend"].pooled_test, best.pooled_test, METRIC)
+    paired = compare(trials["ranker"].pooled_test, best.pooled_test, METRIC)
     return {"model": best.section, **{name: round(value, 4) for name, value in paired._asdict().items()}}
 
 

@@ -15,6 +15,7 @@ TEXTS: dict[str, dict[str, str]] = {
     "new_arrival": {"zh": "新上架的作品", "en": "New in the catalogue"},
     "catalogue": {"zh": "来自片库的其他作品", "en": "From the rest of the catalogue"},
 }
+IMPERSONAL = ("popular", "trending")  # sources that read no history
 
 
 def reason_code(
@@ -39,7 +40,7 @@ def reason_code(
         return "similar"
     if source == CONTENT:
         return "new" if history else "new_arrival"
-    if source == "popular":
+    if source in IMPERSONAL:
         return "popular"
     if history:
         return "history"

@@ -141,9 +141,10 @@ def _policy(ledger: Ledger, opinion: Opinion, ask: Record, item: str) -> str:
     silent = "silent" in ledger.failing
     if silent and any(surface(pack, ask["surface"])["strict"] for pack in packs):
         return "takedowns may be missing"
-    record = opinion.items[item]
-    for pack in packs:
-        if why := shows(pack, record, labels, stance_of(ledger, pack, ask), cleared=silent):
+    record, seen = opinion.items[item], [stance_of(ledger, pack, ask) for pack in packs]
+    narrowest = min((one["shown"] for one in seen), key=len)  # a verdict of one pack is held to what each of them shows
+    for pack, one in zip(packs, seen, strict=True):
+        if why := shows(pack, record, labels, {**one, "shown": narrowest}, cleared=silent):
             return why
     return ""
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from benchmarks.oracle.packs import RANK, asleep, surface, worst
+from benchmarks.oracle.packs import asleep, surface, worst
 
 Record = dict[str, Any]
 BOARDS = {  # board → (where it is one, the youngest age that a rating is fit for)
@@ -49,7 +49,7 @@ def shows(pack: Record, record: Record, labels: list[Record], seen: Record, *, c
         return f"age: {max(ages)} above {seen['age']}"
     spoken = any(label is None or label.get("clears", True) for _, label, _ in firm)
     verdict = worst("allow", *(what for *_, what in found), *([] if spoken else [rules["unlabelled"]]))
-    if RANK.index(rated) > RANK.index("limit" if rules["show_limited"] else "interstitial"):
+    if rated not in seen["shown"]:
         return "rating"
     if pool or cleared:
         clearing = [one for one, label, _ in firm if label is not None and label.get("clears", True)]

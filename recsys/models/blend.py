@@ -98,7 +98,12 @@ class BlendModel:
     reference: IntArray  # (reference items,)
 
     def top(self, queries: Sequence[Query], n: int, allowed: BoolArray, exclude: Sequence[IntArray]) -> list[Ranked]:
-        """The best of what the parts propose, by the weighted sum of their standardised scores."""
+        """The best of what the parts propose, by the weighted sum of their standardised scores.
+
+        A part that is alone answers by itself, and its lists carry its own name.
+        """
+        if len(self.parts) == 1:
+            return self.parts[0].top(queries, n, allowed, exclude)
         lists: list[Ranked] = []
         for part, hidden in portions(queries, exclude):
             with one_request():

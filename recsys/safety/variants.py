@@ -10,7 +10,10 @@ from recsys.safety.policy import Policy
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Variants:
-    """The packs of one policy by territory. Where several hold, the strictest answer of them counts.
+    """The packs of one policy by territory.
+
+    Where several hold, the strictest verdict of any counts, on the narrowest surface of any: ``limit`` of one pack is
+    not shown where another's surface shows nothing limited.
 
     A territory has the pack with the entry of a region that it belongs to, and with its own on top; one pack for each
     such region. Where the territory is unknown, a viewer may be anywhere, and every pack counts.

@@ -116,9 +116,9 @@ def test_an_unknown_case_is_refused_with_those_there_are(name, monkeypatch, caps
     assert "rolling, random" in told
 
 
-def test_the_best_single_model_on_test_is_named_with_the_blends_ratio_to_it():
+def test_the_best_single_model_on_test_is_named_with_the_rankers_ratio_to_it():
     worst, best = trial("als", 1.0, 4.0, 2.0, 3.0), trial("warp", 1.0, 2.0, 4.0, 3.0)  # u's c is third and first
-    trials = {"als": worst, "warp": best, "two_tower": worst, "popular": worst, "blend": worst}
+    trials = {"als": worst, "warp": best, "two_tower": worst, "popular": worst, "ease": worst, "ranker": worst}
     assert best_single(trials) == {"model": "warp", "ratio": 0.5, "low": 0.5, "high": 0.5}  # 1 / log2(4)
 
 

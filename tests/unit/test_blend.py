@@ -30,6 +30,12 @@ def test_a_part_alone_keeps_its_order():
     assert top(blend(RISING)) == [5, 4, 3, 2, 1, 0]
 
 
+def test_a_part_alone_answers_under_its_own_name_so_that_reasons_are_true():
+    (alone,) = blend(RISING).top([SOMEONE], 3, np.ones(6, np.bool_), [np.zeros(0, np.int32)])
+    (mixed,) = blend(RISING, FALLING).top([SOMEONE], 3, np.ones(6, np.bool_), [np.zeros(0, np.int32)])
+    assert (alone.source, mixed.source) == (RISING.name, "blend")
+
+
 def test_the_heavier_part_decides():
     assert top(blend(RISING, FALLING, weights=(0.6, 0.4))) == [5, 4, 3, 2, 1, 0]
     assert top(blend(RISING, FALLING, weights=(0.4, 0.6))) == [0, 1, 2, 3, 4, 5]
