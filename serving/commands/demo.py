@@ -1,5 +1,6 @@
 """`recsys demo`."""
 
+import signal
 import time
 from pathlib import Path
 from typing import Annotated
@@ -22,8 +23,11 @@ def demo(
     from serving.demo.server import served
     from serving.demo.steps import keys, prepare
     from serving.demo.tour import check, show
+    from serving.ports import free
     from serving.settings import Settings
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server it has started ends with it
+    free("127.0.0.1", port)
     console = Console()
     var = Path(Settings().var).absolute()
     table = prepare(var, console)

@@ -29,6 +29,7 @@ def serve(
     workers: Annotated[int | None, typer.Option(min=0, help="Worker processes; 0 is one a core.")] = None,
 ) -> None:
     """Serve the published champion over HTTP until stopped."""
+    from serving.ports import free
     from serving.settings import Settings
 
     settings = Settings()
@@ -42,6 +43,7 @@ def serve(
         *("--port", str(port or settings.port)),
     ]
     settings.var.mkdir(parents=True, exist_ok=True)
+    free(host or settings.host, port or settings.port)
     environment = serving_environment(settings.var)
     # BentoML counts workers by the service's own configuration, which reads this; its --api-workers is ignored
     environment["RECSYS_WORKERS"] = str(settings.workers if workers is None else workers)
