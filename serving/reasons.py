@@ -15,7 +15,7 @@ TEXTS: dict[str, dict[str, str]] = {
     "new_arrival": {"zh": "新上架的作品", "en": "New in the catalogue"},
     "catalogue": {"zh": "来自片库的其他作品", "en": "From the rest of the catalogue"},
 }
-IMPERSONAL = ("popular", "trending")  # sources that read no history
+IMPERSONAL = ("popular", "trending")  # sources that know neither a history nor the work of `similar`
 
 
 def reason_code(
@@ -36,12 +36,12 @@ def reason_code(
         return "editor"
     if source == BACKFILL:
         return "catalogue"
+    if source in IMPERSONAL:
+        return "popular"
     if similar:
         return "similar"
     if source == CONTENT:
         return "new" if history else "new_arrival"
-    if source in IMPERSONAL:
-        return "popular"
     if history:
         return "history"
     return "profile" if profile else "popular"

@@ -188,6 +188,7 @@ class _Judge:
     histories: dict[Decay, sp.csr_matrix] = field(default_factory=dict)  # (queries, known) weights
 
     def quality(self, rows: Sparse, decay: Decay) -> float:
+        """Mean NDCG of the lists that these neighbours (known, known) give to histories that decay so."""
         size = len(rows.indptr) - 1
         near = sp.csr_matrix((rows.values, rows.columns, rows.indptr), shape=(size, size))
         asked, lists = self._histories(decay), list[Ranked]()

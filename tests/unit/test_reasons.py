@@ -10,6 +10,11 @@ def test_a_list_that_reads_no_history_does_not_claim_to(source, code):
     assert reason_code(source, None, history=True, profile=False) == code
 
 
+@pytest.mark.parametrize(("source", "code"), [("popular", "popular"), ("ease", "similar"), ("content", "similar")])
+def test_a_list_that_does_not_know_the_work_is_not_called_close_to_it(source, code):
+    assert reason_code(source, None, history=True, profile=False, similar=True) == code
+
+
 def test_without_a_history_the_profile_speaks_and_else_what_is_popular():
     assert reason_code("ease", None, history=False, profile=True) == "profile"
     assert reason_code("ease", None, history=False, profile=False) == "popular"
