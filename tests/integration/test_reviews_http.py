@@ -196,3 +196,15 @@ def test_what_a_model_alone_blocks_waits_for_a_person_too(api):
     api.done("POST", f"/v1/reviews/{entry['id']}/decision", decision(version=0, label="extremism", negates=True))
     assert "i25" in api.ids()
     assert entry["id"] not in in_queue(api)
+
+
+def test_a_provider_finds_every_statement_on_its_works(api):
+    api.done("PUT", "/v1/items", {"items": [{"item_id": "i27", "title": "Tide", "provider": "Studio"}]})
+    label = {"item_id": "i27", "label": "illegal", "source": "human", "evidence": "minute 3"}
+    api.done("POST", "/v1/labels", {"labels": [label]})
+    order = api.done("POST", "/v1/takedowns", {"item_id": "i27", "reason": "Court order"})
+    found = api.done("GET", "/v1/statements?provider=Studio", role="platform")
+    assert {told["why"] for told in found} == {"minute 3", "Court order"}
+    assert {told["provider"] for told in found} == {"Studio"}
+    assert f"st_{order['id']}" in {told["id"] for told in found}
+    assert api.done("GET", "/v1/statements?provider=Nobody", role="platform") == []

@@ -3,7 +3,9 @@
 import json
 
 from recsys.errors import ConfigError, DataError
+from serving.stores.control import ControlStore
 from support.command_line import nowhere, recsys
+from support.http import publish
 
 __all__ = ["nowhere", "recsys"]
 
@@ -21,6 +23,16 @@ def test_a_label_is_added_negated_and_listed(recsys):
     assert (first["label"], first["evidence"], first["territory"], first["actor"]) == ("war", "reel 2", "DE", "sam")
     assert (second["negates"], second["source"], second["actor"]) == (True, "human", "tom")
     assert "not war" in recsys("label", "list", "408")
+
+
+def test_a_label_is_stated_by_the_pack_that_the_bundle_asks_for(recsys, tmp_path):
+    publish(tmp_path / "var", policy="strict")
+    recsys("label", "add", "i01", "unheard_of", "--actor", "sam")
+    control = ControlStore.open(tmp_path / "var" / "control.db")
+    (told,) = control.statements(item_id="i01")
+    control.close()
+    assert "feed" in told.reasons.scope  # the pack open shows there what it does not know
+    assert "policy strict@" in told.reasons.rule
 
 
 def test_a_file_is_imported_once(recsys, tmp_path):
