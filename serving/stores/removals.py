@@ -69,7 +69,8 @@ def _of_label(write: Write, event: LabelEvent, policy: Policy, scope: str) -> St
         scope,
     )
     name = f"st_{secrets.token_hex(8)}"
-    return Statement(name, event.id, event.item_id, None, told, (), write.actor, (write.actor,), write.now)
+    barred = tuple(dict.fromkeys(filter(None, (write.actor, event.actor))))  # a file may bring what others have said
+    return Statement(name, event.id, event.item_id, None, told, (), write.actor, barred, write.now)
 
 
 def _scope(campaign: Campaign) -> str:

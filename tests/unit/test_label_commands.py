@@ -2,8 +2,11 @@
 
 import json
 
+import pytest
+
 from recsys.errors import ConfigError, DataError
 from serving.stores.control import ControlStore
+from serving.stores.records import ConflictError
 from support.command_line import nowhere, recsys
 from support.http import publish
 
@@ -40,6 +43,19 @@ def test_a_file_is_imported_once(recsys, tmp_path):
     assert "2 labels were added" in recsys("label", "import", "l.csv")
     assert "0 labels were added" in recsys("label", "import", "l.csv")
     assert listed(recsys, "408")[0]["score"] == 0.7
+
+
+def test_an_appeal_against_an_imported_label_goes_neither_to_who_said_it_nor_to_who_imported_it(recsys, tmp_path):
+    (tmp_path / "l.csv").write_text("item_id,source,label,actor\n408,human,illegal,sam\n")
+    recsys("label", "import", "l.csv", "--actor", "ops")
+    control = ControlStore.open(tmp_path / "var" / "control.db")
+    (told,) = control.statements(item_id="408")
+    case = control.appeal(told.id, "It is a museum.", "studio")
+    for actor in ("sam", "ops"):
+        with pytest.raises(ConflictError, match="another reviewer"):
+            control.claim_review(case.id, 1, actor)
+    assert control.claim_review(case.id, 1, "tom").claimed_by == "tom"
+    control.close()
 
 
 def test_a_bad_row_names_itself_and_changes_nothing(recsys, tmp_path):
