@@ -12,13 +12,14 @@ from recsys.safety.labels import ERROR, LEGAL, Effective, fold, recorded
 from recsys.safety.parts import Label
 from recsys.safety.review import kept_off, reach, severity, uncertainty
 from recsys.safety.variants import variants
-from recsys.safety.verdict import UNLABELLED
+from recsys.safety.verdict import CURFEW, STALE, UNLABELLED
 from recsys.types import FloatArray, Viewer
 from serving.stores.control import ControlStore
 from serving.stores.reviews import Review, case
 from serving.view import View
 
 LOOKED_AT = 5_000  # held items that are judged one by one, those with the widest reach first
+PASSING = (CURFEW, STALE)  # reasons that pass by themselves, whatever a work is
 ADULT = 99  # years: whoever reviews looks as an adult does, so that an age limit is no hold
 
 
@@ -99,7 +100,8 @@ def _held(view: View, viewer: Viewer) -> Iterator[Review]:
     widest = hidden[np.argsort(-counts(view)[hidden], kind="stable")][:LOOKED_AT]
     packs = variants(view.policy).of(viewer.territory)
     for index, found in zip(widest.tolist(), view.gate.check(viewer, widest.astype(np.int32)).findings, strict=True):
-        waits = found.verdict is Verdict.HOLD or found.source == "model"  # whatever a model alone says waits
+        # whatever a model alone says waits; what is held by the hour waits for nobody
+        waits = found.source == "model" or (found.verdict is Verdict.HOLD and found.reason not in PASSING)
         labels = view.labels.effective.get(view.ids[index], ())
         if waits and not _settled(labels, found, packs, viewer.surface):
             yield replace(case("hold", view.ids[index]), reason=found.reason)
