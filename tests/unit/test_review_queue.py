@@ -1,6 +1,5 @@
 """The review queue over a view."""
 
-from recsys.safety.labels import PRESENT, LabelEvent
 from recsys.safety.load import PACKS
 from recsys.types import Viewer
 from serving.review_queue import queue
@@ -19,7 +18,7 @@ def test_what_is_held_for_the_night_alone_is_no_case(tmp_path):
     pack = tmp_path / "nights.toml"
     pack.write_text((PACKS / "open.toml").read_text(encoding="utf-8") + NIGHT, encoding="utf-8")
     here = stand(tmp_path, shared_bundle(), policy=str(pack))
-    here.control.add_labels([LabelEvent("l", "i01", PRESENT, "human", "general", created=1.0)], "officer")
+    here.control.upsert_items([{"item_id": "i01", "title": "Tide", "labels": ["general"]}], "platform")
     view = here.engine.live.view()
     assert view.gate.signals(Viewer("minor", "DE")).curfew
     found = queue(view, here.control, surface="minor", territory="DE")
