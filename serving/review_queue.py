@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from recsys.models.popular import PopularModel
-from recsys.safety import Finding, Policy, Verdict
+from recsys.safety import Finding, Policy, Verdict, terms
 from recsys.safety.judge import ITEM
 from recsys.safety.labels import ERROR, LEGAL, Effective, fold, recorded
 from recsys.safety.parts import Label
@@ -98,7 +98,7 @@ def _held(view: View, viewer: Viewer) -> Iterator[Review]:
     """What is held for want of a judgement, or kept off by a label that no person and no law stands behind."""
     hidden = np.flatnonzero(~view.gate.mask(viewer))
     widest = hidden[np.argsort(-counts(view)[hidden], kind="stable")][:LOOKED_AT]
-    packs = variants(view.policy).of(viewer.territory)
+    packs = variants(view.policy).of(terms.territory(viewer.territory))
     for index, found in zip(widest.tolist(), view.gate.check(viewer, widest.astype(np.int32)).findings, strict=True):
         # whatever a model alone says waits; what is held by the hour waits for nobody
         waits = found.source == "model" or (found.verdict is Verdict.HOLD and found.reason not in PASSING)
