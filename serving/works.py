@@ -6,7 +6,7 @@ from typing import Any
 from recsys.bundle import ITEMS
 from recsys.dataset.catalogue import Catalogue, is_vector
 from recsys.safety.labels import Effective, fold_all, recorded
-from serving.champion import read_champion
+from serving.champion import bundle_folder
 from serving.settings import Settings
 from serving.stores.control import ControlStore
 from serving.upserts import stricter
@@ -54,8 +54,7 @@ def holding(control: ControlStore, known: Mapping[str, Record], now: float) -> H
 
 
 def _published(settings: Settings) -> Catalogue | None:
-    champion = None if settings.bundle else read_champion(settings.var)
-    folder = settings.bundle or (champion.path if champion else None)
+    folder = bundle_folder(settings.var, settings.bundle)
     return None if folder is None else Catalogue.load(folder / ITEMS)
 
 

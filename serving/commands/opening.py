@@ -49,10 +49,9 @@ def policy_in_force(control: "ControlStore") -> "Policy":
 def _of_bundle(settings: "Settings") -> str | None:
     """The pack that the served bundle asks for: strict where its lake has labels."""
     from recsys.bundle import read_manifest
-    from serving.champion import read_champion
+    from serving.champion import bundle_folder
 
-    champion = None if settings.bundle else read_champion(settings.var)
-    folder = settings.bundle or (champion.path if champion else None)
+    folder = bundle_folder(settings.var, settings.bundle)
     return None if folder is None else read_manifest(folder).policy
 
 

@@ -92,14 +92,14 @@ def _list(as_json: bool) -> None:
 
 def _looked_up(item: str, control: "ControlStore") -> "tuple[bool, dict[str, Any] | None]":
     """Whether the id is one of a work, and its record. No order waits for a bundle that cannot be read, or for one."""
-    from serving.champion import read_champion
+    from serving.champion import bundle_folder
     from serving.settings import Settings
     from serving.works import work
 
     settings = Settings()
     try:
         record = work(settings, control, item)
-        published = settings.bundle is not None or read_champion(settings.var) is not None
+        published = bundle_folder(settings.var, settings.bundle) is not None
     except (RecsysError, OSError, ValueError):
         return True, None
     return record is not None or not published, record
