@@ -39,6 +39,12 @@ def read_champion(var: Path) -> Champion | None:
     return champion.model_copy(update={"path": path})
 
 
+def bundle_folder(var: Path, given: Path | None) -> Path | None:
+    """Where the bundle that is served lies: the one that the settings give, else the champion's; None without one."""
+    champion = None if given else read_champion(var)
+    return given or (champion.path if champion else None)
+
+
 def load_champion(champion: Champion) -> Bundle:
     """The champion's bundle, verified against the manifest that was promoted."""
     manifest = champion.path / MANIFEST

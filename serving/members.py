@@ -23,7 +23,7 @@ def members(item_id: str, values: Sequence[Any], gate: Gate, index: int) -> byte
     told: dict[str, Any] = {"labels": list(sources)}
     if sources:
         told["label_sources"] = sources
-    if ai := gate.ai_labels(index):
+    if ai := gate.ai_labels(sources):
         told["ai_label"] = ai[0]
     return _encode({"item_id": item_id, **given, **told})[1:-1]
 

@@ -1,21 +1,25 @@
 """The review queue of a view: what the gate holds, what was reported, which scans failed, what is appealed against."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from recsys.models.popular import PopularModel
-from recsys.safety import Verdict
+from recsys.safety import Finding, Policy, Verdict, terms
+from recsys.safety.judge import ITEM
 from recsys.safety.labels import ERROR, LEGAL, Effective, fold, recorded
-from recsys.safety.review import reach, severity, uncertainty
-from recsys.safety.verdict import UNLABELLED
+from recsys.safety.parts import Label
+from recsys.safety.review import kept_off, reach, severity, uncertainty
+from recsys.safety.variants import variants
+from recsys.safety.verdict import CURFEW, STALE, UNLABELLED
 from recsys.types import FloatArray, Viewer
 from serving.stores.control import ControlStore
 from serving.stores.reviews import Review, case
 from serving.view import View
 
 LOOKED_AT = 5_000  # held items that are judged one by one, those with the widest reach first
+PASSING = (CURFEW, STALE)  # reasons that pass by themselves, whatever a work is
 ADULT = 99  # years: whoever reviews looks as an adult does, so that an age limit is no hold
 
 
@@ -91,12 +95,32 @@ def _failed(view: View) -> Iterator[Review]:
 
 
 def _held(view: View, viewer: Viewer) -> Iterator[Review]:
-    """What waits for a label or is held by one that no person stands behind."""
+    """What is held for want of a judgement, or kept off by a label that no person and no law stands behind."""
     hidden = np.flatnonzero(~view.gate.mask(viewer))
     widest = hidden[np.argsort(-counts(view)[hidden], kind="stable")][:LOOKED_AT]
-    verdicts = view.gate.check(viewer, widest.astype(np.int32))
-    for index, verdict, reason in zip(widest.tolist(), verdicts.verdict, verdicts.reasons, strict=True):
+    packs = variants(view.policy).of(terms.territory(viewer.territory))
+    for index, found in zip(widest.tolist(), view.gate.check(viewer, widest.astype(np.int32)).findings, strict=True):
+        # whatever a model alone says waits; what is held by the hour waits for nobody
+        waits = found.source == "model" or (found.verdict is Verdict.HOLD and found.reason not in PASSING)
         labels = view.labels.effective.get(view.ids[index], ())
-        settled = any(e.source == "human" or e.source in LEGAL or e.label == ERROR for e in labels)
-        if verdict is Verdict.HOLD and not settled:
-            yield replace(case("hold", view.ids[index]), reason=reason)
+        if waits and not _settled(labels, found, packs, viewer.surface):
+            yield replace(case("hold", view.ids[index]), reason=found.reason)
+
+
+def _settled(labels: Sequence[Effective], found: Finding, packs: Sequence[Policy], surface: str) -> bool:
+    """Whether a person or the law has spoken of what keeps a work off, or keeps it off as well.
+
+    A failed scan is a case of its own. A label that clears nothing leaves a work unlabelled, whoever gave it, and one
+    of a part of a work says nothing of the whole.
+    """
+    if any(one.label == ERROR for one in labels):
+        return True
+    people = [one for one in labels if one.source == "human" or one.source in LEGAL]
+    whole = [one for one in people if all(label.part == ITEM for label in _meanings(packs, one.label))]
+    if found.label is None:
+        return any(all(label.clears for label in _meanings(packs, one.label)) for one in whole)
+    return any(one.label == found.label or surface in kept_off(packs, one) for one in whole)
+
+
+def _meanings(packs: Sequence[Policy], name: str) -> list[Label]:
+    return [pack.labels[name] for pack in packs if name in pack.labels]

@@ -9,7 +9,9 @@ from typing import Any
 
 from recsys.dataset.catalogue import Catalogue
 from recsys.dataset.ids import IdMap
-from recsys.safety import Gate
+from recsys.safety import Gate, Policy, terms
+from recsys.safety.ratings import Rating, systems
+from recsys.safety.unseen import PLAIN
 
 LOOSENS = "loosens"  # marks a record of the role safety, which stands as it is
 EVERYWHERE = frozenset({"*", "WW"})
@@ -28,6 +30,8 @@ def tightened(
     if not places:
         return merged
     indices = [int(ids.dense([merged[place]["item_id"]])[0]) for place in places]
+    for place, index in zip(places, indices, strict=True):
+        merged[place].update(_rated(gate.policy, known(index), merged[place]))
     # By the records alone: what others said of a work in label events stands beside its record, not in it.
     before = gate.replaced_many(indices, Catalogue.from_records([known(index) for index in indices]))
     after = gate.replaced_many(indices, Catalogue.from_records([merged[place] for place in places]))
@@ -38,6 +42,31 @@ def tightened(
         if before.min_age(index) > after.min_age(index):
             merged[place]["min_age"] = before.min_age(index)
     return merged
+
+
+def _rated(policy: Policy, old: Mapping[str, Any], new: Mapping[str, Any]) -> Record:
+    """What of the old record stays, so that ratings ask for no lower an age and are needed as before.
+
+    A board's rating outranks those of others in its own territory, so to add one may loosen.
+    """
+    kept: Record = {}
+    if _media(old) in policy.rated_media and _media(new) not in policy.rated_media:
+        kept["media_type"] = old["media_type"]
+    before, after = (_understood(record) for record in (old, new))
+    for place in (None, PLAIN, *sorted(systems().territories(after))):
+        was, now = (systems().min_age(given, place, policy.foreign_ratings) for given in (before, after))
+        if was is not None and (now is None or now < was):
+            kept["ratings"] = [*_parted(old["ratings"])]
+    return kept
+
+
+def _media(record: Mapping[str, Any]) -> str:
+    return terms.plain(record.get("media_type") or "")
+
+
+def _understood(record: Mapping[str, Any]) -> list[Rating]:
+    read = (systems().read(value) for value in _parted(record.get("ratings")))
+    return [one for one in read if one is not None]
 
 
 def _binds(record: Record, ids: IdMap) -> bool:

@@ -319,8 +319,7 @@ class Live:
         self._clock = clock
         self._policy = policy
         self._lock = threading.Lock()
-        self._view = build(bundle, control, clock, policy)
-        self._advance()
+        self._view = self._advanced(build(bundle, control, clock, policy))
 
     @property
     def current(self) -> View:
@@ -331,7 +330,7 @@ class Live:
         """The view with every change of the control store that this process can know of."""
         if self._control.sequence() != self._view.sequence or not self._view.labels.hold(self._clock()):
             with self._lock:
-                self._advance()
+                self._view = self._advanced(self._view)
         return self._view
 
     def swap(self, bundle: Bundle, warm: Callable[[View], None]) -> None:
@@ -339,14 +338,15 @@ class Live:
         view = build(bundle, self._control, self._clock, self._policy)
         warm(view)
         with self._lock:
-            self._view = view  # what has changed meanwhile is applied before the next request, as ever
+            # A request that has just looked for changes takes whatever view is there: never one behind what it saw.
+            self._view = self._advanced(view)
 
-    def _advance(self) -> None:
-        """Apply changes until none has come in while they were read.
+    def _advanced(self, view: View) -> View:
+        """The view with changes applied until none has come in while they were read.
 
         Else a view could hold a little more than its sequence says, and a decision made on it could not be replayed.
         """
-        view, now = self._view, self._clock()
+        now = self._clock()
         for _ in range(ADVANCES):
             changes = self._control.changes(view.sequence)
             if not changes and view.labels.hold(now):
@@ -355,4 +355,4 @@ class Live:
             for change in changes:
                 if change.kind == "takedown":
                     obeyed(now - change.at)
-        self._view = view
+        return view

@@ -3,7 +3,7 @@
 from typing import Any
 
 from benchmarks.oracle.places import place
-from benchmarks.oracle.verdicts import drawn, least_age
+from benchmarks.oracle.verdicts import asked_ages, drawn, least_age
 
 Record = dict[str, Any]
 
@@ -28,6 +28,11 @@ def stricter(pack: Record, old: Record, new: Record) -> Record:
         found[name] = choose(given) if given else None
     found["territories"] = _both(old.get("territories"), new.get("territories"))
     found["ratings"] = _joined(old, new, "ratings")
+    rated, ages = pack.get("rated_media", []), (asked_ages(pack, old), asked_ages(pack, {**new, **found}))
+    if any(now < was for was, now in zip(*ages, strict=True)):  # another board would outrank it somewhere
+        found["ratings"] = old["ratings"]
+    if old.get("media_type") in rated and new.get("media_type") not in rated:
+        found["media_type"] = old["media_type"]
     # what the pack's rules made of the old record stays as well
     after = {**new, **found}
     lost = sorted(set(drawn(pack, old)) - set(drawn(pack, after)))

@@ -134,7 +134,7 @@ def least_age(pack: Record, record: Record) -> int:
     ages += [_least_age(one, pack["labels"].get(one["label"])) for one in given]
     for rating in record.get("ratings") or ():
         board, _, value = rating.lower().partition(":")
-        ages.append(BOARDS.get(board, (set(), {}))[1].get(value, 0))
+        ages.append(_values_of(board).get(value, 0))
     return max(ages)
 
 
@@ -194,9 +194,25 @@ def _rated(pack: Record, record: Record, rules: Record, where: str | None, *, po
         if board not in BOARDS or value not in BOARDS[board][1]:
             return "hold", 0
         known.append((BOARDS[board][0], BOARDS[board][1][value]))
-    local = [age for places, age in known if where is None or where in places]
-    every, foreign = [age for _, age in known], pack.get("foreign_ratings", "where_missing")
-    counted = every if foreign == "always" or (foreign == "where_missing" and not local) else local
+    counted = _counted(pack, known, where)
     if not counted and record.get("media_type") in pack.get("rated_media", []) and rules["unrated"] != "allow":
         return (worst(rules["unrated"], "hold") if pool else rules["unrated"]), 0
     return "allow", max(counted, default=0)
+
+
+def _counted(pack: Record, known: list[tuple[set[str], int]], where: str | None) -> list[int]:
+    """Of ratings (where one is local, its age) the ages of those that count in a territory."""
+    local = [age for places, age in known if where is None or where in places]
+    every, foreign = [age for _, age in known], pack.get("foreign_ratings", "where_missing")
+    return every if foreign == "always" or (foreign == "where_missing" and not local) else local
+
+
+def asked_ages(pack: Record, record: Record) -> list[int]:
+    """The age (-1 none) that the readable ratings of a record ask for in each territory that tells them apart."""
+    given = [rating.lower().partition(":") for rating in record.get("ratings") or ()]
+    known = [(BOARDS[board][0], BOARDS[board][1][value]) for board, _, value in given if value in _values_of(board)]
+    return [max(_counted(pack, known, where), default=-1) for where in (None, "DE", "US", "elsewhere")]
+
+
+def _values_of(board: str) -> Record:
+    return BOARDS.get(board, (set(), {}))[1]

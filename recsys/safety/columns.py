@@ -277,8 +277,9 @@ def _territories(given: tuple[Any, ...] | None) -> tuple[Territories, bool]:
     if given is None:
         return None, True
     codes = [value.strip().upper() if isinstance(value, str) else "" for value in given]
-    fine = all(code in terms.EVERYWHERE or terms.territory(code) for code in codes)
-    return (None if terms.EVERYWHERE.intersection(codes) else frozenset(codes)), fine
+    places = [terms.territory(code) for code in codes if code not in terms.EVERYWHERE]
+    where = None if len(places) < len(codes) else frozenset(place for place in places if place is not None)
+    return where, None not in places
 
 
 def _ages(catalogue: Catalogue) -> tuple[NDArray[np.int16], BoolArray]:

@@ -18,7 +18,7 @@ from recsys.safety.columns import Labels, Rights, Said
 from recsys.safety.court import Court
 from recsys.safety.curfew import Signals, is_curfew
 from recsys.safety.detail import Scene, finding, told
-from recsys.safety.judge import Pool, Ruling, excepted
+from recsys.safety.judge import Pool, Ruling, excepted, implied
 from recsys.safety.labels.effective import Effective
 from recsys.safety.limits import Limits, limits
 from recsys.safety.marks import Marks, Reader
@@ -198,20 +198,21 @@ class Gate:
         return Signals(night, min(pauses, default=None))
 
     def labels(self, index: int) -> list[str]:
-        """The labels of an item, its own and those of the pack's rules, as shown in responses."""
+        """The labels of an item, its own and those that the pack's rules draw from its other fields."""
         return sorted({mark.label for mark in self._marks(index)})
 
     def provenance(self, index: int) -> dict[str, list[str]]:
-        """Who gave each label of an item: a source such as ``human``, or the pack's rule."""
-        found: dict[str, set[str]] = {}
-        for mark in self._marks(index):
+        """Who gave each label of an item, wherever it holds: a source such as ``human``, or the pack's rule."""
+        read, found = self._court.columns, dict[str, set[str]]()
+        for mark in implied(self.policy, read.mark_sets[read.mark_set[index]], placed=False):
             source = mark.source if mark.rule < 0 else f"rule:{self.policy.rule_id(mark.rule)}"
             found.setdefault(mark.label, set()).add(source)
         return {name: sorted(sources) for name, sources in sorted(found.items())}
 
-    def ai_labels(self, index: int) -> list[str]:
-        """The labels of an item that say it was made by a machine."""
-        return [name for name in self.labels(index) if name in self.policy.labels and self.policy.labels[name].ai]
+    def ai_labels(self, labels: Iterable[str]) -> list[str]:
+        """Of some labels those that say that a machine made the work."""
+        known = self.policy.labels
+        return [name for name in labels if name in known and known[name].ai]
 
     def min_age(self, index: int) -> int:
         """The youngest age an item is fit for, by its own field, labels, rules and ratings; 0 where none says."""

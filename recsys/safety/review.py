@@ -14,6 +14,7 @@ from typing import Literal, get_args
 
 from recsys.safety.labels import ERROR, LEGAL, Effective, LabelEvent
 from recsys.safety.policy import Policy
+from recsys.safety.verdict import Verdict
 
 Kind = Literal["hold", "report", "error", "appeal"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -67,12 +68,13 @@ def worst(reasons: Iterable[str]) -> str:
     return max(reasons, key=lambda reason: REPORTS.get(reason, 1.0))
 
 
-def kept_off(policy: Policy, event: LabelEvent) -> list[str]:
-    """The surfaces of a pack on which a label alone keeps a work from being recommended, sorted."""
-    label = policy.labels.get(event.label)
-    score = -1.0 if event.score is None else event.score
-    verdicts = {
-        name: rules.unknown_label if label is None else policy.on(label.at(score), name)
-        for name, rules in policy.surfaces.items()
-    }
-    return sorted(name for name, verdict in verdicts.items() if not verdict.shown)
+def kept_off(packs: Iterable[Policy], said: LabelEvent | Effective) -> list[str]:
+    """The surfaces on which a label alone keeps a work from being recommended, under any of some packs; sorted."""
+    return sorted({name for pack in packs for name in pack.surfaces if not _alone(pack, said, name).shown})
+
+
+def _alone(policy: Policy, said: LabelEvent | Effective, surface: str) -> Verdict:
+    label = policy.labels.get(said.label)
+    if label is None:
+        return policy.surface(surface).unknown_label
+    return policy.on(label.at(-1.0 if said.score is None else said.score), surface)

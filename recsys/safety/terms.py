@@ -2,9 +2,11 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 EVERYWHERE = frozenset({"WW", "*"})
 _CODE = re.compile(r"[A-Z]{2}")
+_USERS = re.compile(r"AA|Q[M-Z]|X[A-Z]|ZZ")  # left to users by ISO 3166-1
 _MAX_LABEL = 64
 
 
@@ -26,8 +28,20 @@ def label(value: object) -> str | None:
 
 
 def territory(value: object) -> str | None:
-    """An ISO 3166-1 alpha-2 code in upper case; None where it is unknown or no such code. WW is not a place."""
+    """An ISO 3166-1 alpha-2 code in upper case, with UK and EL as the GB and GR that they stand for.
+
+    None where it is unknown or none of these: WW and EU are no one place. XK and the other codes that the standard
+    leaves to its users are places.
+    """
     if not isinstance(value, str):
         return None
     code = value.strip().upper()
-    return code if _CODE.fullmatch(code) and code not in EVERYWHERE else None
+    return _place(code) if _CODE.fullmatch(code) else None
+
+
+@lru_cache(maxsize=26 * 26)
+def _place(name: str) -> str | None:
+    from recsys.safety.rights.places import code, countries  # stands on this module
+
+    found = code(name)
+    return found if found in countries() or _USERS.fullmatch(name) else None

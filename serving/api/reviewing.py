@@ -1,6 +1,7 @@
 """Reports, the review queue, statements of reasons and appeals over HTTP."""
 
 import uuid
+from functools import partial
 from typing import Annotated, Any
 
 from litestar import Request
@@ -91,7 +92,8 @@ def get_statement(statement_id: str, request: Request[Any, Any, Any]) -> Stateme
 @get("/v1/statements", tags=["safety"], summary="Statements of reasons of a work or a provider")
 def list_statements(request: Request[Any, Any, Any], item_id: Id = None, provider: Id = None) -> list[StatementBody]:
     """The newest first, at most 1,000."""
-    found = holder.runtime().control.statements(item_id=item_id, provider=provider)
+    control, view = holder.runtime().control, _view()
+    found = control.statements(item_id=item_id, provider=provider, provider_of=partial(provider_of, view))
     return [_statement(statement, role(request)) for statement in found]
 
 
@@ -187,7 +189,7 @@ def _statement(statement: Statement, reader: str) -> StatementBody:
     return StatementBody(
         id=statement.id,
         item_id=statement.item_id,
-        provider=statement.provider,
+        provider=statement.provider or provider_of(_view(), statement.item_id),
         at=iso(statement.at),
         what=statement.reasons.what,
         why=statement.reasons.why,

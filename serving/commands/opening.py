@@ -14,6 +14,7 @@ from recsys.errors import ConfigError
 
 if TYPE_CHECKING:
     from recsys.safety import Policy
+    from serving.settings import Settings
     from serving.stores.control import ControlStore
     from serving.stores.state import UserState
 
@@ -37,11 +38,21 @@ def opened_control() -> "Iterator[ControlStore]":
 
 
 def policy_in_force(control: "ControlStore") -> "Policy":
-    """The published policy, as long as there is none that of the settings; without a look at the model."""
+    """The published policy, as long as there is none that of the settings, else the bundle's; no model is loaded."""
     from serving.policies import DEFAULT, ruling
     from serving.settings import Settings
 
-    return ruling(control, Settings().policy or DEFAULT).policy
+    settings = Settings()
+    return ruling(control, settings.policy or _of_bundle(settings) or DEFAULT).policy
+
+
+def _of_bundle(settings: "Settings") -> str | None:
+    """The pack that the served bundle asks for: strict where its lake has labels."""
+    from recsys.bundle import read_manifest
+    from serving.champion import bundle_folder
+
+    folder = bundle_folder(settings.var, settings.bundle)
+    return None if folder is None else read_manifest(folder).policy
 
 
 @contextmanager

@@ -3,15 +3,16 @@
 import hashlib
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from recsys.errors import ConfigError, DataError
+from recsys.errors import ConfigError, DataError, RecsysError
 from serving.commands.opening import Actor, Reason, opened_control
 from serving.commands.printing import Json, iso, show
 
 if TYPE_CHECKING:
+    from serving.stores.control import ControlStore
     from serving.stores.takedowns import Attachment
 
 restore = typer.Typer(help="Bring an item back that was taken down: one person asks, another one agrees.")
@@ -48,10 +49,14 @@ def takedown(
         raise ConfigError(f"Taking {item} down needs a reason; add --reason.")
     from serving.stores.takedowns import Basis
 
-    basis = Basis(legal_basis, tuple(_attachment(file) for file in attach or ()))
+    attachments = tuple(_attachment(file) for file in attach or ())
     with opened_control() as control:
+        known, record = _looked_up(item, control)
+        basis = Basis(legal_basis, attachments, record)
         found = control.take_down(item, reason=reason, actor=actor, territory=territory, basis=basis)
     typer.echo(f"{item} is down {f'in {found.territory}' if found.territory else 'everywhere'}: {found.id}.")
+    if not known:
+        typer.echo(f"No work here has the id {item}; it stays down should one come. Was it mistyped?", err=True)
 
 
 def request(takedown_id: Annotated[str, typer.Argument(help="As listed.")], actor: Actor, reason: Reason) -> None:
@@ -83,6 +88,21 @@ def _list(as_json: bool) -> None:
             for found in control.takedowns()
         ]
     show("Takedowns in force", rows, as_json=as_json)
+
+
+def _looked_up(item: str, control: "ControlStore") -> "tuple[bool, dict[str, Any] | None]":
+    """Whether the id is one of a work, and its record. No order waits for a bundle that cannot be read, or for one."""
+    from serving.champion import bundle_folder
+    from serving.settings import Settings
+    from serving.works import work
+
+    settings = Settings()
+    try:
+        record = work(settings, control, item)
+        published = bundle_folder(settings.var, settings.bundle) is not None
+    except (RecsysError, OSError, ValueError):
+        return True, None
+    return record is not None or not published, record
 
 
 def _attachment(file: Path) -> "Attachment":

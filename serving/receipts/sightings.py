@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from recsys.safety import terms
 from recsys.safety.takedown import bites
 from serving.receipts.chain import Segment, decoded, header, lines, segments
 from serving.receipts.records import offset_of
@@ -70,7 +71,7 @@ class _Sighting:
         at, territory = appearance["at"], appearance["territory"]
         if at < takedown.at - WINDOW_SECONDS or (lifted is not None and at > lifted):
             return
-        if not bites(frozenset({takedown.territory}), territory):
+        if not bites(frozenset({terms.territory(takedown.territory)}), terms.territory(territory)):
             return
         self.surfaces[appearance["surface"]] += 1
         self.territories[territory or "unknown"] += 1

@@ -17,7 +17,8 @@ from serving.stores.tables import changes, items, labels
 TICK = 1e-6  # s between two statements that are made at once
 FIELDS = len(LabelEvent.__slots__)
 Also = Callable[[Write, Sequence[LabelEvent]], None]
-_SAID = ("item_id", "source", "label", "score", "territory", "negates")  # what makes two events of an id the same
+# what makes two events of an id the same; version, time and speaker are filled in where they are not said
+_SAID = ("item_id", "source", "label", "score", "territory", "expires", "negates", "evidence", "policy_version")
 
 
 class LabelStore:

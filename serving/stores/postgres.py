@@ -56,7 +56,7 @@ class PostgresFeed:
             self._known = max(self._known, seq)
 
     def silent_seconds(self) -> float:
-        """Seconds since the server last answered."""
+        """Seconds since the question was put that the server answered last."""
         return time.monotonic() - self._heard
 
     def close(self) -> None:
@@ -73,10 +73,11 @@ class PostgresFeed:
         return connection
 
     def _read(self, connection: psycopg.Connection) -> None:
+        asked = time.monotonic()  # an answer that was long on its way tells of then, and the lease runs from then
         row = connection.execute(NEWEST).fetchone()
         if row is not None:
             self.wrote(row[0])
-        self._heard = time.monotonic()
+        self._heard = asked
 
     def _follow(self, connection: psycopg.Connection) -> None:
         while not self._stop.is_set():

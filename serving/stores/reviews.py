@@ -7,6 +7,7 @@ names the version of the case that was read, so that two people never decide one
 import base64
 import binascii
 import secrets
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -15,7 +16,7 @@ from sqlalchemy import Row, func, select
 from recsys.errors import ConfigError
 from recsys.safety.labels import LabelEvent
 from recsys.safety.review import KINDS, Kind, worst
-from serving.stores.database import Database, Write
+from serving.stores.database import Database, Write, chunks
 from serving.stores.labels import add
 from serving.stores.records import ConflictError, dump, load
 from serving.stores.tables import reports, reviews, statements
@@ -197,14 +198,28 @@ class ReviewStore:
         rows = self._db.rows(select(statements).where(statements.c.id == statement_id))
         return _statement(rows[0]) if rows else None
 
-    def statements(self, *, item_id: str | None = None, provider: str | None = None) -> list[Statement]:
-        """The newest statements first, at most 1,000; of an item or a provider where one is given."""
-        query = select(statements).order_by(statements.c.at.desc(), statements.c.id).limit(PAGE)
+    def statements(
+        self,
+        *,
+        item_id: str | None = None,
+        provider: str | None = None,
+        provider_of: Callable[[str], str | None] = lambda item_id: None,
+    ) -> list[Statement]:
+        """The newest statements first, at most 1,000; of an item or a provider where one is given.
+
+        ``provider_of`` says whose a work is where its statement does not: an order or a label knows the work alone.
+        """
+        newest = select(statements).order_by(statements.c.at.desc(), statements.c.id).limit(PAGE)
         if item_id is not None:
-            query = query.where(statements.c.item_id == item_id)
-        if provider is not None:
-            query = query.where(statements.c.provider == provider)
-        return [_statement(row) for row in self._db.rows(query)]
+            newest = newest.where(statements.c.item_id == item_id)
+        if provider is None:
+            return [_statement(row) for row in self._db.rows(newest)]
+        unsaid = statements.c.provider.is_(None)
+        works = [row.item_id for row in self._db.rows(select(statements.c.item_id).where(unsaid).distinct())]
+        found = self._db.rows(newest.where(statements.c.provider == provider))
+        for some in chunks(work for work in works if provider_of(work) == provider):
+            found += self._db.rows(newest.where(unsaid & statements.c.item_id.in_(some)))
+        return sorted(map(_statement, found), key=lambda one: (-one.at, one.id))[:PAGE]
 
 
 def state(write: Write, statement: Statement) -> None:

@@ -116,7 +116,7 @@ class TakedownStore:
             write.execute(takedowns.insert(), {**row, **kept, "actor": actor, "seq": seq, "record": record})
             emit(write, "takedown.ordered", found.id, {**payload, **proof, "actor": actor})
             write.audit("takedown", item_id, after={**payload, **proof}, reason=reason)
-            state(write, _reasons(found, actor))
+            state(write, _reasons(found, basis, actor))
         return found
 
     def restore_requests(self) -> list[RestoreRequest]:
@@ -167,10 +167,11 @@ def _in_force(write: Write, takedown_id: str) -> Row[Any]:
     return known
 
 
-def _reasons(found: Takedown, actor: str) -> Statement:
+def _reasons(found: Takedown, basis: Basis, actor: str) -> Statement:
     """The statement of reasons of an order."""
+    provider = (basis.record or {}).get("provider")
     told = Reasons("The work was taken down.", found.reason, f"Order {found.id}", found.territory or "Everywhere")
-    return Statement(f"st_{found.id}", found.id, found.item_id, None, told, (), actor, (actor,), found.at)
+    return Statement(f"st_{found.id}", found.id, found.item_id, provider, told, (), actor, (actor,), found.at)
 
 
 def _takedown(row: Row[Any]) -> Takedown:

@@ -44,8 +44,9 @@ def test_an_event_counts_once(control):
 
 def test_an_id_that_is_there_and_says_something_else_refuses_the_batch(control):
     control.add_labels([event()], "sam")
-    with pytest.raises(DataError, match="l1 is there already"):
-        control.add_labels([event("l2"), event(label="gore")], "sam")
+    for other in ({"label": "gore"}, {"expires": 2e9}, {"evidence": "reel 3"}, {"policy_version": "v2"}):
+        with pytest.raises(DataError, match="l1 is there already"):
+            control.add_labels([event("l2"), event(**other)], "sam")
     assert [found.id for found in control.label_events()] == ["l1"]
 
 

@@ -8,6 +8,7 @@ from recsys.errors import ConfigError
 from recsys.safety.labels import PRESENT, LabelEvent
 from serving.stores.records import ConflictError
 from serving.stores.reviews import APPEAL_DAYS, CLAIM_SECONDS, Decision, Reasons, case, case_of
+from serving.stores.takedowns import Basis
 from support.stores import clock, control, location
 
 __all__ = ["clock", "control", "location"]
@@ -47,6 +48,20 @@ def test_a_decision_stores_label_and_statement_and_closes_the_case(control):
     assert (done.provider, done.reasons, done.labels[0]["label"]) == ("Studio", REASONS, "hate")
     assert control.statements(provider="Studio") == control.statements(item_id="a") == [done]
     assert control.statements(item_id="b") == []
+
+
+def test_a_statement_that_names_no_provider_is_found_by_whose_the_work_is(control, clock):
+    order = control.take_down("a", reason="court order", actor="sam")
+    record = {"item_id": "b", "provider": "Studio"}
+    named = control.take_down("b", reason="court order", actor="sam", basis=Basis(record=record))
+    clock.now += 1
+    found = control.report("a", "hate", "", "p")
+    done = control.decide_review(decision(found.id, 1), "sam")
+    control.take_down("c", reason="court order", actor="sam")
+    of = {"a": "Studio", "c": "Other"}.get
+    listed = [one.id for one in control.statements(provider="Studio", provider_of=of)]
+    assert listed == [done.id, *sorted([f"st_{order.id}", f"st_{named.id}"])]
+    assert [one.item_id for one in control.statements(provider="Other", provider_of=of)] == ["c"]
 
 
 def test_a_decision_that_cannot_be_stored_changes_nothing(control):

@@ -5,10 +5,13 @@ from pathlib import Path
 import pytest
 
 from recsys.errors import ConfigError
+from recsys.safety import load_policy
 from recsys.safety.labels import PRESENT, LabelEvent
+from recsys.safety.parts import Jurisdiction
 from serving.stores import reviews
 from serving.stores.control import ControlStore
 from serving.stores.records import ConflictError
+from serving.stores.removals import state_labels
 from serving.stores.reviews import Decision, Reasons
 from support.commands import recsys
 from support.evidence import proves
@@ -121,5 +124,25 @@ def test_s20_a_takedown_has_a_statement_of_reasons_and_an_appeal_goes_to_somebod
         with pytest.raises(ConflictError, match="another reviewer"):
             control.claim_review(appeal.id, 1, "officer 1")
         assert control.claim_review(appeal.id, 1, "officer 2").claimed_by == "officer 2"
+    finally:
+        control.close()
+
+
+def _nowhere_else(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("serving.stores.removals._locally", lambda packs, event, plain: {})
+
+
+@proves("S20", mutation="what a label takes off in one territory alone is not stated", by=_nowhere_else)
+def test_s20_a_label_that_takes_a_work_off_in_one_territory_is_stated_for_that_one(tmp_path: Path) -> None:
+    pack = load_policy("open")
+    german = Jurisdiction.model_validate({"labels": {"gambling": {"verdict": "block"}}})
+    policy = pack.model_copy(update={"territories": {"DE": german}})
+    said = LabelEvent("l1", "film", PRESENT, "human", "gambling", created=1.0, evidence="Scene 3")
+    control = ControlStore.open(tmp_path / "control.db")
+    try:
+        control.add_labels([said], "officer 1", also=state_labels(policy))
+        (told,) = control.statements(item_id="film")
+        elsewhere = "batch, chart, detail, feed, home, hot, search, selected; DE"
+        assert told.reasons.scope == f"minor, popup, push; everywhere; and {elsewhere}"
     finally:
         control.close()

@@ -14,6 +14,7 @@ from recsys.safety.rights import ALLOWED
 from recsys.types import Viewer
 from support.commands import recsys
 from support.evidence import proves
+from support.http import publish
 from support.licensed import Licensed
 from support.rights import avails_csv
 
@@ -88,4 +89,21 @@ def test_s35_a_work_that_is_taken_down_is_offered_nowhere_in_either_format(tmp_p
     document = ElementTree.fromstring(recsys(tmp_path, "export", "--format", "dc"))
     assert (node.get("offers"), node.get("conditionsOfAccess")) == (None, "Not to be shown in any territory")
     assert document.findtext(f".//{DC}rights") == "Not to be shown in any territory"
+    here.close()
+
+
+def _as_it_came(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("serving.works.stricter", lambda bundled, upserted: upserted)
+
+
+@proves("S35", mutation="an upsert that the gate holds to the bundle's record is exported as it came", by=_as_it_came)
+def test_s35_an_upsert_loosens_in_an_export_nothing_that_the_gate_goes_by(tmp_path: Path) -> None:
+    here = Licensed(tmp_path)
+    publish(tmp_path / "var")  # whose work i04 is for adults
+    here.control.upsert_items([{"item_id": "i04", "title": "Tide"}], "platform")
+    (node,) = json.loads(recsys(tmp_path, "export", "--format", "schemaorg", "--item", "i04"))["@graph"]
+    assert (node["name"], node.get("typicalAgeRange")) == ("Tide", "18-")
+    view = here.stand.engine.live.view()
+    index = view.ids.dense(["i04"]).astype(np.int32)
+    assert [bool(view.gate.check(Viewer("feed", "DE", age), index).allowed[0]) for age in (17, 18)] == [False, True]
     here.close()

@@ -5,6 +5,7 @@ import time
 import pytest
 
 from recsys.clock import system_clock
+from serving.stores import postgres
 from serving.stores.control import ControlStore
 from serving.view import build
 from support.policies import text
@@ -59,6 +60,15 @@ def test_a_store_tells_how_long_its_server_has_been_silent(server, location):
     time.sleep(0.3)
     assert control.silent_seconds() >= 0.3
     control.close()
+
+
+def test_an_answer_that_was_long_on_its_way_is_as_old_as_its_question(location, monkeypatch):
+    monkeypatch.setattr(postgres, "NEWEST", "SELECT 0 FROM pg_sleep(0.5)")
+    control = ControlStore.open(location)
+    try:
+        assert control.silent_seconds() >= 0.5
+    finally:
+        control.close()
 
 
 def test_a_policy_goes_stale_when_its_server_has_been_silent_for_too_long(server, location, tmp_path):

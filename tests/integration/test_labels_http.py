@@ -25,6 +25,16 @@ def test_a_label_counts_on_the_next_request_and_so_does_its_negation(api):
     assert "i01" in api.ids()
 
 
+def test_what_is_limited_is_found_in_search_and_recommended_beside_no_work(api):
+    label(api, "i33", "spam")
+    body = {"item_id": "i11", "age": 30, "k": 40}
+    shown = {}
+    for surface in ("search", "detail"):
+        found = api.done("POST", "/v1/similar", {**body, "surface": surface}, role="platform")["items"]
+        shown[surface] = "i33" in [item["item_id"] for item in found]
+    assert shown == {"search": True, "detail": False}
+
+
 def test_history_and_what_holds_are_told_with_all_provenance(api):
     said = {"score": 0.9, "evidence": "frame 12", "policy_version": "v3", "actor": "vision-2", "territory": "DE"}
     label(api, "i03", "Nudity", role="platform", source="model", **said)

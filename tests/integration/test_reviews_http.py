@@ -169,3 +169,42 @@ def test_an_unknown_case_statement_or_appeal_is_404(api):
 def test_every_step_is_in_the_audit(api):
     actions = {entry["action"] for entry in api.done("GET", "/v1/audit")}
     assert {"review.report", "review.claim", "review.decide", "review.appeal", "labels.add"} <= actions
+
+
+def test_what_a_model_alone_holds_waits_for_a_person_whatever_people_have_said_else(api):
+    for item, name in (("i21", "general"), ("i23", "hate")):
+        label = {"item_id": item, "label": name, "source": "human"}
+        api.done("POST", "/v1/labels", {"labels": [label]})
+    found = {"label": "ai_unlabelled", "source": "model", "score": 0.9, "actor": "vision"}
+    labels = [{**found, "item_id": item} for item in ("i21", "i23")]
+    api.done("POST", "/v1/labels", {"labels": labels}, role="platform")
+    assert not {"i21", "i23"} & set(api.ids())
+    held = {entry["item_id"]: entry for entry in in_queue(api).values() if entry["kind"] == "hold"}
+    assert held["i21"]["reason"] == "label:ai_unlabelled"
+    assert "i23" not in held  # a person keeps it off as well
+    body = decision(version=0, label="ai_unlabelled")
+    api.done("POST", f"/v1/reviews/{held['i21']['id']}/decision", body)
+    assert held["i21"]["id"] not in in_queue(api)
+
+
+def test_what_a_model_alone_blocks_waits_for_a_person_too(api):
+    label = {"item_id": "i25", "label": "extremism", "source": "model", "actor": "vision"}
+    api.done("POST", "/v1/labels", {"labels": [label]}, role="platform")
+    assert "i25" not in api.ids()
+    (entry,) = [entry for entry in in_queue(api).values() if entry["item_id"] == "i25"]
+    assert (entry["kind"], entry["reason"]) == ("hold", "label:extremism")
+    api.done("POST", f"/v1/reviews/{entry['id']}/decision", decision(version=0, label="extremism", negates=True))
+    assert "i25" in api.ids()
+    assert entry["id"] not in in_queue(api)
+
+
+def test_a_provider_finds_every_statement_on_its_works(api):
+    api.done("PUT", "/v1/items", {"items": [{"item_id": "i27", "title": "Tide", "provider": "Studio"}]})
+    label = {"item_id": "i27", "label": "illegal", "source": "human", "evidence": "minute 3"}
+    api.done("POST", "/v1/labels", {"labels": [label]})
+    order = api.done("POST", "/v1/takedowns", {"item_id": "i27", "reason": "Court order"})
+    found = api.done("GET", "/v1/statements?provider=Studio", role="platform")
+    assert {told["why"] for told in found} == {"minute 3", "Court order"}
+    assert {told["provider"] for told in found} == {"Studio"}
+    assert f"st_{order['id']}" in {told["id"] for told in found}
+    assert api.done("GET", "/v1/statements?provider=Nobody", role="platform") == []

@@ -113,3 +113,14 @@ def test_a_pack_that_nobody_confirms_degrades_the_list(here):
     assert home.degraded == ("policy_stale", "no_cleared_items")
     assert feed.degraded == ("policy_stale",)
     assert len(feed.slate) == 5
+
+
+def test_a_bundle_that_is_swapped_in_obeys_what_was_ordered_while_it_warmed_up(here, bundle):
+    def warm(view):
+        here.control.take_down("i02", reason="court order", actor="officer")
+        here.engine.live.view()  # a request meanwhile obeys already
+
+    here.engine.live.swap(bundle, warm)
+    view = here.engine.live.current  # what a request takes that has looked for changes just before the swap
+    found = view.gate.check(ADULT, view.ids.dense(["i02", "i03"]))
+    assert found.allowed.tolist() == [False, True]

@@ -342,3 +342,21 @@ def test_lists_checked_together_are_judged_as_each_alone():
         assert found.allowed.tolist() == alone.allowed.tolist()
         assert found.reasons == alone.reasons
         assert found.notices() == alone.notices()
+
+
+@pytest.mark.parametrize(("written", "means"), [("UK", "GB"), ("el", "GR"), ("GB", "GB"), ("XK", "XK")])
+def test_a_territory_is_the_same_whichever_of_its_codes_is_written(written, means):
+    for one, other in ((written, means), (means, written)):
+        viewer, order = Viewer("feed", one, 30), [Takedown("t", "x", other)]
+        assert judge({"territories": [other]}, viewer) == SHOWN
+        assert judge({}, viewer, takedowns=order) == (False, "takedown", "legal_withholding")
+        assert judge({}, ADULT, takedowns=order) == SHOWN
+
+
+@pytest.mark.parametrize("nowhere", ["EU", "ZY", "WW", "QA1"])
+def test_what_is_no_one_territory_is_an_unknown_viewer_and_an_order_everywhere(nowhere):
+    viewer = Viewer("feed", nowhere, 30)
+    assert judge({}, viewer) == SHOWN
+    assert judge({"territories": ["DE"]}, viewer) == (False, "block", "territory")
+    assert judge({}, viewer, takedowns=[Takedown("t", "x", "DE")]) == (False, "takedown", "legal_withholding")
+    assert judge({}, ADULT, takedowns=[Takedown("t", "x", nowhere)]) == (False, "takedown", "takedown")

@@ -466,3 +466,9 @@ def test_every_pack_that_ships_names_the_surfaces_and_holds_what_is_synthetic_an
     over = gate(policy, {"labels": ["general", "synthetic"]}, {"labels": ["general", "synthetic", "ai_generated"]})
     assert said(over, ADULT, 0) == ("hold", "label:ai_unlabelled")
     assert said(over, ADULT, 1) == ("label", "label:ai_generated")
+
+
+@pytest.mark.parametrize("name", packs())
+def test_a_pack_that_ships_shows_what_is_limited_in_search_alone_and_beside_no_work(name):
+    showing = {surface for surface, rules in load_policy(name).surfaces.items() if rules.show_limited}
+    assert showing == (set() if name == "demo" else {"search"})

@@ -119,6 +119,13 @@ def test_an_order_for_one_territory_looks_only_there(place):
     assert place.found(place.order(territory="DE"))["seconds_to_last_appearance"] == 2.0
 
 
+def test_an_order_for_one_territory_finds_it_under_whichever_of_its_codes_it_was_asked_for(place):
+    asked = place.answer(Viewer("feed", "UK", 30))
+    place.write([replace(asked, decision_id="uk")], at=AT - 1)
+    order = place.control.take_down(ids(asked)[0], reason="court order", actor="sam", territory="GB")
+    assert place.found(order)["decisions_before"] == 1
+
+
 def test_many_orders_are_found_in_one_pass(place, monkeypatch):
     for seconds in range(30):
         place.shown(float(-seconds))

@@ -54,7 +54,22 @@ def test_a_label_that_a_rule_drew_from_the_genre_stays_when_the_genre_changes():
     assert changed["min_age"] == gate.min_age(0) > 0
 
 
+def test_a_rating_that_would_ask_for_a_lower_age_somewhere_is_not_added():
+    assert after({"ratings": ["MPA:R"]}, {"ratings": ["FSK:0"]})["ratings"] == ["MPA:R"]  # in DE it would outrank it
+    assert after({"ratings": ["MPA:PG"]}, {"ratings": ["FSK:18"]})["ratings"] == ["MPA:PG", "FSK:18"]
+    assert after({"ratings": None}, {"ratings": ["FSK:0"]})["ratings"] == ["FSK:0"]
+
+
+def test_a_work_of_a_kind_that_needs_a_rating_stays_of_it():
+    assert after({"media_type": "Film"}, {"media_type": "clip"}, policy="films")["media_type"] == "Film"
+    assert after({"media_type": "film"}, {"media_type": "series"}, policy="films")["media_type"] == "series"
+    assert after({"media_type": "film"}, {"media_type": "clip"}, policy="open")["media_type"] == "clip"
+
+
 def test_the_role_safety_may_loosen():
+    loose = {"media_type": "clip", "ratings": ["FSK:0"], "loosens": True}
+    found = after({"media_type": "film", "ratings": ["MPA:R"]}, loose, policy="films")
+    assert (found["media_type"], found["ratings"]) == ("clip", ["FSK:0"])
     assert after({"min_age": 18}, {"min_age": 6, "loosens": True})["min_age"] == 6
 
 
