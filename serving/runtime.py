@@ -21,6 +21,7 @@ from serving.engine import Engine
 from serving.exposure import SharedExposure
 from serving.live import Follower
 from serving.maintenance import Maintenance
+from serving.newcomers import Newcomers
 from serving.pulse import Pulse
 from serving.queue import Queue
 from serving.rehearsal import Rehearsal
@@ -54,12 +55,14 @@ class Runtime:
     spare: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(8))
     pulse: Pulse = field(init=False)
     exposure: SharedExposure = field(init=False)
+    newcomers: Newcomers = field(init=False)
     herald: Herald = field(init=False)
     trials: Trials = field(init=False)
 
     def __post_init__(self) -> None:
         self.pulse = Pulse(self.control)
         self.exposure = SharedExposure(self.control, self.clock)
+        self.newcomers = Newcomers(self.control, self.clock, self.exposure, self.view)
         self.herald = Herald(self.control, self.clock, self.settings.webhook_hosts)
         self.trials = Trials(self.control)
 
@@ -78,6 +81,7 @@ class Runtime:
         runtime._load()
         runtime.maintenance = Maintenance(settings, control, state, jobs)
         runtime.maintenance.start()
+        runtime.newcomers.start()
         runtime.trials.start()
         runtime.pulse.start()
         runtime.herald.start()
@@ -97,7 +101,7 @@ class Runtime:
                 max_history=self.settings.max_history,
                 exposure=self.exposure,
                 follower=Follower(self.state, self.settings.live_seconds),
-                note=self.exposure.note,
+                note=self._noted,
             )
             self._warm(engine, live.view())
             self.engine = self.pulse.engine = engine
@@ -107,9 +111,13 @@ class Runtime:
 
     def desk(self, *, reach: bool = False) -> Desk:
         """Where people work on campaigns; with ``reach`` a dry run looks at recent lists too."""
-        view = None if self.engine is None else self.engine.live.view()
+        view = self.view()
         lists = recent_lists(self.settings.decisions_folder()) if reach else ()
         return Desk(self.control, FourEyes.load(self.settings.four_eyes), view, lists=lists)
+
+    def view(self) -> View | None:
+        """What is served, with every change; None where no model is published yet."""
+        return None if self.engine is None else self.engine.live.view()
 
     def running(self) -> Engine:
         """The engine; RuntimeError where no model is published yet."""
@@ -119,11 +127,15 @@ class Runtime:
 
     def close(self) -> None:
         """Stop the threads and flush the logs."""
-        for part in (self.watcher, self.maintenance, self.pulse, self.exposure, self.herald):
+        for part in (self.watcher, self.maintenance, self.pulse, self.newcomers, self.exposure, self.herald):
             if part is not None:
                 part.stop()
         self.trials.stop()
         self.decisions.close()
+
+    def _noted(self, answer: Answer) -> None:
+        self.exposure.note(answer)
+        self.newcomers.note(answer)
 
     def _warm(self, engine: Engine, view: View) -> None:
         """Before the first real request caches fill, and a bundle that cannot answer is refused."""

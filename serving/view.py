@@ -271,7 +271,7 @@ def advanced(view: View, control: ControlStore, changes: Sequence[Change], now: 
         after = replace(after, gate=after.gate.with_rights(control.rights(view.sequence)))
     if kinds & {"takedown", "restore"}:
         after = replace(after, gate=after.gate.with_takedowns(control.takedowns()))
-    if kinds & {"override", "override_revoked", "campaign", "halt", "item"}:
+    if kinds & {"override", "override_revoked", "campaign", "halt", "item", "cold_start"}:
         after = replace(after, overrides=compiled(after, control.orders(now - PUT_BACK)))
     if (trial := view.trial) is not None:
         after = _with_trial(after, trial.step, lambda: advanced(trial.view, control, changes, now))

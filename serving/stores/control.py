@@ -16,6 +16,7 @@ from serving.stores.items import ItemStore
 from serving.stores.keys import KeyStore
 from serving.stores.labels import LabelStore
 from serving.stores.letters import LetterStore
+from serving.stores.newcomers import NewcomerStore
 from serving.stores.notifications import Notifications
 from serving.stores.overrides import OverrideStore
 from serving.stores.policies import PolicyStore
@@ -47,6 +48,7 @@ class ControlStore(
     HaltStore,
     LetterStore,
     ExposureStore,
+    NewcomerStore,
     TakedownStore,
     ItemStore,
     RightsStore,
