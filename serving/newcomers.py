@@ -217,7 +217,9 @@ def _close(current: Budget | None, fresh: Budget | None) -> bool:
     """Whether the budget in force is as good as another: each change is told to all workers and kept for good."""
     if current is None or fresh is None:
         return current is fresh
-    one, other = (replace(budget, guarantee=0, items=tuple(sorted(budget.items))) for budget in (current, fresh))
+    one, other = (
+        replace(budget, start=0.0, guarantee=0, items=tuple(sorted(budget.items))) for budget in (current, fresh)
+    )
     return one == other and abs(fresh.guarantee - current.guarantee) <= DRIFT * current.guarantee
 
 

@@ -61,30 +61,32 @@ class ColdStart:
         return "exploring" if now < work.since + self.days * DAY_SECONDS else "stopped"
 
     def budget(self, works: Iterable["Newcomer"], now: float, delivered: int = 0) -> "Budget | None":
-        """The budget of the local day of ``now``, ``delivered`` impressions of it gone; None if no work explores.
+        """What is left to be given on the local day of ``now``, of which ``delivered`` impressions are gone already.
 
-        The works with the fewest impressions are in it, then the newest, then by id; at most 500.
+        It is paced from ``now`` to midnight: works that come at noon are not owed the morning. The works with the
+        fewest impressions are in it, then the newest, then by id; at most 500. None where no work explores.
         """
         exploring = [work for work in works if self.stage(work, now) == "exploring"]
         if not exploring:
             return None
         exploring.sort(key=lambda work: (work.impressions, -work.since, work.item_id))
         today = local(now, self.zone).date()
-        start = as_moment(today, 0, self.zone)
-        left = sum(max(0, self.impressions - work.impressions) for work in exploring)
+        midnight = as_moment(today, 0, self.zone)
+        end = as_moment(local(midnight + 1.5 * DAY_SECONDS, self.zone).date(), 0, self.zone)
+        rest = max(1, min(self.daily - delivered, sum(max(0, self.impressions - one.impressions) for one in exploring)))
         return Budget(
             id=f"{COLD_START}.{today.isoformat()}",
             items=tuple(work.item_id for work in exploring[:MAX_ACTIONS]),
-            start=start,
-            end=as_moment(local(start + 1.5 * DAY_SECONDS, self.zone).date(), 0, self.zone),
+            start=now - (end - now) * delivered / rest,  # so that by now what is delivered was planned
+            end=end,
             zone=self.zone,
-            guarantee=max(1, min(self.daily, delivered + left)),
+            guarantee=delivered + rest,
             share=self.share,
             surfaces=tuple(sorted(self.surfaces)),
         )
 
     def campaign(self, works: Iterable["Newcomer"], now: float) -> Campaign | None:
-        """The day's budget as a campaign; None where no work explores."""
+        """The day's budget as a campaign, of which nothing is delivered; None where no work explores."""
         budget = self.budget(works, now)
         return None if budget is None else budget.campaign
 
@@ -95,7 +97,7 @@ class Budget:
 
     id: str
     items: tuple[str, ...]
-    start: float  # s UTC
+    start: float  # s UTC, from which it is paced
     end: float  # s UTC
     zone: str
     guarantee: int

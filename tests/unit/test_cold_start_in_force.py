@@ -46,10 +46,12 @@ def api(tmp_path):
         yield api
 
 
-def arrives(api, *names, **more):
-    items = [{**NEW, "item_id": name, **more} for name in names or ("new",)]
+def arrives(api, *names):
+    """New works, and half an hour later."""
+    items = [{**NEW, "item_id": name} for name in names or ("new",)]
     api.done("PUT", "/v1/items", {"items": items}, role="platform")
     turn(api)
+    api.runtime.clock.saw(api.runtime.clock() + 1800)
 
 
 def turn(api):
@@ -253,20 +255,24 @@ def test_a_pack_that_says_nothing_of_new_works_ends_the_budget(tmp_path):
         assert asks(api) == []
 
 
-def test_a_decision_is_made_again_from_the_budget_in_force_then(api):
-    arrives(api)
-    found = api.done("POST", "/v1/recommend", {"user_id": "ann", "age": 30, "k": 10}, role="platform")
-    arrives(api, "newer")
-    api.runtime.decisions.flush()
-    runtime = api.runtime
-    again = replay(
-        find(runtime.settings.decisions_folder(), found["decision_id"]),
-        runtime.control,
-        runtime.settings.decisions_folder(),
-        bundle_of(runtime.settings, [runtime.view().bundle]),
-    )
-    assert again.identical, again.why
-    assert any(place.override and is_cold_start(place.override["id"]) for place in again.places)
+def decision(api, user):
+    found = api.done("POST", "/v1/recommend", {"user_id": user, "age": 30, "k": 10}, role="platform")
+    return found["decision_id"], any(is_cold_start(item.get("override_id") or "") for item in found["items"])
+
+
+def test_decisions_are_made_again_from_the_budget_in_force_then_whether_it_was_due_or_not(tmp_path):
+    with started(tmp_path, RULE + "daily = 1\n") as api:
+        arrives(api)
+        decisions = [decision(api, "ann"), decision(api, "bob")]
+        assert [given for _, given in decisions] == [True, False]
+        arrives(api, "newer")
+        runtime = api.runtime
+        runtime.decisions.flush()
+        folder, known = runtime.settings.decisions_folder(), [runtime.view().bundle]
+        for name, given in decisions:
+            again = replay(find(folder, name), runtime.control, folder, bundle_of(runtime.settings, known))
+            assert again.identical, again.why
+            assert given == any(is_cold_start((place.override or {}).get("id", "")) for place in again.places)
 
 
 def test_nobody_else_takes_an_id_of_the_budget(api):
