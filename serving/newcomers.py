@@ -29,8 +29,6 @@ from serving.stores.state import Event
 from serving.view import View
 
 log = structlog.get_logger()
-EVERY_SECONDS = 1.0
-PLAN_SECONDS = 60.0
 PATIENCE = 5.0  # s: another worker may still have to tell that it has shown what is liked here
 DRIFT = 0.1  # of a guarantee: less than this is no reason to put another budget in force
 
@@ -71,20 +69,6 @@ class Newcomers:
         self._waiting: dict[Pair, float] = {}  # likes that nobody was shown yet, and until when they are kept
         self._starts: tuple[Bundle, list[Newcomer]] | None = None
         self._exchanging = threading.Lock()
-        self._planned = -math.inf  # monotonic s
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="newcomers", daemon=True)
-
-    def start(self) -> None:
-        """Begin to count and to plan."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Tell what is left, and stop."""
-        self._stopped.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=5)
-        self._tried(self.exchange)
 
     def note(self, answer: Answer) -> None:
         """Count a list: a look-up for each of its works. Only lists of known users count; others cannot be matched."""
@@ -196,21 +180,6 @@ class Newcomers:
         places = {place: item for item in items if (place := view.ids.get(item)) is not None}
         self._counted = _Counted(view.bundle, places, items)
         self._sequence = sequence
-
-    def _run(self) -> None:
-        while not self._stopped.wait(EVERY_SECONDS):
-            self._tried(self.exchange)
-            if time.monotonic() >= self._planned + PLAN_SECONDS:
-                self._planned = time.monotonic()
-                self._tried(self.plan)
-
-    def _tried(self, work: Callable[[], None]) -> None:
-        try:
-            work()
-        except StoreError as error:
-            log.warning("newcomers_not_counted", error=str(error))
-        except Exception:
-            log.exception("newcomers_failed")
 
 
 def _close(current: Budget | None, fresh: Budget | None) -> bool:

@@ -19,12 +19,14 @@ from serving.champion import Watcher, settle
 from serving.decisions import DecisionLog
 from serving.engine import Engine
 from serving.exposure import SharedExposure
+from serving.lists import ListCounts
 from serving.live import Follower
 from serving.maintenance import Maintenance
 from serving.newcomers import Newcomers
 from serving.pulse import Pulse
 from serving.queue import Queue
 from serving.rehearsal import Rehearsal
+from serving.rounds import Job, Rounds
 from serving.settings import Settings
 from serving.stores.control import ControlStore
 from serving.stores.jobs import Jobs
@@ -56,6 +58,8 @@ class Runtime:
     pulse: Pulse = field(init=False)
     exposure: SharedExposure = field(init=False)
     newcomers: Newcomers = field(init=False)
+    lists: ListCounts = field(init=False)
+    rounds: Rounds = field(init=False)
     herald: Herald = field(init=False)
     trials: Trials = field(init=False)
 
@@ -63,6 +67,15 @@ class Runtime:
         self.pulse = Pulse(self.control)
         self.exposure = SharedExposure(self.control, self.clock)
         self.newcomers = Newcomers(self.control, self.clock, self.exposure, self.view)
+        self.lists = ListCounts(self.control, self.clock)
+        self.rounds = Rounds(
+            (
+                Job("newcomers", 1.0, self.newcomers.exchange, last=True),
+                Job("cold_start", 60.0, self.newcomers.plan),
+                Job("lists", 10.0, self.lists.tell, last=True),
+                Job("traffic", 3600.0, self.lists.plan),
+            )
+        )
         self.herald = Herald(self.control, self.clock, self.settings.webhook_hosts)
         self.trials = Trials(self.control)
 
@@ -81,7 +94,7 @@ class Runtime:
         runtime._load()
         runtime.maintenance = Maintenance(settings, control, state, jobs)
         runtime.maintenance.start()
-        runtime.newcomers.start()
+        runtime.rounds.start()
         runtime.trials.start()
         runtime.pulse.start()
         runtime.herald.start()
@@ -127,7 +140,7 @@ class Runtime:
 
     def close(self) -> None:
         """Stop the threads and flush the logs."""
-        for part in (self.watcher, self.maintenance, self.pulse, self.newcomers, self.exposure, self.herald):
+        for part in (self.watcher, self.maintenance, self.pulse, self.rounds, self.exposure, self.herald):
             if part is not None:
                 part.stop()
         self.trials.stop()
@@ -136,6 +149,7 @@ class Runtime:
     def _noted(self, answer: Answer) -> None:
         self.exposure.note(answer)
         self.newcomers.note(answer)
+        self.lists.note(answer)
 
     def _warm(self, engine: Engine, view: View) -> None:
         """Before the first real request caches fill, and a bundle that cannot answer is refused."""

@@ -4,13 +4,14 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from recsys.overrides import Budget, Campaign, Override
+from recsys.overrides import Budget, Campaign, Override, Traffic
 from recsys.safety import Takedown
 from recsys.safety.labels import LabelEvent
 from recsys.safety.rights import Rights
 from serving.stores.campaigns import Filed, filed_of, orders_of
 from serving.stores.control import ControlStore
 from serving.stores.halts import Halt
+from serving.stores.lists import traffic_of
 from serving.stores.newcomers import budget_of
 from serving.stores.records import Controls
 
@@ -30,6 +31,7 @@ class AsOf:
         self._campaigns: dict[str, Filed] = {}
         self._halts: dict[str, Halt] = {}
         self._budgets: dict[str, Budget] = {}  # by id; only the newest is in force
+        self._traffic: Traffic | None = None
         self._takedowns: dict[str, Takedown] = {}
         self._told: dict[str, dict[str, int]] = {kind: {} for kind in KEPT}  # the newest change of each item
         for change in control.changes(0, sequence):
@@ -64,6 +66,10 @@ class AsOf:
         on_air = [one for _, one in sorted(self._campaigns.items()) if one.served is not None and one.end > now]
         budget = next((one for one in self._budgets.values() if one.end > now), None)
         return orders_of(self.overrides(now), on_air, list(self._halts.values()), budget)
+
+    def traffic(self) -> Traffic | None:
+        """The profile that was measured last."""
+        return self._traffic
 
     def override(self, override_id: str) -> Override | Filed | Budget | None:
         """One override, campaign or budget of new works as it was."""
@@ -120,6 +126,8 @@ class AsOf:
         elif kind == "cold_start":
             budget = budget_of(payload)
             self._budgets = {} if budget is None else {key: budget}
+        elif kind == "traffic":
+            self._traffic = traffic_of(payload)
         elif kind == "takedown":
             order = Takedown(payload["id"], key, payload["territory"] or None, payload["reason"], payload["at"])
             self._takedowns[order.id] = order

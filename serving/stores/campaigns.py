@@ -13,9 +13,8 @@ from recsys.overrides import Budget, Campaign, Override, is_cold_start
 from recsys.overrides.documents import Document, campaign_from
 from serving.campaigns.states import FINAL, SERVED, Act, State, after
 from serving.stores.database import Database, Write
-from serving.stores.halts import Halt, halted
+from serving.stores.halts import Halt, budget_halted, halted
 from serving.stores.letters import tell
-from serving.stores.newcomers import COLD_START
 from serving.stores.records import ConflictError, dump, load
 from serving.stores.removals import state_removals
 from serving.stores.tables import campaign_versions, campaigns, idempotency
@@ -169,7 +168,7 @@ def orders_of(
     found: list[Override | Campaign] = [one for one in singles if not halted(halts, one.id, (one.created_by,))]
     running = (one for one in filed if not halted(halts, one.id, (one.created_by, *one.authors)))
     found += [order for one in running if (order := _order(one)) is not None]
-    if budget is not None and not any(halted(halts, name, ()) for name in (budget.id, COLD_START)):
+    if budget is not None and not budget_halted(halts, budget.id):
         found.append(budget.campaign)
     return found
 

@@ -7,7 +7,7 @@ import pytest
 from recsys.clock import to_datetime
 from recsys.errors import ConfigError
 from recsys.overrides import Override, is_cold_start
-from recsys.overrides.newcomers import COLD_START, DAY_SECONDS
+from recsys.overrides.newcomers import COLD_START, DAY_SECONDS, interval
 from recsys.prepare.spec import EventRule
 from recsys.safety.load import PACKS
 from recsys.types import Viewer
@@ -100,6 +100,22 @@ def test_it_graduates_by_the_events_of_those_who_were_shown_it_and_has_no_place_
     assert works(api) == {"new": ("graduated", 2, 2)}  # at least 0.34
     assert api.runtime.control.cold_start() is None
     assert asks(api, "dan") == []
+
+
+def test_the_report_tells_where_each_new_work_stands(api):
+    arrives(api)
+    for user in ("ann", "bob"):
+        asks(api, user)
+    likes(api)
+    turn(api)
+    found = api.done("GET", "/v1/exposure", role="editor")
+    (line,) = found["new_works"]
+    assert (line["item_id"], line["stage"], line["impressions"], line["positives"]) == ("new", "exploring", 2, 1)
+    assert (line["low"], line["high"]) == pytest.approx(interval(1, 2))
+    assert (line["since"], line["ended_at"]) == (to_datetime(AT).isoformat(), None)
+    api.runtime.exposure.exchange()
+    (budget,) = api.done("GET", "/v1/exposure", role="editor")["campaigns"]
+    assert (budget["campaign"], budget["delivered"]) == ("cold_start.2023-11-14", 2)
 
 
 def test_it_stops_where_it_is_certainly_not_liked(api):

@@ -11,6 +11,7 @@ from recsys.safety import load_policy
 from recsys.safety.load import PACKS
 from recsys.types import Viewer
 from serving.asks import Ask
+from support.inside import inside
 from support.serve import make_bundle, stand
 
 ADULT = Viewer("feed", "DE", 30)
@@ -84,3 +85,25 @@ def test_a_pack_that_asks_nothing_of_lists_is_cited_as_before_it_could():
 def test_a_quota_that_cannot_be_is_named(tmp_path, right, wrong, says):
     with pytest.raises(ConfigError, match=says):
         load_policy(pack(tmp_path, QUOTA.replace(right, wrong)))
+
+
+def test_what_came_of_quotas_is_counted_by_hour_and_reported(tmp_path):
+    short = QUOTA.replace("red-works", "rare").replace('"Red"', '"Green"')
+    with inside(tmp_path, policy=pack(tmp_path, QUOTA + short)) as api:
+        for k in (10, 5):
+            api.ids(k=k, territory="DE", session=list(SESSION))
+        api.ids(k=10, territory="FR")
+        api.runtime.lists.tell()
+        rare, red = api.done("GET", "/v1/exposure", role="editor")["quotas"]
+    hour = "2023-11-14T22:00:00+00:00"
+    assert red == {
+        "quota": "red-works",
+        "lists": 2,
+        "wanted": 3 + 2,
+        "got": 3 + 2,
+        "unmet": 0,
+        "why": [],
+        "by_hour": [{"hour": hour, "lists": 2, "wanted": 5, "got": 5}],
+    }
+    assert (rare["wanted"], rare["got"], rare["unmet"]) == (5, 0, 2)
+    assert rare["why"] == [{"reason": "pool", "missing": 5, "lists": 2}]
