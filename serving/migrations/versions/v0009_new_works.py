@@ -1,4 +1,5 @@
-"""New works and who was shown them, lists and quotas by hour, and what the service itself has put in force."""
+"""New works and who was shown them, lists and quotas by hour, and what the service itself has put in force;
+which notification a letter brings."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -45,3 +46,4 @@ def upgrade() -> None:
         sa.Column("document", sa.Text, nullable=False),
         sa.Column("at", sa.Double, nullable=False),
     )
+    op.add_column("letters", sa.Column("notification", sa.BigInteger))
