@@ -13,6 +13,8 @@ from recsys.safety.mistakes import MistakesError, mistakes
 from recsys.safety.parts import LIST, Age, Jurisdiction, Label, Meaning, Minors, Part, Rule, Surface
 from recsys.safety.verdict import Verdict
 
+ASKED = ("quotas", "cold_start", "traffic")  # of lists, beyond what may be shown
+
 
 class Policy(Part):
     """A pack, checked as a whole. ``version`` is its author's, ``digest`` is of its content.
@@ -67,7 +69,7 @@ class Policy(Part):
     def digest(self) -> str:
         """sha256 of the content, without comments and layout."""
         said = self.model_dump(mode="json")
-        for name in ("quotas", "cold_start", "traffic"):
+        for name in ASKED:
             if not said[name]:  # a pack without is cited as it was before there was such a thing
                 del said[name]
         content = json.dumps(said, sort_keys=True, ensure_ascii=False)
