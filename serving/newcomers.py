@@ -139,7 +139,7 @@ class Newcomers:
     def _fresh(self, view: View, rule: ColdStart, now: float, known: set[str]) -> list[Newcomer]:
         """Works that are new and not known as such yet, the newest first."""
         oldest = now - rule.days * DAY_SECONDS
-        arrived = self._control.first_seen(oldest)
+        arrived = self._control.first_seen(oldest) if view.added else {}
         found = [
             Newcomer(item, max(arrived.get(item, -math.inf), _available(record)))
             for record in view.added
