@@ -127,13 +127,13 @@ def test_takedowns_and_users_choices_count_in_lists(made, settings, tmp_path):
 
 
 def test_the_budget_of_new_works_is_for_lists_whose_impressions_are_counted(made, settings, tmp_path):
-    before = run(made, settings, tmp_path)
+    before = run(made, settings, tmp_path, k=2)
     with closing(ControlStore.open(settings.control_location(), fixed_clock(AT))) as control:
-        control.put_cold_start(Budget("cold_start.x", ("i38",), AT - DAY, AT + 1e9, "UTC", 1000, 0.5))
-    assert run(made, settings, tmp_path).equals(before)
+        control.put_cold_start(Budget("cold_start.x", ("i38", "i39"), AT - DAY, AT + 1e9, "UTC", 1000, 0.5))
+    assert run(made, settings, tmp_path, k=2).equals(before)
     with closing(ControlStore.open(settings.control_location(), fixed_clock(AT))) as control:
         control.put_override(Override("pin", "pin", "i38", slot=1, end=AT + 1e9), "mei")
-    assert not run(made, settings, tmp_path).equals(before)
+    assert not run(made, settings, tmp_path, k=2).equals(before)
 
 
 def test_a_control_store_that_is_set_but_does_not_answer_is_an_error_and_no_file(made, tmp_path):
