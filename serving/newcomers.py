@@ -124,7 +124,7 @@ class Newcomers:
         stages = {work.item_id: rule.stage(work, now) for work in exploring}
         ended: dict[str, Stage] = {item: stage for item, stage in stages.items() if stage != "exploring"}
         if ended:
-            self._control.end_newcomers(ended)
+            self._control.end_newcomers(ended, now - rule.days * DAY_SECONDS)
         left = [work for work in exploring if work.item_id not in ended]
         if len(left) < MAX_ACTIONS:
             fresh = self._fresh(view, rule, now, {one.work.item_id for one in known})[: MAX_ACTIONS - len(left)]

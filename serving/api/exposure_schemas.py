@@ -66,6 +66,7 @@ class QuotaHourBody(Struct, frozen=True, kw_only=True):
     lists: int
     wanted: int
     got: int
+    missing: int
 
 
 class QuotaBody(Struct, frozen=True, kw_only=True):
@@ -75,6 +76,7 @@ class QuotaBody(Struct, frozen=True, kw_only=True):
     lists: int
     wanted: int
     got: int
+    missing: int
     unmet: int
     why: tuple[UnmetBody, ...]
     by_hour: tuple[QuotaHourBody, ...]

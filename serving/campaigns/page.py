@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recsys.clock import to_datetime
-from serving.campaigns.report import HOUR, Line, QuotaLine, says
+from serving.campaigns.quotas import QuotaLine
+from serving.campaigns.report import HOUR, Line, says
 from serving.campaigns.reporting import Exposed, WorkLine
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def _quota(line: QuotaLine, words: bool) -> dict[str, Any]:
         "lists": line.lists,
         "wanted": line.wanted,
         "got": line.got,
+        "missing": line.missing,
         "unmet lists": line.unmet,
         "why": "; ".join(why) or None,
     }
@@ -125,9 +127,9 @@ def _draw_campaigns(axes: "Axes", lines: Sequence[Line]) -> None:
 def _draw_quotas(axes: "Axes", lines: Sequence[QuotaLine]) -> None:
     for line in sorted(lines, key=lambda line: -line.lists)[:MOST_DRAWN]:
         hours = [one for one in line.by_hour if one.wanted]
-        _draw(axes, line.quota, [one.hour for one in hours], [one.got / one.wanted for one in hours])
+        _draw(axes, line.quota, [one.hour for one in hours], [1 - one.missing / one.wanted for one in hours])
     axes.set_ylim(0, 1.05)
-    _finish(axes, "got ÷ wanted", "Quotas by hour")
+    _finish(axes, "met", "Part of what each quota wanted, by hour")
 
 
 def _draw(axes: "Axes", name: str, hours: Sequence[int], values: Sequence[float]) -> Any:

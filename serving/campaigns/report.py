@@ -10,7 +10,6 @@ from recsys.overrides.pacing import EVEN, planned
 from recsys.overrides.quotas import HELD, POOL
 from serving.exposure import GATE, OWN_CHOICE, REMOVED, UNEXPLAINED
 from serving.stores.exposure import Misses
-from serving.stores.lists import Quotas
 
 HOUR = 3600.0
 FEW_LISTS = "few_lists"
@@ -72,69 +71,6 @@ class Line:
         if not self.missing:
             return "on plan"
         return "unexplained" if any(one.reason == UNEXPLAINED for one in self.why) else "explained"
-
-
-@dataclass(frozen=True, slots=True)
-class Unmet:
-    """What one reason has kept from a quota: positions that were missing, and the lists in which they were."""
-
-    reason: str
-    missing: int
-    lists: int
-
-
-@dataclass(frozen=True, slots=True)
-class QuotaHour:
-    """What came of a quota in one hour; positions summed over lists."""
-
-    hour: int  # since 1970 UTC
-    lists: int
-    wanted: int
-    got: int
-
-
-@dataclass(frozen=True, slots=True)
-class QuotaLine:
-    """What came of a quota in all lists in which it held; positions summed over them."""
-
-    quota: str
-    lists: int
-    wanted: int
-    got: int
-    unmet: int  # lists
-    why: tuple[Unmet, ...]  # the costliest first
-    by_hour: tuple[QuotaHour, ...]
-
-
-def quota_lines(counted: Quotas) -> list[QuotaLine]:
-    """A line for each quota that was asked of a list, by id."""
-    return [_quota_line(name, counted) for name in sorted({quota for quota, _, _ in counted})]
-
-
-def _quota_line(name: str, counted: Quotas) -> QuotaLine:
-    mine = [(reason, hour, n) for (quota, reason, hour), n in counted.items() if quota == name]
-    unmet = [
-        Unmet(reason, *_sums([(n[1] - n[2], n[0]) for one, _, n in mine if one == reason]))
-        for reason in {one for one, _, _ in mine if one}
-    ]
-    lists, wanted, got = _sums([n for _, _, n in mine])
-    return QuotaLine(
-        quota=name,
-        lists=lists,
-        wanted=wanted,
-        got=got,
-        unmet=sum(one.lists for one in unmet),
-        why=tuple(sorted(unmet, key=lambda one: (-one.missing, one.reason))),
-        by_hour=tuple(
-            QuotaHour(hour, *_sums([n for _, at, n in mine if at == hour]))
-            for hour in sorted({hour for _, hour, _ in mine})
-        ),
-    )
-
-
-def _sums(rows: Sequence[tuple[int, ...]]) -> list[int]:
-    """Column by column."""
-    return [sum(column) for column in zip(*rows, strict=True)]
 
 
 def report(

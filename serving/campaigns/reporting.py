@@ -12,7 +12,8 @@ from recsys.overrides import Campaign, Stage, Traffic, is_cold_start
 from recsys.overrides.documents import campaign_from
 from recsys.overrides.newcomers import interval
 from recsys.overrides.pacing import EVEN
-from serving.campaigns.report import HALTED, HOUR, NOT_ON_AIR, Line, QuotaLine, Spans, quota_lines, report, says
+from serving.campaigns.quotas import QuotaLine, quota_lines
+from serving.campaigns.report import HALTED, HOUR, NOT_ON_AIR, Line, Spans, report, says
 from serving.stores.campaigns import Version
 from serving.stores.control import ControlStore
 from serving.stores.halts import Halt, budget_halted, halted

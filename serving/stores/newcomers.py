@@ -8,14 +8,16 @@ from typing import Any
 from sqlalchemy import delete, select, update
 
 from recsys.overrides import Budget, Newcomer, Stage
+from recsys.overrides.newcomers import COLD_START
+from recsys.overrides.pacing import HOUR_SECONDS
 from serving.stores.database import Database, Write
 from serving.stores.exposure import inserting, just_erased
 from serving.stores.records import dump, load
-from serving.stores.tables import changes, items, newcomer_users, newcomers, standing
+from serving.stores.tables import changes, exposures, items, newcomer_users, newcomers, standing
 
-COLD_START = "cold_start"
 SERVICE = "service"  # the actor of what follows from the policy and from counts
 FORGOTTEN = 90 * 86_400.0  # s after its end a work leaves the report
+KEPT = 8 * 86_400.0  # s for which impressions of budgets are kept; nothing goes by them after the day
 Pair = tuple[str, str]  # item, pseudonym
 
 
@@ -45,14 +47,19 @@ class NewcomerStore:
             with self._db.write(SERVICE) as write:
                 write.execute(inserting(write, newcomers).on_conflict_do_nothing(), rows)
 
-    def end_newcomers(self, stages: Mapping[str, Stage]) -> None:
-        """Works that have graduated or stopped: nothing more is counted of them, and who saw them is forgotten."""
+    def end_newcomers(self, stages: Mapping[str, Stage], oldest: float) -> None:
+        """Works that have graduated or stopped: nothing more is counted of them, and who saw them is forgotten.
+
+        Those that ended long ago leave the report, if their first day lies before ``oldest`` (s UTC): others would come
+        again as new ones.
+        """
         with self._db.write(SERVICE) as write:
             for item, stage in stages.items():
                 mine = (newcomers.c.item_id == item) & (newcomers.c.stage == "exploring")
                 write.execute(update(newcomers).where(mine), {"stage": stage, "ended_at": write.now})
                 write.execute(delete(newcomer_users).where(newcomer_users.c.item_id == item))
-            write.execute(delete(newcomers).where(newcomers.c.ended_at < write.now - FORGOTTEN))
+            gone = (newcomers.c.ended_at < write.now - FORGOTTEN) & (newcomers.c.since < oldest)
+            write.execute(delete(newcomers).where(gone))
 
     def count_newcomers(self, shown: Counter[str], users: Collection[Pair], liked: Collection[Pair]) -> set[Pair]:
         """Add impressions by item, who had them, and who liked what; gives those of ``liked`` who had been shown it.
@@ -99,6 +106,8 @@ class NewcomerStore:
                 return False
             said: dict[str, Any] = {} if budget is None else asdict(budget)
             put_standing(write, COLD_START, said)
+            old = exposures.c.campaign_id.startswith(f"{COLD_START}.", autoescape=True)
+            write.execute(delete(exposures).where(old & (exposures.c.hour < (write.now - KEPT) // HOUR_SECONDS)))
             write.change("cold_start", "" if budget is None else budget.id, said)
         return True
 

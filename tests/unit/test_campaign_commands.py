@@ -82,7 +82,7 @@ def test_the_exposure_report_has_new_works_and_quotas(recsys, tmp_path):
     with closing(ControlStore.open(Settings().control_location())) as control:
         control.add_newcomers([Newcomer("premiere", 1e9)])
         control.count_newcomers(Counter(premiere=200), {("premiere", "ann")}, {("premiere", "ann")})
-        control.end_newcomers({"premiere": "stopped"})
+        control.end_newcomers({"premiere": "stopped"}, 0.0)
         control.add_lists(Counter({5: 3}), {("de-works", "pool", 5): (3, 9, 4), ("de-works", "", 6): (1, 3, 3)})
     values = json.loads(recsys("exposure", "report", "--json"))
     assert [work["stage"] for work in values["new_works"]] == ["stopped"]

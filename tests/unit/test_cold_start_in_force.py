@@ -1,12 +1,13 @@
 """The exposure budget of new works, as the service runs it: from the policy pack to lists, counts and graduation."""
 
+from collections import Counter
 from contextlib import contextmanager
 
 import pytest
 
 from recsys.clock import to_datetime
-from recsys.errors import ConfigError
-from recsys.overrides import Override, is_cold_start
+from recsys.errors import ConfigError, StoreError
+from recsys.overrides import Newcomer, Override, is_cold_start
 from recsys.overrides.newcomers import COLD_START, DAY_SECONDS, interval
 from recsys.prepare.spec import EventRule
 from recsys.safety.load import PACKS
@@ -222,6 +223,39 @@ def test_counts_survive_a_restart_and_the_erasure_of_who_was_shown(tmp_path):
         assert asks(api, "bob")
         turn(api)
         assert works(api) == {"new": ("exploring", 2, 0)}
+
+
+def test_what_the_store_did_not_take_is_told_again(api, monkeypatch):
+    def refuse(*counted):
+        raise StoreError("The control store does not answer.")
+
+    arrives(api)
+    asks(api)
+    likes(api)
+    with monkeypatch.context() as patch:
+        patch.setattr(api.runtime.control, "count_newcomers", refuse)
+        with pytest.raises(StoreError):
+            api.runtime.newcomers.exchange()
+    api.runtime.newcomers.exchange()
+    assert works(api) == {"new": ("exploring", 1, 1)}
+
+
+def test_a_work_that_ended_long_ago_is_forgotten_if_it_would_not_come_again(api):
+    control, now = api.runtime.control, api.runtime.clock()
+    old = [Newcomer("long-gone", now - 200 * DAY_SECONDS), Newcomer("long-new", now - DAY_SECONDS)]
+    control.add_newcomers(old)
+    control.end_newcomers({"long-gone": "stopped", "long-new": "graduated"}, now)
+    api.runtime.clock.saw(now + 91 * DAY_SECONDS)
+    control.end_newcomers({}, now - 100 * DAY_SECONDS)
+    assert works(api) == {"long-new": ("graduated", 0, 0)}
+
+
+def test_impressions_of_past_budgets_are_forgotten_and_those_of_campaigns_stay(api):
+    hour = int(AT // 3600)
+    slots = Counter({("cold_start.2023-11-01", 1, hour - 300): 5, ("cold_startled", 1, hour - 300): 5})
+    api.runtime.control.add_exposure(slots, Counter(), Counter())
+    arrives(api)
+    assert {name for name, _, _ in api.runtime.control.exposure_since(0).slots} == {"cold_startled"}
 
 
 def test_a_work_of_the_bundle_is_new_from_its_first_day_on(tmp_path):

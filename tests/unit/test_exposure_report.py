@@ -12,18 +12,8 @@ from recsys.types import Viewer
 from serving.asks import Ask
 from serving.campaigns.desk import Desk
 from serving.campaigns.four_eyes import FourEyes
-from serving.campaigns.report import (
-    FEW_LISTS,
-    HALTED,
-    NOT_ON_AIR,
-    Missed,
-    QuotaHour,
-    QuotaLine,
-    Unmet,
-    quota_lines,
-    report,
-    says,
-)
+from serving.campaigns.quotas import QuotaHour, QuotaLine, Unmet, quota_lines
+from serving.campaigns.report import FEW_LISTS, HALTED, NOT_ON_AIR, Missed, report, says
 from serving.campaigns.reporting import lines
 from serving.engine import Engine
 from serving.exposure import UNEXPLAINED, missed
@@ -187,11 +177,12 @@ def test_quotas_are_summed_over_lists_by_hour_with_what_was_missing_by_reason():
         lists=17,
         wanted=51,
         got=40,
+        missing=11,
         unmet=7,
         why=(Unmet("held", 6, 4), Unmet("pool", 5, 3)),
-        by_hour=(QuotaHour(5, 12, 36, 34), QuotaHour(6, 5, 15, 6)),
+        by_hour=(QuotaHour(5, 12, 36, 34, 2), QuotaHour(6, 5, 15, 6, 9)),
     )
-    assert (de.quota, de.unmet, de.why) == ("de", 0, ())
+    assert (de.quota, de.got, de.missing, de.unmet, de.why) == ("de", 4, 0, 0, ())
     assert says("pool").startswith("nothing else that may be shown")
 
 

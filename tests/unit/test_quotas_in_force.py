@@ -101,9 +101,10 @@ def test_what_came_of_quotas_is_counted_by_hour_and_reported(tmp_path):
         "lists": 2,
         "wanted": 3 + 2,
         "got": 3 + 2,
+        "missing": 0,
         "unmet": 0,
         "why": [],
-        "by_hour": [{"hour": hour, "lists": 2, "wanted": 5, "got": 5}],
+        "by_hour": [{"hour": hour, "lists": 2, "wanted": 5, "got": 5, "missing": 0}],
     }
-    assert (rare["wanted"], rare["got"], rare["unmet"]) == (5, 0, 2)
+    assert (rare["wanted"], rare["got"], rare["missing"], rare["unmet"]) == (5, 0, 5, 2)
     assert rare["why"] == [{"reason": "pool", "missing": 5, "lists": 2}]

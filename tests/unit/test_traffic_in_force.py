@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from recsys.errors import ConfigError
+from recsys.errors import ConfigError, StoreError
 from recsys.overrides import Boost, Campaign, Impression, Traffic, moment_of
 from recsys.overrides.documents import document_of
 from recsys.overrides.pacing import EVEN
@@ -20,6 +20,7 @@ HOUR = 3600.0
 WEEK = 168 * HOUR
 NOON = moment_of("2023-11-15T12:00", "UTC")  # the first after AT
 MIDNIGHT = NOON - 12 * HOUR
+QUOTA = '\n[quotas.red]\nfield = "genres"\nvalues = ["red"]\nshare = 0.2\n'
 EVENINGS = "\n[traffic]\nhours = [" + ", ".join(["0"] * 18 + ["1"] * 6) + "]\n"
 
 
@@ -63,6 +64,22 @@ def test_every_list_that_is_answered_counts_in_its_hour(tmp_path):
             api.ids(k=5)
         api.runtime.lists.tell()
         assert api.runtime.control.list_hours() == {int(AT // HOUR): 3}
+
+
+def test_what_the_store_did_not_take_is_told_again(tmp_path, monkeypatch):
+    def refuse(*counted):
+        raise StoreError("The control store does not answer.")
+
+    with started(tmp_path, QUOTA) as api:
+        api.ids(k=5)
+        with monkeypatch.context() as patch:
+            patch.setattr(api.runtime.control, "add_lists", refuse)
+            with pytest.raises(StoreError):
+                api.runtime.lists.tell()
+        api.ids(k=5)
+        api.runtime.lists.tell()
+        assert api.runtime.control.list_hours() == {int(AT // HOUR): 2}
+        assert api.runtime.control.quota_hours() == {("red", "", int(AT // HOUR)): (2, 2, 4)}
 
 
 def test_all_hours_are_alike_until_a_week_was_counted(tmp_path):
