@@ -19,6 +19,7 @@ Quotas = dict[tuple[str, str, int], tuple[int, int, int]]  # quota, why it was n
 TRAFFIC = "traffic"
 DAY_SECONDS = 86_400.0
 KEPT_HOURS = 2 * WEEKS * 168
+QUOTA_HOURS = 366 * 24
 
 
 class ListStore:
@@ -56,12 +57,14 @@ class ListStore:
         return not found or self._db.clock() - found[0].at >= DAY_SECONDS
 
     def put_traffic(self, found: Traffic) -> None:
-        """Put a measured profile in force, and forget hours that none will go by any more."""
+        """Put a measured profile in force, and forget hours that none will go by any more, and quotas of years past."""
         document = {"hours": list(found.hours), "zone": found.zone}
         with self._db.write(SERVICE) as write:
             put_standing(write, TRAFFIC, document)
             write.change("traffic", "", document)
-            write.execute(delete(list_hours).where(list_hours.c.hour < write.now // HOUR_SECONDS - KEPT_HOURS))
+            hour = write.now // HOUR_SECONDS
+            write.execute(delete(list_hours).where(list_hours.c.hour < hour - KEPT_HOURS))
+            write.execute(delete(quota_hours).where(quota_hours.c.hour < hour - QUOTA_HOURS))
 
 
 def traffic_of(document: Mapping[str, Any]) -> Traffic:

@@ -143,7 +143,10 @@ def test_a_profile_is_measured_once_a_day_and_known_after_a_restart(tmp_path):
 def test_hours_that_no_profile_goes_by_any_more_are_forgotten(tmp_path):
     with started(tmp_path) as api:
         weeks_of_evenings(api, 12)
+        hour = int(AT // HOUR)
+        api.runtime.control.add_lists(Counter(), {("old", "", hour - 9000): (1, 1, 1), ("new", "", hour): (1, 1, 1)})
         api.runtime.lists.plan()
+        assert [quota for quota, _, _ in api.runtime.control.quota_hours()] == ["new"]
         assert min(api.runtime.control.list_hours()) == int(AT // HOUR) - 8 * 168
 
 
