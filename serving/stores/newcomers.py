@@ -106,6 +106,8 @@ class NewcomerStore:
                 return False
             said: dict[str, Any] = {} if budget is None else asdict(budget)
             put_standing(write, COLD_START, said)
+            if budget is None:  # nothing explores: nobody has to be known by what they were shown
+                write.execute(delete(newcomer_users))
             old = exposures.c.campaign_id.startswith(f"{COLD_START}.", autoescape=True)
             write.execute(delete(exposures).where(old & (exposures.c.hour < (write.now - KEPT) // HOUR_SECONDS)))
             write.change("cold_start", "" if budget is None else budget.id, said)

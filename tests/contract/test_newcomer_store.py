@@ -36,6 +36,15 @@ def test_nothing_more_is_counted_of_what_has_ended(control):
     assert (known.stage, known.ended_at, known.work.impressions) == ("graduated", AT, 1)
 
 
+def test_who_was_shown_what_is_forgotten_when_no_budget_is_in_force(control):
+    control.put_cold_start(BUDGET)
+    control.add_newcomers([NEW])
+    control.count_newcomers(Counter(new=1), {("new", "ann")}, ())
+    control.put_cold_start(None)
+    assert control.count_newcomers(Counter(), (), {("new", "ann")}) == set()
+    assert counted(control) == [("new", 1, 0)]
+
+
 def test_who_was_erased_was_shown_nothing_and_the_counts_stay(control):
     control.add_newcomers([NEW])
     name = control.pseudonym("ann")
