@@ -68,16 +68,17 @@ class Runtime:
         self.exposure = SharedExposure(self.control, self.clock)
         self.newcomers = Newcomers(self.control, self.clock, self.exposure, self.view)
         self.lists = ListCounts(self.control, self.clock)
+        self.trials = Trials(self.control)
         self.rounds = Rounds(
             (
                 Job("newcomers", 1.0, self.newcomers.exchange, last=True),
                 Job("cold_start", 60.0, self.newcomers.plan),
                 Job("lists", 10.0, self.lists.tell, last=True),
+                Job("policy_trials", 5.0, self.trials.flush, last=True),
                 Job("traffic", 3600.0, self.lists.plan),
             )
         )
         self.herald = Herald(self.control, self.clock, self.settings.webhook_hosts)
-        self.trials = Trials(self.control)
 
     @classmethod
     def start(cls, settings: Settings) -> "Runtime":
@@ -95,7 +96,6 @@ class Runtime:
         runtime.maintenance = Maintenance(settings, control, state, jobs)
         runtime.maintenance.start()
         runtime.rounds.start()
-        runtime.trials.start()
         runtime.pulse.start()
         runtime.herald.start()
         return runtime
@@ -143,7 +143,6 @@ class Runtime:
         for part in (self.watcher, self.maintenance, self.pulse, self.rounds, self.exposure, self.herald):
             if part is not None:
                 part.stop()
-        self.trials.stop()
         self.decisions.close()
 
     def _noted(self, answer: Answer) -> None:
