@@ -5,7 +5,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from recsys.bundle import Bundle, load_bundle
 from recsys.clock import Clock, fixed_clock, system_clock, to_datetime
 from recsys.errors import ConfigError, DataError, StoreError
 from recsys.lake import Lake
+from recsys.overrides import is_cold_start
 from recsys.types import Viewer
 from serving.asks import Answer, Ask
 from serving.champion import load_champion, read_champion
@@ -24,7 +25,7 @@ from serving.engine import Engine
 from serving.histories import LakeHistories
 from serving.settings import Settings
 from serving.stores.control import ControlStore
-from serving.view import Live, View
+from serving.view import Live, View, compiled
 
 log = structlog.get_logger()
 
@@ -70,7 +71,7 @@ def recommend(job: Job, settings: Settings, progress: Callable[[int, int], None]
     with the_control(settings, clock) as control:
         live = Live(bundle, control, clock, policy=settings.policy)
         engine = Engine(live, control, histories, clock, at=at, max_history=settings.max_history)
-        view = live.view()
+        view = _without_budget(live.view(), control)
         histories.without(control.erased_since(0))
         users = list(histories.users() if job.users is None else job.users)
         writer = Writer(job.out, metadata(view, job.viewer, at, now))
@@ -85,6 +86,12 @@ def recommend(job: Job, settings: Settings, progress: Callable[[int, int], None]
             raise
         writer.publish()
     return len(users)
+
+
+def _without_budget(view: View, control: ControlStore) -> View:
+    """The view without the budget of new works: nobody counts what of a file is shown, so it would have no end."""
+    orders = [order for order in control.orders() if not is_cold_start(order.id)]
+    return replace(view, overrides=compiled(view, orders))
 
 
 def the_bundle(path: Path | None, settings: Settings) -> Bundle:

@@ -34,7 +34,7 @@ STATEMENTS: Mapping[str, str] = {
     "S37": "safety fails closed, with 200 and safe backfill",
     "S38": "verdicts are a lattice, the most restrictive wins, and carry their grounds",
     "S39": "policy is per surface, as data",
-    "S41": "four eyes, a mandatory end, an immutable audit and a preview",
+    "S41": "four eyes, a mandatory end, an immutable audit, and a preview as a user that is audited",
 }
 PLUGIN_ROWS = ("proven", "turned red")
 

@@ -1,5 +1,7 @@
 """Why an item is where it is: one short reason for every item, in Chinese and English (PIPL 24, GDPR 22)."""
 
+from recsys.overrides import is_cold_start
+from recsys.overrides.placing import GUARANTEE
 from recsys.overrides.prominence import RAISED
 from recsys.pipeline import BACKFILL, CONTENT
 
@@ -32,7 +34,10 @@ def reason_code(
         return "sponsored"
     if source == RAISED:
         return "prominence"
-    if source == "pin" or override is not None:
+    if override is not None and is_cold_start(override):
+        if source == GUARANTEE:
+            return "new_arrival"
+    elif source == "pin" or override is not None:
         return "editor"
     if source == BACKFILL:
         return "catalogue"

@@ -19,11 +19,14 @@ from serving.champion import Watcher, settle
 from serving.decisions import DecisionLog
 from serving.engine import Engine
 from serving.exposure import SharedExposure
+from serving.lists import ListCounts
 from serving.live import Follower
 from serving.maintenance import Maintenance
+from serving.newcomers import Newcomers
 from serving.pulse import Pulse
 from serving.queue import Queue
 from serving.rehearsal import Rehearsal
+from serving.rounds import Job, Rounds
 from serving.settings import Settings
 from serving.stores.control import ControlStore
 from serving.stores.jobs import Jobs
@@ -54,14 +57,28 @@ class Runtime:
     spare: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(8))
     pulse: Pulse = field(init=False)
     exposure: SharedExposure = field(init=False)
+    newcomers: Newcomers = field(init=False)
+    lists: ListCounts = field(init=False)
+    rounds: Rounds = field(init=False)
     herald: Herald = field(init=False)
     trials: Trials = field(init=False)
 
     def __post_init__(self) -> None:
         self.pulse = Pulse(self.control)
         self.exposure = SharedExposure(self.control, self.clock)
-        self.herald = Herald(self.control, self.clock, self.settings.webhook_hosts)
+        self.newcomers = Newcomers(self.control, self.clock, self.exposure, self.view)
+        self.lists = ListCounts(self.control, self.clock)
         self.trials = Trials(self.control)
+        self.rounds = Rounds(
+            (
+                Job("newcomers", 1.0, self.newcomers.exchange, last=True),
+                Job("cold_start", 60.0, self.newcomers.plan),
+                Job("lists", 10.0, self.lists.tell, last=True),
+                Job("policy_trials", 5.0, self.trials.flush, last=True),
+                Job("traffic", 3600.0, self.lists.plan),
+            )
+        )
+        self.herald = Herald(self.control, self.clock, self.settings.webhook_hosts)
 
     @classmethod
     def start(cls, settings: Settings) -> "Runtime":
@@ -78,7 +95,7 @@ class Runtime:
         runtime._load()
         runtime.maintenance = Maintenance(settings, control, state, jobs)
         runtime.maintenance.start()
-        runtime.trials.start()
+        runtime.rounds.start()
         runtime.pulse.start()
         runtime.herald.start()
         return runtime
@@ -97,7 +114,7 @@ class Runtime:
                 max_history=self.settings.max_history,
                 exposure=self.exposure,
                 follower=Follower(self.state, self.settings.live_seconds),
-                note=self.exposure.note,
+                note=self._noted,
             )
             self._warm(engine, live.view())
             self.engine = self.pulse.engine = engine
@@ -107,9 +124,13 @@ class Runtime:
 
     def desk(self, *, reach: bool = False) -> Desk:
         """Where people work on campaigns; with ``reach`` a dry run looks at recent lists too."""
-        view = None if self.engine is None else self.engine.live.view()
+        view = self.view()
         lists = recent_lists(self.settings.decisions_folder()) if reach else ()
         return Desk(self.control, FourEyes.load(self.settings.four_eyes), view, lists=lists)
+
+    def view(self) -> View | None:
+        """What is served, with every change; None where no model is published yet."""
+        return None if self.engine is None else self.engine.live.view()
 
     def running(self) -> Engine:
         """The engine; RuntimeError where no model is published yet."""
@@ -119,11 +140,15 @@ class Runtime:
 
     def close(self) -> None:
         """Stop the threads and flush the logs."""
-        for part in (self.watcher, self.maintenance, self.pulse, self.exposure, self.herald):
+        for part in (self.watcher, self.maintenance, self.pulse, self.rounds, self.exposure, self.herald):
             if part is not None:
                 part.stop()
-        self.trials.stop()
         self.decisions.close()
+
+    def _noted(self, answer: Answer) -> None:
+        self.exposure.note(answer)
+        self.newcomers.note(answer)
+        self.lists.note(answer)
 
     def _warm(self, engine: Engine, view: View) -> None:
         """Before the first real request caches fill, and a bundle that cannot answer is refused."""

@@ -1,14 +1,13 @@
 """A policy on trial beside the one in force: a shadow only counts, a canary makes a share of requests stricter."""
 
 import hashlib
-import threading
 from collections import Counter
+from threading import Lock
 from typing import Any
 
 import numpy as np
 import structlog
 
-from recsys.errors import RecsysError
 from recsys.safety import Gate, Policy
 from recsys.safety.recent import Recent
 from recsys.safety.verdict import Verdict
@@ -19,7 +18,6 @@ from serving.stores.control import ControlStore
 from serving.view import Trial, View
 
 log = structlog.get_logger()
-FLUSH_SECONDS = 5.0
 WOULD_SHOW = 20  # the most popular works that only the candidate shows, compared at each request beside those shown
 Key = tuple[str, str, str]  # surface, label, verdicts; "" for label and verdicts = all that was compared
 
@@ -44,22 +42,9 @@ class Trials:
 
     def __init__(self, control: ControlStore) -> None:
         self._control = control
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._counts: Counter[tuple[int, Key]] = Counter()
         self._news: Recent[tuple[int, int], tuple[BoolArray, BoolArray, IntArray]] = Recent(64)
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="policy-trials", daemon=True)
-
-    def start(self) -> None:
-        """Begin to write counts."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Write what is left and stop."""
-        self._stopped.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=5)
-        self._flush_quietly()
 
     def saw(self, answer: Answer) -> None:
         """Compare both policies on one answered request; whatever goes wrong here changes no answer."""
@@ -113,16 +98,6 @@ class Trials:
 
         # The arrays of the key are kept alive by the value, so that their ids stay their own.
         return self._news.get((id(a), id(b)), made)[2]
-
-    def _run(self) -> None:
-        while not self._stopped.wait(FLUSH_SECONDS):
-            self._flush_quietly()
-
-    def _flush_quietly(self) -> None:
-        try:
-            self.flush()
-        except RecsysError as error:
-            log.error("policy_trial_not_written", error=str(error))
 
 
 def _label(label: str | None, reason: str, *policies: Policy) -> str:

@@ -13,8 +13,9 @@ from recsys.bundle import Bundle
 from recsys.clock import Clock
 from recsys.dataset.ids import IdMap
 from recsys.expressions import Columns
-from recsys.overrides import NO_QUOTAS, Campaign, Override, OverrideIndex, Quota, QuotaIndex, Room
+from recsys.overrides import NO_QUOTAS, Campaign, Override, OverrideIndex, Quota, QuotaIndex, Room, Traffic
 from recsys.overrides import Live as LiveOverrides
+from recsys.overrides.pacing import EVEN
 from recsys.pipeline import Overlay, no_overlay
 from recsys.prepare.spec import EventRule
 from recsys.rerank import Cap, cap_all, crowded
@@ -53,6 +54,7 @@ class View(Works):
     columns: Columns  # of the catalogue alone
     episodes: Series  # of the catalogue alone
     quotas: QuotaIndex = NO_QUOTAS
+    traffic: Traffic = EVEN  # that guarantees are paced by
     added: tuple[dict[str, Any], ...] = ()  # overlay items in index order
     changed: Mapping[int, dict[str, Any]] | None = None  # catalogue items that were upserted since
     labels: Labels = field(default_factory=Labels)  # of the items that have label events; the gate has them too
@@ -198,7 +200,7 @@ class Trial:
 
 def compiled(view: View, orders: Iterable[Override | Campaign]) -> OverrideIndex:
     """Orders over the items of a view; an objective that is not for minors is held to the policy's own surfaces."""
-    return OverrideIndex.compile(orders, view.ids, minor_surfaces=view.policy.minor_surfaces)
+    return OverrideIndex.compile(orders, view.ids, traffic=view.traffic, minor_surfaces=view.policy.minor_surfaces)
 
 
 def build(bundle: Bundle, control: ControlStore, clock: Clock, policy: str | Policy | None = None) -> View:
@@ -240,9 +242,17 @@ def _under(pack: Policy, bundle: Bundle, control: ControlStore, clock: Clock, se
         Columns(bundle.catalogue),
         Series.of_catalogue(bundle.catalogue),
         QuotaIndex.compile(_quotas(pack), bundle.catalogue.column),
+        expected(pack, control),
     )
     view = relabelled(with_items(bare, news(bundle, control)), control, clock())
     return replace(view, overrides=compiled(view, control.orders(clock() - PUT_BACK)))
+
+
+def expected(pack: Policy, control: ControlStore) -> Traffic:
+    """The traffic that guarantees are paced by: what the pack says, else what was measured, else all hours alike."""
+    if pack.traffic is not None:
+        return Traffic(pack.traffic.hours, pack.traffic.zone)
+    return control.traffic() or EVEN
 
 
 def _quotas(pack: Policy) -> list[Quota]:
@@ -271,7 +281,9 @@ def advanced(view: View, control: ControlStore, changes: Sequence[Change], now: 
         after = replace(after, gate=after.gate.with_rights(control.rights(view.sequence)))
     if kinds & {"takedown", "restore"}:
         after = replace(after, gate=after.gate.with_takedowns(control.takedowns()))
-    if kinds & {"override", "override_revoked", "campaign", "halt", "item"}:
+    if "traffic" in kinds:
+        after = replace(after, traffic=expected(view.policy, control))
+    if kinds & {"override", "override_revoked", "campaign", "halt", "item", "cold_start", "traffic"}:
         after = replace(after, overrides=compiled(after, control.orders(now - PUT_BACK)))
     if (trial := view.trial) is not None:
         after = _with_trial(after, trial.step, lambda: advanced(trial.view, control, changes, now))

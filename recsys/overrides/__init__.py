@@ -8,7 +8,7 @@ from recsys.overrides.exposure import Exposure, ExposureCounts, Impression, NoEx
 from recsys.overrides.hours import Hours, moment_of
 from recsys.overrides.index import OverrideIndex
 from recsys.overrides.live import NONE_LIVE, Live
-from recsys.overrides.newcomers import ColdStart, Newcomer
+from recsys.overrides.newcomers import Budget, ColdStart, Newcomer, Stage, is_cold_start
 from recsys.overrides.objectives import OBJECTIVES, Objective, objective
 from recsys.overrides.override import Action, Override
 from recsys.overrides.pacing import Traffic
@@ -27,6 +27,7 @@ __all__ = [
     "Action",
     "Audience",
     "Boost",
+    "Budget",
     "Bury",
     "Campaign",
     "CampaignAction",
@@ -55,9 +56,11 @@ __all__ = [
     "Room",
     "Row",
     "Sponsor",
+    "Stage",
     "Traffic",
     "Unserved",
     "campaign_of",
+    "is_cold_start",
     "moment_of",
     "objective",
     "parse_audience",

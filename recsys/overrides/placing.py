@@ -134,13 +134,24 @@ def _guarantee(board: Board, found: Candidates) -> tuple[int, ...]:
             return live.due[turn:]
         at, items = positions[-1], plan.promises.items[place]
         reason = board.refusal(campaign, at)
-        fitting = [] if reason else [item for item in items if board.fits(item, instead_of=at)]
-        if fitting:
-            best = max(fitting, key=lambda item: found.worth.get(item, 0.0))
+        best = None if reason else _best_fitting(board, items, at, found)
+        if best is not None:
             board.put(positions.pop(), Spot(best, np.nan, GUARANTEE, items[best], Level.GUARANTEE, campaign))
         else:
             board.miss(plan.campaigns[campaign].id, reason or _unfit(board, items))
     return ()
+
+
+def _best_fitting(board: Board, items: Iterable[int], at: int, found: Candidates) -> int | None:
+    """The item that is worth most of those that may stand at ``at``; nearly always the best of all may."""
+
+    def worth(item: int) -> float:
+        return found.worth.get(item, 0.0)
+
+    best = max(items, key=worth, default=None)
+    if best is None or board.fits(best, instead_of=at):
+        return best
+    return max((item for item in items if board.fits(item, instead_of=at)), key=worth, default=None)
 
 
 def _unfit(board: Board, items: Iterable[int]) -> str:

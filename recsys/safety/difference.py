@@ -6,6 +6,7 @@ Orders, rights, windows and embargoes are left aside: they hold whatever a pack 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from recsys.clock import Clock
 from recsys.dataset.catalogue import Catalogue
 from recsys.safety.columns import Labels
 from recsys.safety.gate import Gate
-from recsys.safety.policy import Policy
+from recsys.safety.policy import ASKED, Policy
 from recsys.safety.probes import probes
 from recsys.safety.unseen import ELSEWHERE, PLAIN, unseen
 from recsys.safety.variants import Variants, variants
@@ -64,7 +65,10 @@ class Moves:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What a new policy changes. ``loosens`` names each way in which it is not only stricter; empty where it is."""
+    """What a new policy changes. ``loosens`` names each way in which it is not only stricter; empty where it is.
+
+    ``asks`` says what else it asks of lists than before: quotas, new works, traffic. That shows nobody anything more.
+    """
 
     before: str
     after: str
@@ -72,6 +76,7 @@ class Difference:
     surfaces: tuple[Moves, ...]  # those on which something changes
     providers: Mapping[str, tuple[int, int]]  # who gains and who loses how many works on some surface
     loosens: tuple[str, ...]
+    asks: tuple[str, ...] = ()
 
     @property
     def changed(self) -> int:
@@ -92,7 +97,25 @@ def difference(catalogue: Catalogue, labels: Labels, old: Policy, new: Policy, c
         surfaces=tuple(one.moves for one in seen if one.moves.changed),
         providers=_providers(catalogue, seen),
         loosens=(*told, *unseen(old, new)),
+        asks=tuple(_asks(old, new)),
     )
+
+
+def _asks(old: Policy, new: Policy) -> Iterator[str]:
+    """Each key of what packs ask of lists that is another one, with both values."""
+    before, after = (dict(_flat("", one.model_dump(mode="json", include=set(ASKED)))) for one in (old, new))
+    for key in sorted({*before, *after}):
+        was, now = before.get(key), after.get(key)
+        if was != now:
+            yield f"{key}: {'none' if was is None else was} > {'none' if now is None else now}"
+
+
+def _flat(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if not isinstance(value, dict):
+        yield path, value
+        return
+    for name, one in value.items():
+        yield from _flat(f"{path}.{name}" if path else name, one)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -33,18 +33,25 @@ def mistakes(policy: Policy) -> Iterator[Mistake]:
     yield from _labels(policy.labels, policy.surfaces, ("labels",))
     yield from _rules(policy)
     yield from _regions(policy)
-    for name, quota in policy.quotas.items():
-        if "/" in name or not name:
-            yield ("quotas", name), "positions carry this name as an override id; write one without /"
-        for surface in quota.surfaces:
-            if surface not in policy.surfaces:
-                yield (
-                    ("quotas", name, "surfaces"),
-                    f"the pack has no surface {surface!r}; known: {', '.join(policy.surfaces)}",
-                )
+    yield from _asked(policy)
     for name, entry in policy.territories.items():
         yield from _jurisdiction(policy, name)
         yield from _labels(entry.labels, policy.surfaces, ("territories", name, "labels"))
+
+
+def _asked(policy: Policy) -> Iterator[Mistake]:
+    """What is asked of lists on surfaces that there are."""
+    asked: list[tuple[Place, tuple[str, ...]]] = []
+    for name, quota in policy.quotas.items():
+        if "/" in name or not name:
+            yield ("quotas", name), "positions carry this name as an override id; write one without /"
+        asked.append((("quotas", name, "surfaces"), quota.surfaces))
+    if policy.cold_start is not None:
+        asked.append((("cold_start", "surfaces"), policy.cold_start.surfaces))
+    for place, surfaces in asked:
+        for surface in surfaces:
+            if surface not in policy.surfaces:
+                yield place, f"the pack has no surface {surface!r}; known: {', '.join(policy.surfaces)}"
 
 
 def _surfaces(policy: Policy, at: Place, surfaces: Mapping[str, Surface]) -> Iterator[Mistake]:

@@ -92,27 +92,6 @@ class Surface(SurfaceChange):
         return self
 
 
-class Prominence(Part):
-    """At least ``share`` of every list, rounded up, for works whose ``field`` has one of ``values``, without case.
-
-    ``field`` is a column of the catalogue, such as language, provider, genres or one of its own. No surfaces or
-    territories means all of them.
-    """
-
-    field: Annotated[str, Field(min_length=1)]
-    values: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
-    share: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
-    surfaces: tuple[str, ...] = ()
-    territories: tuple[str, ...] = ()
-
-    @field_validator("territories")
-    @classmethod
-    def _codes(cls, codes: tuple[str, ...]) -> tuple[str, ...]:
-        if wrong := [code for code in codes if terms.territory(code) != code]:
-            raise ValueError(f"{wrong[0]!r} is no territory; write ISO 3166-1 alpha-2 codes in upper case")
-        return codes
-
-
 class Meaning(Part):
     """A verdict, other verdicts on some surfaces, and the youngest age that an item is fit for."""
 
@@ -242,7 +221,7 @@ class Minors(Part):
             if terms.territory(territory) != territory:
                 raise ValueError(f"{territory!r} is no territory; write a code such as 'CN'")
             for name in names:
-                _zone(name)
+                zone(name)
         return value
 
     @model_validator(mode="after")
@@ -270,7 +249,8 @@ def _no_field(name: str) -> str:
     return f"{name!r} is no field of an item that a rule can read; write one of {', '.join(RULE_FIELDS)}"
 
 
-def _zone(name: str) -> None:
+def zone(name: str) -> None:
+    """ValueError where a name is none of a time zone."""
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

@@ -8,9 +8,12 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from recsys.safety import terms
+from recsys.safety.asked import NewWorks, Profile, Prominence
 from recsys.safety.mistakes import MistakesError, mistakes
-from recsys.safety.parts import LIST, Age, Jurisdiction, Label, Meaning, Minors, Part, Prominence, Rule, Surface
+from recsys.safety.parts import LIST, Age, Jurisdiction, Label, Meaning, Minors, Part, Rule, Surface
 from recsys.safety.verdict import Verdict
+
+ASKED = ("quotas", "cold_start", "traffic")  # of lists, beyond what may be shown
 
 
 class Policy(Part):
@@ -36,6 +39,8 @@ class Policy(Part):
     regions: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     territories: dict[str, Jurisdiction] = Field(default_factory=dict)
     quotas: dict[str, Prominence] = Field(default_factory=dict)  # what lists have to hold, met in the order of names
+    cold_start: NewWorks | None = None
+    traffic: Profile | None = None
 
     @field_validator("age_bands")
     @classmethod
@@ -64,8 +69,9 @@ class Policy(Part):
     def digest(self) -> str:
         """sha256 of the content, without comments and layout."""
         said = self.model_dump(mode="json")
-        if not self.quotas:  # a pack without any is cited as it was before there were quotas
-            del said["quotas"]
+        for name in ASKED:
+            if not said[name]:  # a pack without is cited as it was before there was such a thing
+                del said[name]
         content = json.dumps(said, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(content.encode()).hexdigest()
 

@@ -237,36 +237,3 @@ class PreviewBody(Struct, frozen=True, kw_only=True, omit_defaults=True):
     without: PreviewedBody | None = None
     changes: ChangesBody | None = None
     blocked: tuple[BlockedBody, ...] | None = None
-
-
-class MissedBody(Struct, frozen=True, kw_only=True):
-    """A reason for what is missing: how many impressions it explains, and in how many lists it was met."""
-
-    reason: str
-    says: str
-    impressions: int
-    lists: int
-
-
-class HourBody(Struct, frozen=True):
-    """Impressions of one hour."""
-
-    hour: str
-    n: int
-
-
-class ExposureBody(Struct, frozen=True, kw_only=True):
-    """One campaign: what was shown, promised, planned by now, and why less was shown than planned."""
-
-    campaign: str
-    name: str
-    state: str
-    status: str
-    delivered: int
-    by_slot: dict[int, int]
-    by_hour: tuple[HourBody, ...]
-    promised: int | None
-    planned: int | None
-    missing: int
-    lists: int
-    why: tuple[MissedBody, ...]

@@ -135,8 +135,11 @@ revoke_campaign = _act("revoke", "End a campaign for good", lambda desk: desk.re
 
 
 @post("/v1/preview", status_code=200, tags=["campaigns"], summary="A list as somebody would have it")
-def preview_list(data: PreviewIn) -> PreviewBody:
-    """With and without a campaign, side by side. Counts as nothing, is logged nowhere, respects who has opted out."""
+def preview_list(data: PreviewIn, request: Asked) -> PreviewBody:
+    """With and without a campaign, side by side. Counts as nothing, is in no log of decisions, respects who opted out.
+
+    With a ``user_id`` the audit says who has looked.
+    """
     runtime = holder.runtime()
     if runtime.engine is None:
         raise Refused(503, "No model is published yet; a preview needs one.")
@@ -158,7 +161,7 @@ def preview_list(data: PreviewIn) -> PreviewBody:
         deadline=math.inf,
     )
     at = runtime.clock() if data.at is None else parse_time(data.at, "at")
-    stage = Stage(view, runtime.control, runtime.state, runtime.exposure, runtime.settings.max_history)
+    stage = Stage(view, runtime.control, runtime.state, runtime.exposure, actor(request), runtime.settings.max_history)
     return msgspec.convert({**preview(stage, ask, at, draft), "at": iso(at)}, PreviewBody)
 
 

@@ -39,6 +39,7 @@ def events(data: EventsRequest) -> EventsResponse:
     if kept and isinstance(runtime.clock, EventClock):
         runtime.clock.saw(max(row.timestamp for row in kept))
         runtime.state.put_cursor(EVENTS_CLOCK, repr(runtime.clock()))
+    runtime.newcomers.heard(kept)
     accepted(new)
     return EventsResponse(accepted=new, duplicates=len(kept) - new, erased=len(rows) - len(kept))
 

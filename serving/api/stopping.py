@@ -5,12 +5,14 @@ from typing import Any
 import msgspec
 from litestar import Request
 
+from recsys.overrides.pacing import EVEN
 from serving.api.actors import actor
 from serving.api.blocking import delete, get, post
-from serving.api.campaign_schemas import ActIn, ExposureBody, HaltBody, HaltIn, WebhookBody, WebhookIn
+from serving.api.campaign_schemas import ActIn, HaltBody, HaltIn, WebhookBody, WebhookIn
+from serving.api.exposure_schemas import ExposureReport
 from serving.api.refusals import Refused
 from serving.api.times import iso
-from serving.campaigns.reporting import lines, plain
+from serving.campaigns.reporting import exposed, plain
 from serving.campaigns.webhooks import checked
 from serving.runtime import holder
 from serving.stores.halts import Halt
@@ -44,12 +46,16 @@ def approve_release(halt_id: str, request: Asked) -> None:
     holder.runtime().control.approve_release(halt_id, actor(request))
 
 
-@get("/v1/exposure", tags=["campaigns"], summary="Promised against delivered")
-def exposure() -> list[ExposureBody]:
-    """Of every campaign: impressions by slot and hour, the promise, and why less was shown than planned."""
+@get("/v1/exposure", tags=["campaigns"], summary="Promised against delivered, new works, quotas")
+def exposure() -> ExposureReport:
+    """Campaigns: impressions by slot and hour, and why there are less than planned. New works: where each stands.
+
+    Quotas: what they wanted and got, summed over lists.
+    """
     runtime = holder.runtime()
-    found = [plain(line) for line in lines(runtime.control, runtime.clock())]
-    return msgspec.convert(found, list[ExposureBody])
+    view = runtime.view()
+    found = exposed(runtime.control, runtime.clock(), EVEN if view is None else view.traffic)
+    return msgspec.convert(plain(found), ExposureReport)
 
 
 @post("/v1/webhooks", status_code=201, tags=["campaigns"], summary="Tell an address of changes")

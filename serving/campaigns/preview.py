@@ -1,4 +1,4 @@
-"""A list as somebody would have it, with and without a campaign. It counts nowhere and is written nowhere."""
+"""A list as somebody would have it, with and without a campaign. It counts nowhere; one as a user is in the audit."""
 
 import math
 from collections.abc import Mapping
@@ -28,17 +28,23 @@ class _Still(Live):
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What a preview reads: the worker's stores and counts. It writes to none of them."""
+    """What a preview reads: the worker's stores and counts; and who looks, for the audit, which alone is written."""
 
     view: View
     control: ControlStore
     state: Histories
     exposure: ExposureCounts
+    actor: str
     max_history: int = 200
 
 
 def preview(stage: Stage, ask: Ask, at: float, draft: Campaign | None = None) -> dict[str, Any]:
-    """The list of ``ask`` at a moment (s UTC), and what ``draft`` would change in it; plain values."""
+    """The list of ``ask`` at a moment (s UTC), and what ``draft`` would change in it; plain values.
+
+    StoreError where it is as a user and the audit cannot be written: nobody looks into a history unseen.
+    """
+    if ask.user_id is not None:
+        _audit(stage, ask.user_id, ask.viewer.surface, at, draft)
     clock = fixed_clock(at)
     view = replace(stage.view, gate=gate_at(stage.view.gate, at), trial=None)
     without = view
@@ -54,6 +60,13 @@ def preview(stage: Stage, ask: Ask, at: float, draft: Campaign | None = None) ->
         told["changes"] = _changes(before, shown)
         told["blocked"] = _blocked(view, draft, ask)
     return told
+
+
+def _audit(stage: Stage, user_id: str, surface: str, at: float, draft: Campaign | None) -> None:
+    """Who has looked as whom; the user stands there by the pseudonym."""
+    looked = {"surface": surface, "at": at, "campaign": None if draft is None else draft.id}
+    target = f"user:{stage.control.pseudonym(user_id)}"
+    stage.control.note("preview.user", target, actor=stage.actor, after=looked)
 
 
 def _listed(stage: Stage, view: View, ask: Ask, clock: Clock) -> Answer:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from recsys.overrides import REASONS, Campaign, Traffic
 from recsys.overrides.pacing import EVEN, planned
+from recsys.overrides.quotas import HELD, POOL
 from serving.exposure import GATE, OWN_CHOICE, REMOVED, UNEXPLAINED
 from serving.stores.exposure import Misses
 
@@ -21,6 +22,8 @@ SAYS = {
     NOT_ON_AIR: "it was not approved yet, paused or revoked",
     REMOVED: "the last check or a cap took its work out of the list",
     OWN_CHOICE: "the user has had its works or hidden them, or a filter leaves them out",
+    POOL: "nothing else that may be shown there counts for it",
+    HELD: "what it could have replaced counts for a quota that comes first",
     UNEXPLAINED: "it was due in a list that neither showed it nor said why",
 }
 Spans = Sequence[tuple[float, float, str]]  # from, to (s UTC), and why nothing was served in between

@@ -1,6 +1,6 @@
 """A small typed client of the HTTP API, sync and async: ``pip install "recsys[client]"``.
 
-It sends and gives the structs of ``serving.api.schemas`` and ``campaign_schemas`` and imports nothing of the server
+It sends and gives the structs of ``serving.api.schemas`` and its neighbours and imports nothing of the server
 beyond them. ``Methods`` says what it can do.
 """
 
@@ -9,7 +9,6 @@ from serving.api.campaign_schemas import (
     CampaignIn,
     CapsIn,
     CheckedBody,
-    ExposureBody,
     HaltBody,
     HaltIn,
     HoursIn,
@@ -19,6 +18,7 @@ from serving.api.campaign_schemas import (
     VersionBody,
 )
 from serving.api.decision_schemas import AuditBody
+from serving.api.exposure_schemas import ExposureReport
 from serving.api.schemas import (
     ControlsBody,
     ErasureResponse,
@@ -53,7 +53,7 @@ __all__ = [
     "ErasureResponse",
     "EventIn",
     "EventsResponse",
-    "ExposureBody",
+    "ExposureReport",
     "Forbidden",
     "HaltBody",
     "HaltIn",

@@ -12,7 +12,6 @@ from serving.api.campaign_schemas import (
     CampaignChange,
     CampaignIn,
     CheckedBody,
-    ExposureBody,
     HaltBody,
     HaltIn,
     PreviewBody,
@@ -20,6 +19,7 @@ from serving.api.campaign_schemas import (
     VersionBody,
 )
 from serving.api.decision_schemas import AuditBody
+from serving.api.exposure_schemas import ExposureReport
 from serving.client.calls import Call, part
 
 CAMPAIGNS = "/v1/campaigns"
@@ -131,9 +131,9 @@ def approve_release(halt_id: str) -> Call[None]:
     return Call("POST", f"/v1/halts/{part(halt_id)}/release/approval", type(None), repeatable=False)
 
 
-def exposure() -> Call[tuple[ExposureBody, ...]]:
-    """Promised against delivered, a line for each campaign."""
-    return Call("GET", "/v1/exposure", tuple[ExposureBody, ...])
+def exposure() -> Call[ExposureReport]:
+    """Promised against delivered by campaign; new works; quotas."""
+    return Call("GET", "/v1/exposure", ExposureReport)
 
 
 def audit(since: int = 0) -> Call[tuple[AuditBody, ...]]:

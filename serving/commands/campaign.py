@@ -174,6 +174,7 @@ def give_out(
 
 
 def preview(
+    actor: Actor,
     name: Annotated[str | None, typer.Argument(help="A campaign to try; none if left out.")] = None,
     surface: Annotated[str, typer.Option(help="Where.")] = "feed",
     territory: Annotated[str | None, typer.Option(help="ISO 3166-1 alpha-2 code.")] = None,
@@ -182,7 +183,10 @@ def preview(
     at: Annotated[str | None, typer.Option(help="When: ISO 8601, or +2h; now if left out.")] = None,
     k: Annotated[int, typer.Option("--k", min=1, max=200, help="Items.")] = 10,
 ) -> None:
-    """Print a list as somebody would have it, with and without a campaign; it counts as nothing."""
+    """Print a list as somebody would have it, with and without a campaign; it counts as nothing.
+
+    With --user the audit says who has looked.
+    """
     from recsys.overrides import NoExposure
     from recsys.types import Viewer
     from serving.asks import Ask
@@ -196,7 +200,7 @@ def preview(
         draft = None if name is None else desk.control.campaign(name).campaign
         ask = Ask(Viewer(surface, territory.upper() if territory else None, age), k, user, deadline=math.inf)
         when = desk.view.gate.clock() if at is None else moment(at, "--at")
-        found = previewed(Stage(desk.view, desk.control, state, NoExposure()), ask, when, draft)
+        found = previewed(Stage(desk.view, desk.control, state, NoExposure(), actor), ask, when, draft)
     typer.echo(json.dumps({**found, "at": iso(when)}, ensure_ascii=False, indent=2))
 
 

@@ -216,5 +216,7 @@ def _show(found: "Difference", *, as_json: bool) -> None:
     show("For whom", for_whom, as_json=False)
     whose = [{"provider": name, "gained": more, "lost": less} for name, (more, less) in found.providers.items()]
     show("Whose works", whose, as_json=False)
+    for one in found.asks:
+        typer.echo(f"Asks of lists: {one}.")
     for why in found.loosens:
         typer.echo(f"Looser: {why}.")

@@ -4,13 +4,15 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from recsys.overrides import Campaign, Override
+from recsys.overrides import Budget, Campaign, Override, Traffic
 from recsys.safety import Takedown
 from recsys.safety.labels import LabelEvent
 from recsys.safety.rights import Rights
 from serving.stores.campaigns import Filed, filed_of, orders_of
 from serving.stores.control import ControlStore
 from serving.stores.halts import Halt
+from serving.stores.lists import traffic_of
+from serving.stores.newcomers import budget_of
 from serving.stores.records import Controls
 
 KEPT = {"item": "upserts", "rights": "rights"}  # kinds of changes whose payload has a history of its own
@@ -28,6 +30,8 @@ class AsOf:
         self._overrides: dict[str, Override] = {}
         self._campaigns: dict[str, Filed] = {}
         self._halts: dict[str, Halt] = {}
+        self._budgets: dict[str, Budget] = {}  # by id; only the newest is in force
+        self._traffic: Traffic | None = None
         self._takedowns: dict[str, Takedown] = {}
         self._told: dict[str, dict[str, int]] = {kind: {} for kind in KEPT}  # the newest change of each item
         for change in control.changes(0, sequence):
@@ -60,11 +64,16 @@ class AsOf:
         """What editors wanted, without what a kill switch held back."""
         now = self._at if at is None else at
         on_air = [one for _, one in sorted(self._campaigns.items()) if one.served is not None and one.end > now]
-        return orders_of(self.overrides(now), on_air, list(self._halts.values()))
+        budget = next((one for one in self._budgets.values() if one.end > now), None)
+        return orders_of(self.overrides(now), on_air, list(self._halts.values()), budget)
 
-    def override(self, override_id: str) -> Override | Filed | None:
-        """One override or campaign as it was."""
-        return self._overrides.get(override_id) or self._campaigns.get(override_id)
+    def traffic(self) -> Traffic | None:
+        """The profile that was measured last."""
+        return self._traffic
+
+    def override(self, override_id: str) -> Override | Filed | Budget | None:
+        """One override, campaign or budget of new works as it was."""
+        return self._overrides.get(override_id) or self._campaigns.get(override_id) or self._budgets.get(override_id)
 
     def items(self, since: int = 0) -> list[tuple[int, dict[str, Any]]]:
         """The upserted items as they were."""
@@ -114,6 +123,11 @@ class AsOf:
             self._halts.pop(key, None)
             if payload["act"] == "halt":
                 self._halts[key] = Halt(**{name: value for name, value in payload.items() if name != "act"})
+        elif kind == "cold_start":
+            budget = budget_of(payload)
+            self._budgets = {} if budget is None else {key: budget}
+        elif kind == "traffic":
+            self._traffic = traffic_of(payload)
         elif kind == "takedown":
             order = Takedown(payload["id"], key, payload["territory"] or None, payload["reason"], payload["at"])
             self._takedowns[order.id] = order

@@ -28,7 +28,7 @@ from serving.decisions import policy_file
 from serving.drafts import LEASE_SECONDS
 from serving.engine import Engine
 from serving.receipts.asof import AsOf
-from serving.receipts.counted import told
+from serving.receipts.counted import AsRecorded, told
 from serving.receipts.find import Found
 from serving.receipts.records import notices_told, offset_of, overrides_of, remembered, seal_of, sources_of
 from serving.settings import Settings
@@ -104,7 +104,7 @@ def replay(found: Found, control: ControlStore, folder: Path, bundles: Callable[
         cause = ERASED if ask is None else FAILED
         return Replayed(None, [cause], {}, _places(record, then, view, None), None, ask, memory)
     try:
-        answer = _answer(view, then, _as_then(ask, record), memory, record["at"])
+        answer = _answer(view, then, _as_then(ask, record), memory, record)
     except AskError as error:  # a page token whose key is gone, a filter on a field that is gone
         return Replayed(None, [str(error)], {}, _places(record, then, view, None), None, ask, memory)
     answer = replace(answer, decision_id=record["id"], degraded=tuple(record.get("degraded", ())))
@@ -204,10 +204,11 @@ class _Known:
         return self._memory.profile
 
 
-def _answer(view: View, then: AsOf, ask: Ask, memory: Memory, at: float) -> Answer:
-    clock: Clock = fixed_clock(at)
+def _answer(view: View, then: AsOf, ask: Ask, memory: Memory, record: Mapping[str, Any]) -> Answer:
+    clock: Clock = fixed_clock(record["at"])
     control = cast(ControlStore, then)
-    engine = Engine(_Then(view), control, _Known(memory), clock, max_history=memory.max_history)
+    exposure = AsRecorded(record.get("counted", {}), view.overrides)
+    engine = Engine(_Then(view), control, _Known(memory), clock, max_history=memory.max_history, exposure=exposure)
     return engine.recommend([ask])[0]
 
 

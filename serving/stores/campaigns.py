@@ -9,11 +9,11 @@ import structlog
 from sqlalchemy import Row, select
 
 from recsys.errors import ConfigError
-from recsys.overrides import Campaign, Override
+from recsys.overrides import Budget, Campaign, Override, is_cold_start
 from recsys.overrides.documents import Document, campaign_from
 from serving.campaigns.states import FINAL, SERVED, Act, State, after
 from serving.stores.database import Database, Write
-from serving.stores.halts import Halt, halted
+from serving.stores.halts import Halt, budget_halted, halted
 from serving.stores.letters import tell
 from serving.stores.records import ConflictError, dump, load
 from serving.stores.removals import state_removals
@@ -98,12 +98,15 @@ class CampaignStore:
         now = self._db.clock() if at is None else at
         query = select(campaigns).where(campaigns.c.served.is_not(None) & (campaigns.c.end > now))
         filed = [_filed(row) for row in self._db.rows(query.order_by(campaigns.c.id))]
-        return orders_of(singles, filed, halts)
+        budget: Budget | None = self.cold_start()  # type: ignore[attr-defined]
+        return orders_of(singles, filed, halts, None if budget is None or budget.end <= now else budget)
 
     def file_campaign(self, document: Document, end: float, said: Said) -> Filed:
         """A new draft. ConflictError where the id is taken; the same key and text again give what is there."""
         with self._db.write(said.actor) as write:
             name = str(document["id"])
+            if is_cold_start(name):
+                raise ConfigError(f"id is {name!r}: such ids are those of the budget of new works; give another.")
             if (again := _again(write, said, "create", name, document)) is not None:
                 return again
             if _row(write, name) is not None:
@@ -159,12 +162,15 @@ class CampaignStore:
 
 
 def orders_of(
-    singles: Iterable[Override], filed: Iterable[Filed], halts: Collection[Halt]
+    singles: Iterable[Override], filed: Iterable[Filed], halts: Collection[Halt], budget: Budget | None = None
 ) -> list[Override | Campaign]:
-    """What is served of single overrides and of what is on air, without what a kill switch holds back."""
+    """What is served of single overrides, of what is on air and of new works, without what a kill switch holds back."""
     found: list[Override | Campaign] = [one for one in singles if not halted(halts, one.id, (one.created_by,))]
     running = (one for one in filed if not halted(halts, one.id, (one.created_by, *one.authors)))
-    return found + [order for one in running if (order := _order(one)) is not None]
+    found += [order for one in running if (order := _order(one)) is not None]
+    if budget is not None and not budget_halted(halts, budget.id):
+        found.append(budget.campaign)
+    return found
 
 
 def filed_of(payload: Mapping[str, Any]) -> Filed:

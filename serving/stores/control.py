@@ -16,6 +16,8 @@ from serving.stores.items import ItemStore
 from serving.stores.keys import KeyStore
 from serving.stores.labels import LabelStore
 from serving.stores.letters import LetterStore
+from serving.stores.lists import ListStore
+from serving.stores.newcomers import NewcomerStore
 from serving.stores.notifications import Notifications
 from serving.stores.overrides import OverrideStore
 from serving.stores.policies import PolicyStore
@@ -47,6 +49,8 @@ class ControlStore(
     HaltStore,
     LetterStore,
     ExposureStore,
+    NewcomerStore,
+    ListStore,
     TakedownStore,
     ItemStore,
     RightsStore,

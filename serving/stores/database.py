@@ -20,7 +20,7 @@ from serving.stores.feed import Feed, SqliteFeed
 from serving.stores.records import ChangeKind, dump
 from serving.stores.tables import audit, changes, meta
 
-HEAD = "0008"  # the newest step in serving/migrations
+HEAD = "0009"  # the newest step in serving/migrations
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 IDS = 500  # ids of one query: databases bound its parameters
 AUDIT_HEAD = "audit_head"

@@ -1,7 +1,7 @@
 """How often campaigns have been seen, for good and by all workers; users stand here under their pseudonym only."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,7 +37,7 @@ class ExposureStore:
         with self._db.write("exposure") as write:
             rev = _newest(write) + 1
             _add(write, exposures, [{**_named("slot", key), "n": n, "rev": rev} for key, n in slots.items()])
-            gone = set(write.execute(select(erasures.c.pseudonym).where(erasures.c.at > write.now - LATE)).scalars())
+            gone = just_erased(write)
             told = [{**_of_user(key), "n": n, "rev": rev} for key, n in users.items() if key[1] not in gone]
             _add(write, exposure_users, told)
             _add(write, exposure_misses, [{**_named("reason", key), "n": n} for key, n in misses.items()])
@@ -68,6 +68,11 @@ class ExposureStore:
 NEWEST = "SELECT coalesce(max(rev), 0) FROM exposures"
 
 
+def just_erased(write: Write) -> set[str]:
+    """Pseudonyms of whom a worker may still tell what it has counted before the erasure."""
+    return set(write.execute(select(erasures.c.pseudonym).where(erasures.c.at > write.now - LATE)).scalars())
+
+
 def _newest(write: Write) -> int:
     return int(write.execute(select(func.coalesce(func.max(exposures.c.rev), 0))).scalar() or 0)
 
@@ -81,13 +86,23 @@ def _of_user(key: tuple[str, str, int]) -> dict[str, Any]:
 
 
 def _add(write: Write, table: Table, rows: Iterable[dict[str, Any]]) -> None:
+    add(write, table, rows, ("n",))
+
+
+def add(write: Write, table: Table, rows: Iterable[dict[str, Any]], counts: Sequence[str]) -> None:
+    """Add ``counts`` to the rows of the same keys, made where there are none; a revision becomes the given one."""
     given = list(rows)
     if not given:
         return
-    dialect = postgresql if write.connection.dialect.name == "postgresql" else sqlite
-    insert = dialect.insert(table)
-    fresh: dict[str, Any] = {"n": table.c.n + insert.excluded.n}
+    insert = inserting(write, table)
+    fresh: dict[str, Any] = {name: table.c[name] + insert.excluded[name] for name in counts}
     if "rev" in table.c:
         fresh["rev"] = insert.excluded.rev
     keys = [column.name for column in table.primary_key.columns]
     write.execute(insert.on_conflict_do_update(index_elements=keys, set_=fresh), given)
+
+
+def inserting(write: Write, table: Table) -> Any:
+    """An insert that may say what is done with rows that are there already."""
+    dialect = postgresql if write.connection.dialect.name == "postgresql" else sqlite
+    return dialect.insert(table)

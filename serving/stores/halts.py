@@ -9,6 +9,7 @@ from typing import Any, Literal
 from sqlalchemy import select
 
 from recsys.errors import ConfigError
+from recsys.overrides.newcomers import COLD_START
 from serving.stores.database import Database, Write
 from serving.stores.letters import tell
 from serving.stores.records import ConflictError
@@ -85,6 +86,11 @@ def halted(thrown: Collection[Halt], order_id: str, editors: Collection[str]) ->
         halt.scope == "all" or halt.key == order_id if halt.scope != "editor" else halt.key in editors
         for halt in thrown
     )
+
+
+def budget_halted(thrown: Collection[Halt], budget_id: str) -> bool:
+    """Whether a day's budget of new works is held back: by its own id, or as every day's is."""
+    return any(halted(thrown, name, ()) for name in (budget_id, COLD_START))
 
 
 def _mine(write: Write, halt_id: str) -> Halt:

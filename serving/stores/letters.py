@@ -10,7 +10,7 @@ from sqlalchemy import select
 from recsys.errors import ConfigError
 from serving.stores.database import Database, Write
 from serving.stores.records import dump
-from serving.stores.tables import letters, webhooks
+from serving.stores.tables import letters, notifications, webhooks
 
 WAITS = (10.0, 60.0, 300.0, 1_800.0, 7_200.0, 21_600.0, 43_200.0)  # s before each further attempt; then it is given up
 LEASE_SECONDS = 60.0  # how long one worker has for an attempt before another takes it over
@@ -81,12 +81,19 @@ class LetterStore:
         return [Letter(r.id, known[r.webhook_id], r.body, r.attempts) for r in rows if r.webhook_id in known]
 
     def letter_sent(self, letter: Letter, error: str | None) -> None:
-        """Note an attempt; one that failed is tried again after a growing wait, eight times in all."""
+        """Note an attempt; one that failed is tried again after a growing wait, eight times in all.
+
+        A notification is delivered as soon as the first of its letters is.
+        """
         now, tried = self._db.clock(), letter.attempts + 1
         again = None if error is None or tried > len(WAITS) else now + WAITS[tried - 1]
         values = {"attempts": tried, "due_at": again, "error": error or "", "delivered_at": now if not error else None}
         with self._db.write("herald") as write:
             write.execute(letters.update().where(letters.c.id == letter.id), values)
+            if error is None:
+                told = select(letters.c.notification).where(letters.c.id == letter.id).scalar_subquery()
+                first = (notifications.c.seq == told) & notifications.c.delivered_at.is_(None)
+                write.execute(notifications.update().where(first), {"delivered_at": now})
 
     def letters(self) -> list[dict[str, Any]]:
         """The newest letters, at most 1,000, for whoever looks why one did not arrive."""
@@ -94,11 +101,14 @@ class LetterStore:
         return [dict(row._mapping) for row in found]
 
 
-def tell(write: Write, event: str, payload: Mapping[str, Any]) -> None:
-    """Put a message for every webhook among the letters, in the transaction of what it tells of."""
+def tell(write: Write, event: str, payload: Mapping[str, Any], notification: int | None = None) -> None:
+    """Put a message for every webhook among the letters, in the transaction of what it tells of.
+
+    ``notification`` is the number of the one that it brings.
+    """
     known = write.execute(select(webhooks.c.id).where(webhooks.c.removed_at.is_(None))).all()
     for row in known:
         letter = f"{int(write.now * 1000):013d}-{secrets.token_hex(6)}"
         body = dump({"id": letter, "event": event, "at": write.now, "data": dict(payload)})
         waiting = {"id": letter, "webhook_id": row.id, "body": body, "attempts": 0, "due_at": write.now, "error": ""}
-        write.execute(letters.insert(), waiting)
+        write.execute(letters.insert(), {**waiting, "notification": notification})

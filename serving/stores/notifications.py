@@ -13,7 +13,7 @@ from serving.stores.tables import notifications
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One event to tell of; ``delivered_at`` is None until somebody has taken it over."""
+    """One event to tell of; ``delivered_at`` is when the first webhook took it, None until then."""
 
     seq: int
     kind: str
@@ -28,16 +28,16 @@ def emit(write: Write, kind: str, subject: str, payload: dict[str, Any]) -> None
     seq = int(write.connection.scalar(select(func.coalesce(func.max(notifications.c.seq), 0))) or 0) + 1
     values = {"seq": seq, "kind": kind, "subject": subject, "payload": dump(payload), "at": write.now}
     write.execute(notifications.insert(), values)
-    tell(write, kind, {"subject": subject, **payload})
+    tell(write, kind, {"subject": subject, **payload}, seq)
 
 
 class Notifications:
-    """Reading events and telling that they were delivered."""
+    """What was told, and whether it arrived."""
 
     _db: Database
 
     def reports(self, *, subject: str | None = None, undelivered: bool = False) -> list[Report]:
-        """Events, oldest first: of one subject, or only those that nobody has taken over yet."""
+        """Events, oldest first: of one subject, or only those that have not arrived."""
         wanted = select(notifications).order_by(notifications.c.seq)
         if subject is not None:
             wanted = wanted.where(notifications.c.subject == subject)
@@ -45,9 +45,3 @@ class Notifications:
             wanted = wanted.where(notifications.c.delivered_at.is_(None))
         found = self._db.rows(wanted)
         return [Report(r.seq, r.kind, r.subject, load(r.payload), r.at, r.delivered_at) for r in found]
-
-    def delivered(self, seq: int, actor: str) -> None:
-        """Tell that an event has arrived."""
-        with self._db.write(actor) as write:
-            write.execute(notifications.update().where(notifications.c.seq == seq), {"delivered_at": write.now})
-            write.audit("notification.delivered", str(seq))

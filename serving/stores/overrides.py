@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Row, select
 
 from recsys.errors import ConfigError
-from recsys.overrides import Override
+from recsys.overrides import Override, is_cold_start
 from serving.stores.database import Database
 from serving.stores.records import dump, load
 from serving.stores.removals import state_removals
@@ -29,6 +29,8 @@ class OverrideStore:
     def put_override(self, override: Override, actor: str) -> Override:
         """Store an override; one with a known id replaces it. ConfigError where it is impossible or revoked."""
         override.validate()
+        if is_cold_start(override.id):
+            raise ConfigError(f"id is {override.id!r}: such ids are those of the budget of new works; give another.")
         row = _row(override)
         with self._db.write(actor) as write:
             known = write.execute(select(overrides).where(overrides.c.id == override.id)).first()

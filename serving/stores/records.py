@@ -28,6 +28,8 @@ ChangeKind = Literal[
     "erasure",
     "campaign",
     "halt",
+    "cold_start",
+    "traffic",
 ]
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from serving.stores.database import Database, Write
 from serving.stores.records import Controls, dump, load
-from serving.stores.tables import controls, erasures, exposure_users
+from serving.stores.tables import controls, erasures, exposure_users, newcomer_users
 
 POINT = "SELECT personalised, hidden, not_interested FROM controls WHERE user_id = :user_id"
 ERASED = "SELECT at FROM erasures WHERE pseudonym = :pseudonym"
@@ -70,7 +70,8 @@ class UserControls:
         name = self.pseudonym(user_id)
         with self._db.write(actor) as write:
             write.execute(delete(controls).where(controls.c.user_id == user_id))
-            write.execute(delete(exposure_users).where(exposure_users.c.pseudonym == name))
+            for shown in (exposure_users, newcomer_users):  # the counts of campaigns and works name nobody and stay
+                write.execute(delete(shown).where(shown.c.pseudonym == name))
             seq = write.change("erasure", name, {})
             upsert(write, erasures, {"pseudonym": name, "at": write.now, "seq": seq})
             write.audit("user.erase", f"user:{name}")

@@ -1,6 +1,7 @@
 """Lists made offline: the same engine, gate and control store; the file's format; recheck."""
 
 import json
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from recsys.clock import fixed_clock
 from recsys.errors import BundleError, DataError, StoreError
 from recsys.lake import Lake
+from recsys.overrides import Budget, Override
 from recsys.types import Viewer
 from serving import batch
 from serving.histories import read_users
@@ -122,6 +124,16 @@ def test_takedowns_and_users_choices_count_in_lists(made, settings, tmp_path):
     assert "i01" not in set(frame.item_id)
     assert "i03" not in set(frame[frame.user_id == "u00"].item_id)
     assert "i03" in set(frame[frame.user_id != "u00"].item_id)
+
+
+def test_the_budget_of_new_works_is_for_lists_whose_impressions_are_counted(made, settings, tmp_path):
+    before = run(made, settings, tmp_path, k=2)
+    with closing(ControlStore.open(settings.control_location(), fixed_clock(AT))) as control:
+        control.put_cold_start(Budget("cold_start.x", ("i38", "i39"), AT - DAY, AT + 1e9, "UTC", 1000, 0.5))
+    assert run(made, settings, tmp_path, k=2).equals(before)
+    with closing(ControlStore.open(settings.control_location(), fixed_clock(AT))) as control:
+        control.put_override(Override("pin", "pin", "i38", slot=1, end=AT + 1e9), "mei")
+    assert not run(made, settings, tmp_path, k=2).equals(before)
 
 
 def test_a_control_store_that_is_set_but_does_not_answer_is_an_error_and_no_file(made, tmp_path):

@@ -169,7 +169,7 @@ async def test_the_exposure_report_counts_what_was_answered(app):
     for _ in range(3):
         await first(app)
     app.runtime.exposure.exchange()
-    (line,) = await ok(app, "GET", "/v1/exposure")
+    (line,) = (await ok(app, "GET", "/v1/exposure"))["campaigns"]
     assert (line["campaign"], line["delivered"], line["by_slot"]) == ("home-pin", 3, {"1": 3})
 
 

@@ -130,7 +130,7 @@ def test_a_campaign_from_its_draft_to_its_end_and_every_route_on_the_way(newsroo
     acts = [one.act for one in do(mei.campaign_history("home-pin"))]
     assert acts[-4:] == ["tighten", "pause", "resume", "revoke"]
     newsroom.app.runtime.exposure.exchange()
-    (line,) = do(mei.exposure())
+    (line,) = do(mei.exposure()).campaigns
     assert (line.delivered, line.by_slot, line.status) == (2, {1: 2}, "no promise")
     assert [one.action for one in do(officer.audit()) if one.target == "home-pin"][-1] == "campaign.revoke"
 

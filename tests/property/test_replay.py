@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys.errors import ConfigError, DataError
-from recsys.overrides import Override
+from recsys.overrides import Budget, Override, Traffic
 from recsys.safety.labels import PRESENT, LabelEvent
 from recsys.safety.rights import Rights, Term, only
 from recsys.types import Viewer
@@ -40,6 +40,8 @@ STEP = st.one_of(
     st.tuples(st.just("controls"), USER, st.booleans(), st.sets(ITEM, max_size=3)),
     st.tuples(st.just("event"), USER, ITEM),
     st.tuples(st.just("clock"), st.integers(1, 100_000)),
+    st.tuples(st.just("budget"), st.lists(ITEM, max_size=4, unique=True), st.sampled_from([(), ("feed", "home")])),
+    st.tuples(st.just("traffic"), st.integers(0, 23)),
 )
 
 
@@ -113,6 +115,14 @@ class Day:
 
     def event(self, user, item):
         self.here.stand.saw(user, item)
+
+    def budget(self, items, surfaces):
+        now = self.here.clock()
+        made = Budget("cold_start.x", tuple(items), now - 9_000, now + 50_000, "UTC", 500, 0.3, surfaces)
+        self.here.control.put_cold_start(made if items else None)
+
+    def traffic(self, hour):
+        self.here.control.put_traffic(Traffic(tuple(float(one == hour) for one in range(24)), "UTC"))
 
     def clock(self, seconds):
         self.here.clock.saw(self.here.clock() + seconds)

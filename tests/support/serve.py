@@ -68,7 +68,9 @@ def make_bundle(
     catalogue = data.catalogue
     for name, values in (extra or {}).items():
         column = pa.array([values.get(item) for item in catalogue.ids.ids])
-        catalogue = Catalogue(catalogue.table.append_column(name, column))
+        table = catalogue.table
+        others = table.drop_columns([name]) if name in table.column_names else table
+        catalogue = Catalogue(others.append_column(name, column))
     pipeline = Pipeline(catalogue, sources, ContentSpace.fit(catalogue), rerank or Rerank())
     told: dict[str, Any] = {
         "lake": "nowhere",

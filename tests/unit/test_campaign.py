@@ -13,6 +13,7 @@ from recsys.overrides import (
     Fill,
     Hours,
     Override,
+    OverrideIndex,
     Pin,
     Present,
     Row,
@@ -21,7 +22,7 @@ from recsys.overrides import (
     objective,
     parse_audience,
 )
-from support.campaigns import campaign
+from support.campaigns import IDS, campaign
 
 PAID = Sponsor("A publisher", "Ad", ("territory: DE",))
 
@@ -71,7 +72,7 @@ def test_an_impossible_campaign_is_refused_by_the_name_of_its_field(given, words
 
 
 def test_a_sound_campaign_is_accepted():
-    campaign(
+    sound = campaign(
         "c",
         Pin("i1", 1),
         Boost("i2", 9.0),
@@ -86,7 +87,10 @@ def test_a_sound_campaign_is_accepted():
         share=0.3,
         sponsor=PAID,
         surfaces=frozenset({"feed"}),
-    ).validate()
+    )
+    sound.validate()
+    index = OverrideIndex.compile([sound], IDS)
+    assert (index.refused, [one.campaign for one in index.ordered]) == ((), [sound])
 
 
 def test_every_mistake_is_named_at_once():

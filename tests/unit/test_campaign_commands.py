@@ -2,11 +2,16 @@
 
 import json
 import tomllib
+from collections import Counter
+from contextlib import closing
 
 import pytest
 
 from recsys.errors import ConfigError, DataError
+from recsys.overrides import Newcomer
 from recsys.safety.load import PACKS
+from serving.settings import Settings
+from serving.stores.control import ControlStore
 from serving.stores.records import ConflictError
 from support.newsroom import FESTIVAL, festival, nowhere, on_air, recsys  # noqa: F401
 
@@ -63,12 +68,34 @@ def test_a_switch_is_thrown_listed_and_released_by_two(recsys):
 
 def test_the_exposure_report_is_a_page_a_picture_or_values(recsys, tmp_path):
     on_air(recsys)
-    assert [line["campaign"] for line in json.loads(recsys("exposure", "report", "--json"))] == ["festival"]
+    assert [line["campaign"] for line in json.loads(recsys("exposure", "report", "--json"))["campaigns"]] == [
+        "festival"
+    ]
     recsys("exposure", "report", "--out", "report.html")
     assert "festival" in (tmp_path / "report.html").read_text()
     recsys("exposure", "report", "--out", "report.png")
     assert (tmp_path / "report.png").read_bytes().startswith(b"\x89PNG")
     assert ".html" in recsys("exposure", "report", "--out", "report.xls", fails=ConfigError)
+
+
+def test_the_exposure_report_has_new_works_and_quotas(recsys, tmp_path):
+    with closing(ControlStore.open(Settings().control_location())) as control:
+        control.add_newcomers([Newcomer("premiere", 1e9)])
+        control.count_newcomers(Counter(premiere=200), {("premiere", "ann")}, {("premiere", "ann")})
+        control.end_newcomers({"premiere": "stopped"}, 0.0)
+        control.add_lists(Counter({5: 3}), {("de-works", "pool", 5): (3, 9, 4), ("de-works", "", 6): (1, 3, 3)})
+    values = json.loads(recsys("exposure", "report", "--json"))
+    assert [work["stage"] for work in values["new_works"]] == ["stopped"]
+    assert [quota["got"] for quota in values["quotas"]] == [7]
+    said = recsys("exposure", "report")
+    for words in ("premiere", "stopped", "0.001–0.028", "de-works", "pool 5"):
+        assert words in said
+    recsys("exposure", "report", "--out", "report.html")
+    page = (tmp_path / "report.html").read_text()
+    for words in ("<h2>New works</h2>", "premiere", "<h2>Quotas</h2>", "5 in 3 lists: nothing else that may be shown"):
+        assert words in page
+    recsys("exposure", "report", "--out", "report.png")
+    assert (tmp_path / "report.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_an_exported_audit_is_verified_and_an_altered_line_is_named(recsys, tmp_path):

@@ -6,12 +6,13 @@ from dataclasses import replace
 import pytest
 
 from recsys.clock import fixed_clock
-from recsys.overrides import Boost, Campaign, Caps, Exposure, Impression
+from recsys.overrides import Boost, Budget, Campaign, Caps, Exposure, Impression
 from recsys.overrides.hours import local_day
 from recsys.types import Viewer
 from serving.asks import Ask
 from serving.campaigns.desk import Desk
 from serving.campaigns.four_eyes import FourEyes
+from serving.campaigns.quotas import QuotaHour, QuotaLine, Unmet, quota_lines
 from serving.campaigns.report import FEW_LISTS, HALTED, NOT_ON_AIR, Missed, report, says
 from serving.campaigns.reporting import lines
 from serving.engine import Engine
@@ -160,3 +161,37 @@ def test_in_an_unknown_territory_a_promise_for_one_is_neither_kept_nor_missed(tm
     _, answer = answered(tmp_path, territories=frozenset({"DE"}))
     assert "c" not in answer().slate.overrides
     assert list(missed(answer())) == []
+
+
+def test_quotas_are_summed_over_lists_by_hour_with_what_was_missing_by_reason():
+    counted = {
+        ("at", "", 5): (10, 30, 30),
+        ("at", "pool", 5): (2, 6, 4),
+        ("at", "pool", 6): (1, 3, 0),
+        ("at", "held", 6): (4, 12, 6),
+        ("de", "", 5): (1, 3, 4),
+    }
+    at, de = quota_lines(counted)
+    assert at == QuotaLine(
+        quota="at",
+        lists=17,
+        wanted=51,
+        got=40,
+        missing=11,
+        unmet=7,
+        why=(Unmet("held", 6, 4), Unmet("pool", 5, 3)),
+        by_hour=(QuotaHour(5, 12, 36, 34, 2), QuotaHour(6, 5, 15, 6, 9)),
+    )
+    assert (de.quota, de.got, de.missing, de.unmet, de.why) == ("de", 4, 0, 0, ())
+    assert says("pool").startswith("nothing else that may be shown")
+
+
+def test_the_budget_of_new_works_has_a_line_and_what_a_switch_cost_it(control, clock):
+    start = clock()
+    control.put_cold_start(Budget("cold_start.x", ("a",), start, start + 10 * HOUR, "UTC", 100, 0.1))
+    (line,) = lines(control, start + HOUR)
+    assert (line.campaign, line.state, line.planned, line.why) == ("cold_start.x", "live", 10, (Missed(FEW_LISTS, 10),))
+    control.halt("campaign", "cold_start", "Anna", "wait")
+    (line,) = lines(control, start + 2 * HOUR)
+    assert (line.state, line.planned, line.why) == ("halted", 20, (Missed(HALTED, 20),))
+    assert lines(control, start + 10 * HOUR) == []

@@ -1,5 +1,7 @@
 """Exposure of several workers over one store."""
 
+import time
+
 import pytest
 
 from recsys.overrides import Exposure, Impression
@@ -21,6 +23,14 @@ def two(location, control, clock):  # noqa: F811
 def exchanged(*workers):
     for worker in (*workers, *workers):
         worker.exchange()
+
+
+def heard_of(sequence, *workers):
+    """Wait until each worker has heard of a change; over a network that takes some 100 ms."""
+    until = time.monotonic() + 5
+    while any(worker._control.sequence() < sequence for worker in workers):
+        assert time.monotonic() < until
+        time.sleep(0.01)
 
 
 def test_what_one_worker_shows_counts_for_it_at_once_and_for_others_after_an_exchange(two):
@@ -56,6 +66,7 @@ def test_an_erased_user_is_forgotten_everywhere_and_the_campaigns_counts_stay(tw
     two[0].record("u", SHOWN)
     exchanged(*two)
     control.erase_user("u")
+    heard_of(control.sequence(), *two)
     exchanged(*two)
     assert [dict(worker.of_user("u")) for worker in two] == [{}, {}]
     assert control.exposure_since(0).users == {}

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from recsys.errors import ConfigError
-from recsys.overrides import Boost, ColdStart, Newcomer, moment_of
+from recsys.overrides import Boost, ColdStart, Newcomer, Traffic, moment_of
 from recsys.overrides.newcomers import interval
 
 RULE = ColdStart(impressions=1000, at_least=100, rate=0.02, days=30)
@@ -45,20 +45,26 @@ def test_after_its_days_a_work_stops():
     assert stage(10, 0, since=NOW - 30 * 86_400) == "stopped"
 
 
-def test_the_days_budget_is_a_guarantee_over_the_local_day():
+def test_the_days_budget_is_a_guarantee_over_the_rest_of_the_local_day():
     made = replace(RULE, zone="Asia/Shanghai", daily=50).campaign([NEW], NOW)
     assert made.id == "cold_start.2027-02-01"
-    assert (made.start, made.end) == (
-        moment_of("2027-02-01", "Asia/Shanghai"),
-        moment_of("2027-02-02", "Asia/Shanghai"),
-    )
+    assert (made.start, made.end) == (NOW, moment_of("2027-02-02", "Asia/Shanghai"))
     assert (made.guarantee, made.share, made.objective) == (50, 0.1, "discovery")
     made.validate()
 
 
+def test_what_was_delivered_today_is_on_plan_when_the_budget_is_made_anew():
+    made = replace(RULE, daily=400).budget([NEW], NOW, delivered=100)  # 300 are left for 14 hours
+    assert made.guarantee == 400
+    assert made.start == pytest.approx(NOW - 14 * 3600 / 3)
+    share = Traffic().share(made.start, made.end, NOW)
+    assert made.guarantee * share == pytest.approx(100)
+
+
 def test_the_budget_is_never_more_than_the_works_still_have():
-    made = RULE.campaign([replace(NEW, impressions=990, positives=20), replace(NEW, item_id="m", impressions=95)], NOW)
-    assert made.guarantee == 10 + 905
+    works = [replace(NEW, impressions=990, positives=20), replace(NEW, item_id="m", impressions=95)]
+    assert RULE.campaign(works, NOW).guarantee == 10 + 905
+    assert RULE.budget(works, NOW, delivered=9_990).guarantee == 10_000
 
 
 def test_the_least_shown_work_comes_first_and_those_who_are_done_are_not_in_it():

@@ -1,5 +1,7 @@
 """Pacing of guarantees: the plan by hand, and the controller against traffic."""
 
+from itertools import pairwise
+
 import pytest
 
 from recsys.errors import ConfigError
@@ -7,6 +9,7 @@ from recsys.overrides import Hours, Traffic, moment_of
 from recsys.overrides.pacing import EVEN, is_due, planned
 
 DAY = 86_400.0
+HOUR = 3600.0
 START = moment_of("2027-02-01", "UTC")  # a Monday
 EVENING = Traffic((1.0,) * 18 + (3.0,) * 6)  # 18 + 18 parts a day
 
@@ -80,3 +83,47 @@ def test_after_a_gap_the_controller_catches_up_as_fast_as_traffic_allows():
         if minute == 720 + 53:  # 54 requests: the 50 of the morning, and what is planned meanwhile
             assert delivered == 54
     assert delivered == 100
+
+
+MONDAY = 4 * 24  # hours since 1970: its first Monday is the 5th of January
+
+
+def test_a_profile_is_measured_over_whole_weeks_and_smoothed_by_one_more_without_rises_and_falls():
+    monday = {MONDAY + 9: 168}  # 168 requests on Monday between 9 and 10: 1 an hour on average
+    found = Traffic.measured({MONDAY: 0, **monday}, (MONDAY + 168) * HOUR)
+    assert found.zone == "UTC"
+    assert found.hours[9] == pytest.approx((168 + 1) / 2, rel=1e-4)
+    assert set(found.hours[:9] + found.hours[10:]) == {0.5}
+
+
+def test_until_there_is_a_week_all_hours_are_alike():
+    assert Traffic.measured({}, 9e8) == EVEN
+    assert Traffic.measured({MONDAY: 5}, (MONDAY + 167.9) * HOUR) == EVEN
+
+
+def test_only_the_last_four_weeks_are_measured():
+    old = {MONDAY + hour: 1000 for hour in range(168)}
+    new = {MONDAY + week * 168 + 3: 7 for week in range(1, 5)}
+    found = Traffic.measured(old | new, (MONDAY + 5 * 168) * HOUR)
+    assert found.hours[3] > 100 * found.hours[4]
+
+
+@pytest.mark.parametrize(
+    ("zone", "weights"),
+    [
+        ("Asia/Shanghai", {17: 4.0}),  # 9 o'clock in London is 17 o'clock there
+        ("Asia/Kolkata", {14: 2.0, 15: 2.0}),  # half past two to half past three
+        ("America/New_York", {4: 4.0}),
+    ],
+)
+def test_a_profile_of_one_zone_is_read_by_the_clocks_of_another(zone, weights):
+    profile = Traffic(tuple(4.0 if hour == 9 else 0.0 for hour in range(24)), "UTC")
+    start = moment_of("2027-01-04", zone)
+    shares = [profile.share(start, start + DAY, start + hour * HOUR, zone=zone) for hour in range(25)]
+    gained = {hour: 4 * (after - before) for hour, (before, after) in enumerate(pairwise(shares))}
+    assert {hour: gain for hour, gain in gained.items() if gain > 1e-9} == pytest.approx(weights)
+
+
+def test_a_profile_of_an_unknown_zone_is_refused():
+    with pytest.raises(ConfigError, match="Atlantis"):
+        Traffic(zone="Atlantis")

@@ -11,6 +11,7 @@ from recsys.safety import load_policy
 from recsys.safety.load import PACKS
 from recsys.types import Viewer
 from serving.asks import Ask
+from support.inside import inside
 from support.serve import make_bundle, stand
 
 ADULT = Viewer("feed", "DE", 30)
@@ -65,9 +66,10 @@ def test_works_that_came_or_changed_after_the_bundle_count(tmp_path):
     assert asked(here).placed.quotas == (Kept("red-works", 3, 2, "pool"),)
 
 
-def test_a_pack_without_quotas_is_cited_as_before_there_were_any():
+def test_a_pack_that_asks_nothing_of_lists_is_cited_as_before_it_could():
     pack = load_policy("open")
-    said = {name: value for name, value in pack.model_dump(mode="json").items() if name != "quotas"}
+    later = ("quotas", "cold_start", "traffic")
+    said = {name: value for name, value in pack.model_dump(mode="json").items() if name not in later}
     assert pack.digest == hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
@@ -83,3 +85,26 @@ def test_a_pack_without_quotas_is_cited_as_before_there_were_any():
 def test_a_quota_that_cannot_be_is_named(tmp_path, right, wrong, says):
     with pytest.raises(ConfigError, match=says):
         load_policy(pack(tmp_path, QUOTA.replace(right, wrong)))
+
+
+def test_what_came_of_quotas_is_counted_by_hour_and_reported(tmp_path):
+    short = QUOTA.replace("red-works", "rare").replace('"Red"', '"Green"')
+    with inside(tmp_path, policy=pack(tmp_path, QUOTA + short)) as api:
+        for k in (10, 5):
+            api.ids(k=k, territory="DE", session=list(SESSION))
+        api.ids(k=10, territory="FR")
+        api.runtime.lists.tell()
+        rare, red = api.done("GET", "/v1/exposure", role="editor")["quotas"]
+    hour = "2023-11-14T22:00:00+00:00"
+    assert red == {
+        "quota": "red-works",
+        "lists": 2,
+        "wanted": 3 + 2,
+        "got": 3 + 2,
+        "missing": 0,
+        "unmet": 0,
+        "why": [],
+        "by_hour": [{"hour": hour, "lists": 2, "wanted": 5, "got": 5, "missing": 0}],
+    }
+    assert (rare["wanted"], rare["got"], rare["missing"], rare["unmet"]) == (5, 0, 5, 2)
+    assert rare["why"] == [{"reason": "pool", "missing": 5, "lists": 2}]

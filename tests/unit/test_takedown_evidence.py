@@ -62,8 +62,18 @@ def test_an_order_is_to_be_told_as_soon_as_it_holds(place):
     assert (event.kind, event.subject) == ("takedown.ordered", made.id)
     assert event.payload["legal_basis"] == "Civil Code 1"
     assert event.payload["attachments"][0]["sha256"] == PAPER.sha256
-    place.control.delivered(event.seq, "webhook")
-    assert place.control.reports(undelivered=True) == []
+
+
+def test_it_is_delivered_as_soon_as_one_webhook_has_taken_it(place):
+    for name in ("one", "other"):
+        place.control.add_webhook(f"https://{name}.example/hook", "sam")
+    place.order()
+    (event,) = place.control.reports(undelivered=True)
+    first, second = place.control.take_letters()
+    place.control.letter_sent(first, "it answered 500.")
+    assert place.control.reports(undelivered=True) == [event]
+    place.control.letter_sent(second, None)
+    assert place.control.reports() == [replace(event, delivered_at=AT)]
 
 
 def test_one_person_cannot_bring_back_and_a_second_one_can(place):

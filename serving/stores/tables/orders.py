@@ -1,6 +1,6 @@
-"""What editors order: overrides, campaigns, stops, and what campaigns have been shown."""
+"""What editors order and how often it, new works and quotas have been shown."""
 
-from sqlalchemy import BigInteger, Column, Double, Index, Integer, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, String, Table, Text
 
 from serving.stores.tables.metadata import metadata
 
@@ -107,4 +107,50 @@ exposure_misses = Table(
     Column("reason", String, primary_key=True),
     Column("hour", BigInteger, primary_key=True, autoincrement=False),
     Column("n", BigInteger, nullable=False),
+)
+
+newcomers = Table(  # new works that have had a place in the budget of exposure
+    "newcomers",
+    metadata,
+    Column("item_id", String, primary_key=True),
+    Column("since", Double, nullable=False),
+    Column("impressions", BigInteger, nullable=False),
+    Column("positives", BigInteger, nullable=False),
+    Column("stage", String, nullable=False),  # exploring, graduated, stopped
+    Column("ended_at", Double),
+)
+
+newcomer_users = Table(  # who was shown a new work; gone as soon as it does not explore any more
+    "newcomer_users",
+    metadata,
+    Column("item_id", String, primary_key=True),
+    Column("pseudonym", String, primary_key=True),
+    Column("liked", Boolean, nullable=False),
+)
+Index("newcomer_users_pseudonym", newcomer_users.c.pseudonym)
+
+list_hours = Table(
+    "list_hours",
+    metadata,
+    Column("hour", BigInteger, primary_key=True, autoincrement=False),  # hours since 1970 UTC
+    Column("n", BigInteger, nullable=False),  # lists that were answered
+)
+
+quota_hours = Table(
+    "quota_hours",
+    metadata,
+    Column("quota_id", String, primary_key=True),
+    Column("reason", String, primary_key=True),  # why it was not met; "" where it was
+    Column("hour", BigInteger, primary_key=True, autoincrement=False),
+    Column("lists", BigInteger, nullable=False),
+    Column("wanted", BigInteger, nullable=False),
+    Column("got", BigInteger, nullable=False),
+)
+
+standing = Table(  # what the service itself has put in force: the newest line of its kind in the change log
+    "standing",
+    metadata,
+    Column("kind", String, primary_key=True),  # cold_start, traffic
+    Column("document", Text, nullable=False),  # JSON
+    Column("at", Double, nullable=False),
 )

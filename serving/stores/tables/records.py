@@ -43,7 +43,7 @@ api_keys = Table(
     Column("rate", Double),  # requests a second and worker; NULL goes by the role
 )
 
-notifications = Table(  # what a regulator or the operator has to be told; whoever delivers it sets delivered_at
+notifications = Table(  # what a regulator or the operator has to be told
     "notifications",
     metadata,
     Column("seq", BigInteger, primary_key=True, autoincrement=False),
@@ -51,7 +51,7 @@ notifications = Table(  # what a regulator or the operator has to be told; whoev
     Column("subject", String, nullable=False),
     Column("payload", Text, nullable=False),  # JSON
     Column("at", Double, nullable=False),
-    Column("delivered_at", Double),
+    Column("delivered_at", Double),  # when the first webhook took it
 )
 
 webhooks = Table(
@@ -74,5 +74,6 @@ letters = Table(
     Column("due_at", Double),  # NULL = delivered or given up
     Column("delivered_at", Double),
     Column("error", Text, nullable=False),
+    Column("notification", BigInteger),  # the one that it brings
 )
 Index("letters_due", letters.c.due_at)
