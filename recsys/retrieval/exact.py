@@ -66,7 +66,9 @@ class Vectors:
     @property
     def codes_are_short(self) -> bool:
         """Whether codes, on one thread, beat a product of floats on all of them for however many queries."""
-        return self.codes is not None and 4 * self.codes.basis.shape[1] <= self.items.shape[1]
+        if self.codes is None:
+            return False
+        return scan.fastest() == scan.BYTES_AT_ONCE or 4 * self.codes.basis.shape[1] <= self.items.shape[1]
 
     @property
     def scanned(self) -> bool:
