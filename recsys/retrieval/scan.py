@@ -21,8 +21,8 @@ BLOCK = 64  # items whose codes lie together, four directions of each side by si
 BYTES_AT_ONCE = 2  # ``fastest`` where a processor adds up products of bytes in one step (AVX512-VNNI)
 _LANES = 8  # sums of an inner product, added up by halves in the end
 _ROOM, _SHARE = (
-    4096,
-    128,
+    16_384,
+    16,
 )  # columns that may be near the best before numpy is the faster one: so many, or one in so many
 
 
