@@ -18,7 +18,7 @@
 #define INLINE static inline __attribute__((always_inline))
 #define AHEAD 6  /* items whose vectors are on their way from memory */
 #define BLOCK 64 /* items whose codes lie together, four directions of each in a word */
-#define DRAWERS 256
+#define HALVED 24  /* times at most: what is left of a range is below the rounding of its ends */
 #define TILE 6   /* queries that meet a block while its sums are held in registers */
 
 /* Sums over all directions of query times (code - 128), for a block and a query: whole numbers, so that every processor
@@ -253,37 +253,28 @@ typedef struct {
 
 INLINE int32_t item_of(const search *s, int64_t place) { return s->ids ? s->ids[place] : (int32_t)place; }
 
-INLINE int drawer_of(float number, float least, float narrow) {
-    float drawer = (number - least) * narrow;
-    return drawer > 0 && drawer < DRAWERS ? (int)drawer : 0;
-}
-
-/* A number that at least n of some numbers reach, close to the n-th best of them: sorted into drawers, the best of which
-   are emptied. Where one drawer holds almost all, the n-th best itself. */
-static float reached(const float *numbers, int64_t count, int64_t n, uint64_t *keys) {
-    int32_t held[DRAWERS] = {0};
-    float least = FLT_MAX, most = -FLT_MAX, found = FLT_MAX;
+/* A number that at least n of some numbers reach, and not many more: halved towards, as counting is fast. */
+FOR_EACH_PROCESSOR static float reached(const float *numbers, int64_t count, int64_t n) {
+    float low = FLT_MAX, high = -FLT_MAX;
     for (int64_t at = 0; at < count; at++) {
-        least = numbers[at] < least ? numbers[at] : least;
-        most = numbers[at] > most ? numbers[at] : most;
+        low = numbers[at] < low ? numbers[at] : low;
+        high = numbers[at] > high ? numbers[at] : high;
     }
-    float narrow = most > least ? (DRAWERS - 1) / (most - least) : 0;
-    for (int64_t at = 0; at < count; at++) held[drawer_of(numbers[at], least, narrow)]++;
-    int64_t above = 0, drawer = DRAWERS;
-    while (above < n) above += held[--drawer];
-    if (drawer == 0 || above > 2 * n) {
-        for (int64_t at = 0; at < count; at++) keys[at] = key_of(numbers[at], 0);
-        return score_of(nth(keys, count, n));
+    int32_t above = (int32_t)count;
+    for (int turn = 0; turn < HALVED && above > n + n / 8; turn++) {
+        float middle = low / 2 + high / 2;
+        int32_t reaching = 0;
+        for (int64_t at = 0; at < count; at++) reaching += numbers[at] >= middle;
+        if (reaching >= n) low = middle, above = reaching;
+        else high = middle;
     }
-    for (int64_t at = 0; at < count; at++)
-        if (drawer_of(numbers[at], least, narrow) >= drawer) found = numbers[at] < found ? numbers[at] : found;
-    return found;
+    return low;
 }
 
 /* Drop what does not reach the n-th best of what the scores are at least. */
-static void cut(const search *s, candidates *near, uint64_t *keys) {
+FOR_EACH_PROCESSOR static void cut(const search *s, candidates *near) {
     int64_t kept = 0;
-    near->reach = reached(near->low, near->held, s->n, keys);
+    near->reach = reached(near->low, near->held, s->n);
     for (int64_t at = 0; at < near->held; at++) {
         float high = near->high[at];
         near->places[kept] = near->places[at];
@@ -311,7 +302,7 @@ INLINE uint64_t listed(const search *s, int64_t first, int64_t count) {
 }
 
 /* Take the marked ones of the next scores of a row. */
-INLINE void offer(const search *s, int64_t row, candidates *near, uint64_t *keys, const float *scores, int64_t first,
+INLINE void offer(const search *s, int64_t row, candidates *near, const float *scores, int64_t first,
                   uint64_t marked) {
     const float *off = s->off + 3 * row, *scale = s->each, *rest = s->each + (s->columns + BLOCK - 1) / BLOCK * BLOCK;
     for (; marked && near->held >= 0; marked &= marked - 1) {
@@ -324,11 +315,11 @@ INLINE void offer(const search *s, int64_t row, candidates *near, uint64_t *keys
         near->high[near->held] = scores[at];
         near->low[near->held] = scores[at] - off[2];
         if (s->codes) near->low[near->held] -= 2 * (off[0] * scale[place] + off[1] * rest[place]);
-        if (++near->held == near->full) cut(s, near, keys);
+        if (++near->held == near->full) cut(s, near);
     }
 }
 
-INLINE void by_scores(const search *s, int64_t row, candidates *near, uint64_t *keys) {
+INLINE void by_scores(const search *s, int64_t row, candidates *near) {
     const float *bias = s->bias ? s->bias + row * s->bias_stride : NULL;
     for (int64_t first = 0; first < s->columns; first += BLOCK) {
         int64_t count = s->columns - first < BLOCK ? s->columns - first : BLOCK;
@@ -340,12 +331,23 @@ INLINE void by_scores(const search *s, int64_t row, candidates *near, uint64_t *
             scores = sums;
         }
         uint64_t marked = reaching(s->kernel, scores, near->reach);
-        if (marked) offer(s, row, near, keys, scores, first, marked & listed(s, first, count));
+        if (marked) offer(s, row, near, scores, first, marked & listed(s, first, count));
     }
 }
 
-INLINE void by_codes(const search *s, candidates *near, uint64_t *keys, int32_t *lifts) {
-    const float *rests = s->each + (s->columns + BLOCK - 1) / BLOCK * BLOCK;
+/* What the scores of a block can be at most, from the sums of a row. */
+INLINE void highest(const search *s, int64_t row, const int32_t *sums, int64_t first, int64_t count, float *scores) {
+    const float *scale = s->each + first, *rest = scale + (s->columns + BLOCK - 1) / BLOCK * BLOCK;
+    const float off = s->off[3 * row], across = s->off[3 * row + 1], step = s->steps[row];
+    const float *bias = s->bias ? s->bias + row * s->bias_stride + first : NULL;
+    for (int at = 0; at < BLOCK; at++) scores[at] = scale[at] * (step * (float)sums[at] + off) + across * rest[at];
+    if (bias && count == BLOCK)
+        for (int at = 0; at < BLOCK; at++) scores[at] += bias[at];
+    else if (bias)
+        for (int64_t at = 0; at < count; at++) scores[at] += bias[at];
+}
+
+INLINE void by_codes(const search *s, candidates *near, int32_t *lifts) {
     const int64_t width = 4 * s->fours;
     int32_t sums[TILE * BLOCK];
     for (int64_t row = 0; row < s->rows; row++) {
@@ -353,27 +355,17 @@ INLINE void by_codes(const search *s, candidates *near, uint64_t *keys, int32_t 
         for (int64_t j = 0; j < width; j++) lifts[row] += 128 * s->asked[row * width + j];
     }
     for (int64_t first = 0; first < s->columns; first += BLOCK) {
-        const uint8_t *code = s->codes + first * width;
-        const float *scale = s->each + first, *rest = rests + first;
         int64_t count = s->columns - first < BLOCK ? s->columns - first : BLOCK;
         uint64_t some = listed(s, first, count);
         if (!some) continue;
         for (int64_t tile = 0; tile < s->rows; tile += TILE) {
             int64_t rows = s->rows - tile < TILE ? s->rows - tile : TILE;
-            products(s->kernel, code, s->asked + tile * width, lifts + tile, width, rows, sums);
+            products(s->kernel, s->codes + first * width, s->asked + tile * width, lifts + tile, width, rows, sums);
             for (int64_t row = tile; row < tile + rows; row++) {
-                const float *off = s->off + 3 * row, step = s->steps[row], across = off[1];
-                const float *bias = s->bias ? s->bias + row * s->bias_stride + first : NULL;
-                const int32_t *own = sums + (row - tile) * BLOCK;
                 float scores[BLOCK];
-                for (int at = 0; at < BLOCK; at++)
-                    scores[at] = scale[at] * (step * (float)own[at] + off[0]) + across * rest[at];
-                if (bias && count == BLOCK)
-                    for (int at = 0; at < BLOCK; at++) scores[at] += bias[at];
-                else if (bias)
-                    for (int64_t at = 0; at < count; at++) scores[at] += bias[at];
+                highest(s, row, sums + (row - tile) * BLOCK, first, count, scores);
                 uint64_t marked = some & reaching(s->kernel, scores, near[row].reach);
-                if (marked) offer(s, row, near + row, keys, scores, first, marked);
+                if (marked) offer(s, row, near + row, scores, first, marked);
             }
         }
     }
@@ -403,9 +395,9 @@ INLINE int64_t between(const search *s, const candidates *near, float least, flo
 
 /* The best of a row into out, and how many; those that look best are scored first, then what may pass the last of them. */
 INLINE int64_t ranked(const search *s, int64_t row, candidates *near, uint64_t *keys, int32_t *out, float *values) {
-    if (near->held > s->n) cut(s, near, keys);
+    if (near->held > s->n) cut(s, near);
     if (near->held < 0) return -1;
-    float first = near->held > 2 * s->n ? reached(near->high, near->held, s->n, keys) : -FLT_MAX;
+    float first = near->held > 2 * s->n ? reached(near->high, near->held, s->n) : -FLT_MAX;
     int32_t *items = (int32_t *)near->low; /* which is done with */
     int64_t count = between(s, near, first, FLT_MAX, items);
     score(s, row, items, count, keys);
@@ -437,11 +429,11 @@ FOR_EACH_PROCESSOR int recsys_best(const search *s, int32_t *out, float *values,
                               rest + (3 * row + 2) * room, -FLT_MAX, 0, 4 * s->n + 64, s->begins[row]};
             near[row] = one;
         }
-        if (s->codes) by_codes(s, near, keys, (int32_t *)(rest + 3 * together * room));
+        if (s->codes) by_codes(s, near, (int32_t *)(rest + 3 * together * room));
         for (int64_t row = 0; row < s->rows; row++) {
             candidates one = near[s->codes ? row : 0];
             if (!s->codes) one.hidden = s->begins[row];
-            if (!s->codes) by_scores(s, row, &one, keys);
+            if (!s->codes) by_scores(s, row, &one);
             counts[row] = ranked(s, row, &one, keys, out + row * s->n, values + row * s->n);
         }
     }
