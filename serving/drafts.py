@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import structlog
@@ -11,6 +11,7 @@ from recsys.errors import StoreError
 from recsys.overrides import NONE_LIVE, ExposureCounts, NoExposure, Person, Placed
 from recsys.overrides import Live as LiveOverrides
 from recsys.pipeline import Pipeline
+from recsys.types import NOTHING as NOTHING_SAID
 from recsys.types import BoolArray, IntArray, Query, Slate
 from serving.asks import Ask, Histories, Memory
 from serving.laps import Laps
@@ -136,16 +137,15 @@ class Drafts:
         """What is asked of the models, and what must not be shown: sorted."""
         refused = controls.hidden | controls.not_interested
         unwanted = [*refused, *ask.exclude]
+        profile = {**known.memory.profile, **ask.profile} if personalised else NOTHING_SAID
+        context = ask.context if personalised else NOTHING_SAID
         if ask.similar_to is not None:
-            query = seed(view, ask.similar_to, at, degraded)
+            query = replace(seed(view, ask.similar_to, at, degraded), profile=profile, context=context)
             unwanted.append(ask.similar_to)
         elif refused or session or known.items is None:
-            query = self._query(view, known, session, at, refused)
+            query = replace(self._query(view, known, session, at, refused), profile=profile, context=context)
         else:
-            query = Query(known.items, known.times, known.weights, at)
-        if personalised:
-            profile = {**known.memory.profile, **ask.profile}
-            query = Query(query.items, query.times, query.weights, query.at, profile, ask.context)
+            query = Query(known.items, known.times, known.weights, at, profile, context)
         if not view.bundle.manifest.returns:
             unwanted.extend(session)
         if not unwanted:
