@@ -230,7 +230,7 @@ typedef struct {
     const float *each;
     const int8_t *asked;
     const float *steps; /* (rows,) */
-    /* ... or scores (rows, columns) of the items ids, or of all where that is NULL. */
+    /* ... or scores (rows, width) of the columns from start on, which are the items ids, or all where that is NULL. */
     const float *block;
     const int32_t *ids;
     const float *items;    /* (all, d) */
@@ -240,7 +240,7 @@ typedef struct {
     const uint8_t *allowed;
     const int32_t *hidden;
     const int64_t *begins;
-    int64_t fours, d, bias_stride, columns, rows, n, room, kernel;
+    int64_t fours, d, bias_stride, columns, rows, n, room, kernel, start, width;
 } search;
 
 /* What may be among the best of a row: ascending columns, and how much their scores can be at most and at least. */
@@ -321,13 +321,13 @@ INLINE void offer(const search *s, int64_t row, candidates *near, const float *s
 
 INLINE void by_scores(const search *s, int64_t row, candidates *near) {
     const float *bias = s->bias ? s->bias + row * s->bias_stride : NULL;
-    for (int64_t first = 0; first < s->columns; first += BLOCK) {
-        int64_t count = s->columns - first < BLOCK ? s->columns - first : BLOCK;
-        const float *scores = s->block + row * s->columns + first;
+    for (int64_t at = 0; at < s->width; at += BLOCK) {
+        int64_t count = s->width - at < BLOCK ? s->width - at : BLOCK, first = s->start + at;
+        const float *scores = s->block + row * s->width + at;
         float sums[BLOCK];
         if (bias || count < BLOCK) {
-            for (int64_t at = 0; at < BLOCK; at++) sums[at] = at < count ? scores[at] : -FLT_MAX;
-            for (int64_t at = 0; bias && at < count; at++) sums[at] += bias[item_of(s, first + at)];
+            for (int64_t own = 0; own < BLOCK; own++) sums[own] = own < count ? scores[own] : -FLT_MAX;
+            for (int64_t own = 0; bias && own < count; own++) sums[own] += bias[item_of(s, first + own)];
             scores = sums;
         }
         uint64_t marked = reaching(s->kernel, scores, near->reach);
@@ -415,29 +415,31 @@ INLINE int64_t ranked(const search *s, int64_t row, candidates *near, uint64_t *
     return count;
 }
 
-/* The n best items of every row and how many they are, -1 where too many are near; 0 where there is no memory. */
-FOR_EACH_PROCESSOR int recsys_best(const search *s, int32_t *out, float *values, int64_t *counts) {
-    int64_t together = s->codes ? s->rows : 1, room = s->room;
-    candidates *near = malloc((size_t)together * sizeof *near);
-    char *memory = malloc((size_t)(room * 8 + together * (room * 3 + 1) * 4));
-    int whole = near && memory;
-    if (whole) {
-        uint64_t *keys = (uint64_t *)memory;
-        float *rest = (float *)(keys + room);
-        for (int64_t row = 0; row < together; row++) {
-            candidates one = {(int32_t *)(rest + 3 * row * room), rest + (3 * row + 1) * room,
-                              rest + (3 * row + 2) * room, -FLT_MAX, 0, 4 * s->n + 64, s->begins[row]};
-            near[row] = one;
-        }
-        if (s->codes) by_codes(s, near, (int32_t *)(rest + 3 * together * room));
-        for (int64_t row = 0; row < s->rows; row++) {
-            candidates one = near[s->codes ? row : 0];
-            if (!s->codes) one.hidden = s->begins[row];
-            if (!s->codes) by_scores(s, row, &one);
-            counts[row] = ranked(s, row, &one, keys, out + row * s->n, values + row * s->n);
-        }
+/* How many bytes of memory a search wants for what it has found so far. */
+int64_t recsys_wanted(const search *s) {
+    return s->room * 8 + s->rows * ((int64_t)sizeof(candidates) + (s->room * 3 + 1) * 4);
+}
+
+/* Begin a search, go through the codes or through one block of scores, and end it: memory is the same for all of these. */
+FOR_EACH_PROCESSOR void recsys_begin(const search *s, char *memory) {
+    candidates *near = (candidates *)(memory + s->room * 8);
+    float *rest = (float *)(near + s->rows);
+    for (int64_t row = 0; row < s->rows; row++) {
+        candidates one = {(int32_t *)(rest + 3 * row * s->room), rest + (3 * row + 1) * s->room,
+                          rest + (3 * row + 2) * s->room, -FLT_MAX, 0, 4 * s->n + 64, s->begins[row]};
+        near[row] = one;
     }
-    free(near);
-    free(memory);
-    return whole;
+}
+
+FOR_EACH_PROCESSOR void recsys_take(const search *s, char *memory) {
+    candidates *near = (candidates *)(memory + s->room * 8);
+    if (s->codes) by_codes(s, near, (int32_t *)((float *)(near + s->rows) + 3 * s->rows * s->room));
+    for (int64_t row = 0; !s->codes && row < s->rows; row++) by_scores(s, row, near + row);
+}
+
+/* The n best items of every row and how many they are, -1 where too many are near. */
+FOR_EACH_PROCESSOR void recsys_end(const search *s, char *memory, int32_t *out, float *values, int64_t *counts) {
+    candidates *near = (candidates *)(memory + s->room * 8);
+    for (int64_t row = 0; row < s->rows; row++)
+        counts[row] = ranked(s, row, near + row, (uint64_t *)memory, out + row * s->n, values + row * s->n);
 }
