@@ -18,6 +18,7 @@ _BLOCK = 1 << 21  # scores held at once, unless rows are very long: 8 MiB, which
 _NEAR = 1 << 19  # scores that are looked through at once: 2 MiB, as much as a core has for itself
 _QUERIES = 64  # at once, unless scores are fewer
 _PAIRS = 512  # of a query and an item, scored exactly at once
+_TOGETHER = 8  # items that are scored for many queries at once
 _UNIT = 2.0**-24  # float32 rounding
 _threads = local()
 
@@ -223,6 +224,11 @@ def dot_scores(queries: FloatArray, items: FloatArray, bias: FloatArray | None =
     These are the scores that ``Vectors.top`` returns. Meant for some hundreds of items, not for a whole catalogue.
     """
     rows = np.empty((len(queries), len(items)), np.float32)
+    if 0 < len(items) <= _TOGETHER and 1 < len(queries) <= _PAIRS // len(items):  # one call is faster than one a query
+        each = np.repeat(queries.astype(np.float64), len(items), axis=0)
+        pairs = inner(np.tile(items, (len(queries), 1)), each).reshape(rows.shape)
+        rows[:] = pairs if bias is None else pairs + bias
+        return rows
     for at, vector in enumerate(queries.astype(np.float64)):
         row = inner(items, vector)
         rows[at] = row if bias is None else row + bias
