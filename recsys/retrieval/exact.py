@@ -239,6 +239,6 @@ def _slack(queries: FloatArray, longest: float, bias: FloatArray | None) -> Floa
     """(q,) twice the largest rounding error of a float32 inner product in any order of summation."""
     size = np.sqrt(np.einsum("ij,ij->i", queries, queries)) * longest  # (q,) bounds every |score|
     if bias is not None:
-        size = size + np.abs(bias).max(initial=0.0, axis=-1)
+        size = size + np.maximum(bias.max(initial=0.0, axis=-1), -bias.min(initial=0.0, axis=-1))  # without a copy
     slack: FloatArray = (2.1 * _UNIT * (queries.shape[1] + 4) * size).astype(np.float32)
     return slack
