@@ -2,8 +2,7 @@
 
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import cast
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import structlog
@@ -12,14 +11,14 @@ from recsys.errors import StoreError
 from recsys.overrides import NONE_LIVE, ExposureCounts, NoExposure, Person, Placed
 from recsys.overrides import Live as LiveOverrides
 from recsys.pipeline import Pipeline
-from recsys.prepare.spec import rule_of
+from recsys.types import NOTHING as NOTHING_SAID
 from recsys.types import BoolArray, IntArray, Query, Slate
 from serving.asks import Ask, Histories, Memory
 from serving.laps import Laps
+from serving.memories import NOBODY, Known, Memories, weights_of
 from serving.paging import DEPTH, FIRST, PURPOSE, Page, Tokens
 from serving.scene import NOTHING, Masks, Scene, Scenes
 from serving.stores.control import Controls, ControlStore
-from serving.stores.state import History
 from serving.view import View
 
 log = structlog.get_logger()
@@ -78,7 +77,7 @@ class Drafts:
         self, control: ControlStore, state: Histories, max_history: int, exposure: ExposureCounts | None = None
     ) -> None:
         self._control = control
-        self._state = state
+        self.memories = Memories(state, max_history)
         self._max_history = max_history
         self._exposure = exposure or NoExposure()
         self._tokens = Tokens(control.derived_key(PURPOSE), control.pseudonym)
@@ -94,8 +93,8 @@ class Drafts:
         page = self._tokens.read(ask, now)
         controls = self._controls(ask.user_id, degraded, silent=silent)
         personalised = ask.viewer.personalised and controls.personalised
-        known = self._remembered(view, ask.user_id, degraded) if personalised else Memory()
-        session = ask.session if personalised else ()
+        known = self._known(view, ask.user_id, degraded) if personalised else NOBODY
+        memory, session = known.memory, ask.session if personalised else ()
         query, exclude = self._wanted(view, ask, known, controls, session, at, degraded, personalised=personalised)
         if page.offset:
             exclude = np.union1d(exclude, view.marked.items(page.marks)).astype(np.int32)
@@ -113,11 +112,11 @@ class Drafts:
             query,
             exclude,
             visible,
-            _eligible(view, ask, visible, known, session),
+            _eligible(view, ask, visible, known.memory, session),
             personalised,
             len(query) > 0,
             degraded,
-            Memory(known.history, known.seen, known.profile, controls, self._max_history),
+            Memory(memory.history, memory.seen, memory.profile, controls, self._max_history),
             page,
             live=live,
             pipeline=view.bundle.pipeline,
@@ -127,7 +126,7 @@ class Drafts:
         self,
         view: View,
         ask: Ask,
-        known: Memory,
+        known: Known,
         controls: Controls,
         session: tuple[str, ...],
         at: float,
@@ -138,22 +137,20 @@ class Drafts:
         """What is asked of the models, and what must not be shown: sorted."""
         refused = controls.hidden | controls.not_interested
         unwanted = [*refused, *ask.exclude]
-        had = view.ids.places((*known.history.items, *session))
+        profile = {**known.memory.profile, **ask.profile} if personalised else NOTHING_SAID
+        context = ask.context if personalised else NOTHING_SAID
         if ask.similar_to is not None:
-            query = seed(view, ask.similar_to, at, degraded)
+            query = replace(seed(view, ask.similar_to, at, degraded), profile=profile, context=context)
             unwanted.append(ask.similar_to)
+        elif refused or session or known.items is None:
+            query = replace(self._query(view, known, session, at, refused), profile=profile, context=context)
         else:
-            query = self._query(view, known.history, session, had, at, refused)
-        if personalised:
-            profile = {**known.profile, **ask.profile}
-            query = Query(query.items, query.times, query.weights, query.at, profile, ask.context)
-        out: set[int | None] = set(view.ids.places(unwanted))
+            query = Query(known.items, known.times, known.weights, at, profile, context)
         if not view.bundle.manifest.returns:
-            out.update(had)
-            if known.seen is not known.history.items:
-                out.update(view.ids.places(known.seen))
-        out.discard(None)
-        return query, np.array(sorted(cast(set[int], out)), np.int32)
+            unwanted.extend(session)
+        if not unwanted:
+            return query, known.seen
+        return query, np.union1d(known.seen, view.ids.dense(unwanted)).astype(np.int32)
 
     def next_page(self, view: View, draft: Draft, slate: Slate, now: float, masks: Masks) -> str | None:
         """The token of the page after ``slate``; None where nothing is left, or the list is as deep as it may be."""
@@ -181,58 +178,31 @@ class Drafts:
             degraded.append("controls_unavailable")
             return Controls(personalised=False)
 
-    def _remembered(self, view: View, user_id: str | None, degraded: list[str]) -> Memory:
+    def _known(self, view: View, user_id: str | None, degraded: list[str]) -> Known:
         if user_id is None:
-            return Memory()
+            return NOBODY
         try:
-            history = self._state.history(user_id, self._max_history)
-            seen: Sequence[str] = ()
-            if not view.bundle.manifest.returns:  # a history below its limit is whole
-                seen = history.items if len(history) < self._max_history else self._state.seen(user_id)
-            return Memory(history, seen, self._state.profile(user_id))
+            return self.memories.of(view, user_id)
         except StoreError as error:
             log.warning("history_unavailable", error=str(error))
             degraded.append("history_unavailable")
-            return Memory()
+            return NOBODY
 
-    def _query(
-        self,
-        view: View,
-        history: History,
-        session: Sequence[str],
-        had: Sequence[int | None],
-        at: float,
-        refused: Collection[str],
-    ) -> Query:
-        """Events and then the session as a history; a work that the user does not want speaks for nothing.
-
-        ``had`` are the items of both, None where one is unknown.
-        """
-        size = len(view.bundle.catalogue)
-        times: list[float] = [*history.times, *([at] * len(session))] if session else history.times
-        weights = _weights(view, history.kinds) + [1.0] * len(session)
-        if refused or None in had or max(cast(Sequence[int], had), default=-1) >= size:
-            items = (*history.items, *session)
-            known = [
-                place
-                for place, item in enumerate(had)
-                if item is not None and item < size and items[place] not in refused
-            ]
-            had, times = [had[place] for place in known], [times[place] for place in known]
-            weights = [weights[place] for place in known]
-        newest = slice(max(0, len(had) - self._max_history), None)
+    def _query(self, view: View, known: Known, session: Sequence[str], at: float, refused: Collection[str]) -> Query:
+        """Events and then the session as a history; a work that the user does not want speaks for nothing."""
+        size, history = len(view.bundle.catalogue), known.memory.history
+        items, had = (*history.items, *session), (*known.had, *view.ids.places(session))
+        times = [*history.times, *([at] * len(session))]
+        weights = weights_of(view, history.kinds) + [1.0] * len(session)
+        places = [
+            place for place, item in enumerate(had) if item is not None and item < size and items[place] not in refused
+        ][-self._max_history :]
         return Query(
-            np.array(had[newest], np.int32),
-            np.array(times[newest], np.float64),
-            np.array(weights[newest], np.float32),
+            np.array([had[place] for place in places], np.int32),
+            np.array([times[place] for place in places], np.float64),
+            np.array([weights[place] for place in places], np.float32),
             at,
         )
-
-
-def _weights(view: View, kinds: Sequence[str]) -> list[float]:
-    """What each event counts by its kind."""
-    of = {kind: rule_of(view.rules, kind).weight for kind in set(kinds)}
-    return [of[kind] for kind in kinds]
 
 
 def _eligible(view: View, ask: Ask, visible: BoolArray, known: Memory, session: Sequence[str]) -> BoolArray:

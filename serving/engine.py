@@ -33,7 +33,7 @@ BECAUSE_OF = 10  # newest history items that an explanation may name
 
 
 class Engine:
-    """Answers batches of requests against the live view. Thread-safe; holds no user's data."""
+    """Answers batches of requests against the live view. Thread-safe; keeps what it read of users for a minute."""
 
     def __init__(
         self,
@@ -115,7 +115,8 @@ class Engine:
         return _answer(view, draft, shown, checked, now, next_page)
 
     def follow(self, view: View) -> None:
-        """Bring the counts of live sources up to date, without a request."""
+        """Bring the counts of live sources up to date, and drop what was kept of users, without a request."""
+        self._drafts.memories.forget()
         if self._follower is not None:
             self._follower.now(view)
 

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from serving.laps import STAGES
+from serving.tallies import Tallies
 
 if TYPE_CHECKING:  # the view counts too, and an answer holds one
     from serving.asks import Answer
@@ -123,7 +124,8 @@ def touch() -> None:
 
 
 def exposition() -> bytes:
-    """All metrics of all workers in Prometheus' text format."""
+    """All metrics of all workers in Prometheus' text format; those of others as they were a second ago."""
+    tallies.settle()
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         return generate_latest()
     registry = CollectorRegistry()
@@ -131,6 +133,7 @@ def exposition() -> bytes:
     return generate_latest(registry)
 
 
+tallies = Tallies()  # of this process, as all metrics are
 CONTENT_TYPE = prometheus_client.CONTENT_TYPE_LATEST
 
 
@@ -166,24 +169,24 @@ def gauge(name: str, value: float) -> None:
 
 def requested(method: str, route: str, status: int, seconds: float) -> None:
     """Time one request; status 0 is one whose client had gone."""
-    _request(method if method in METHODS else "other", route, status).observe(seconds)
+    tallies.add(_request(method if method in METHODS else "other", route, status), seconds)
 
 
 def answered(answer: "Answer", seconds: float) -> None:
     """Time one list and count what it was made of."""
     # A surface the policy does not know may be anything a client sent: it must not become a label value.
     surface = answer.ask.viewer.surface
-    _list(surface if surface in answer.view.policy.surfaces else "other").observe(seconds)
+    tallies.add(_list(surface if surface in answer.view.policy.surfaces else "other"), seconds)
     sources = answer.slate.sources
     for source in set(sources):
-        _source(source).inc(sources.count(source))
+        tallies.add(_source(source), sources.count(source))
     for reason in answer.degraded:
         _degraded().labels(reason).inc()
     for reason in answer.removed:
         _removed().labels(reason.split(":", 1)[0]).inc()  # a label's name stays out: there may be many
     for stage, spent in zip(STAGES, answer.laps.seconds, strict=True):
         if spent:  # a stage that did not run is not counted
-            _stage(stage).observe(spent)
+            tallies.add(_stage(stage), spent)
 
 
 # Looking a child up by its labels costs more than counting with it.

@@ -79,7 +79,7 @@ class Tokens:
 
         That of a list that is not ``personal`` is not bound to a user: two who opted out must not be told apart by it.
         """
-        shown = np.concatenate([page.marks, marks])
+        shown = np.concatenate([page.marks, marks]) if page.offset else marks
         packed = shown.astype(">u8").view(np.uint8).reshape(-1, 8)[:, 8 - MARK_BYTES :]
         body = _HEAD.pack(VERSION, max(0, int(now)), self._owner(ask, personal)) + packed.tobytes()
         return base64.urlsafe_b64encode(body + self._tag(body)).decode()

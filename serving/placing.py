@@ -66,7 +66,8 @@ def _placed(view: View, draft: Draft, slate: Slate, masks: Masks) -> Slate:
     with masks.without(draft.allowed, draft.out) as eligible:
         room = draft.scene.room(draft.k, draft.page.offset)
         draft.placed = place(slate, draft.live, eligible, room, _Pool(view, draft, slate))
-    return view.capped(draft.placed.slate, draft.ask.viewer, draft.k)
+    slate = draft.placed.slate
+    return view.capped(slate, draft.ask.viewer, draft.k) if draft.scene.caps else slate
 
 
 class _Pool:

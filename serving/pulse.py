@@ -7,7 +7,7 @@ import structlog
 
 from recsys.errors import StoreError
 from serving.engine import Engine
-from serving.measures import gauge
+from serving.measures import gauge, tallies
 from serving.stores.control import ControlStore
 
 log = structlog.get_logger()
@@ -31,9 +31,11 @@ class Pulse:
         """Stop."""
         self._stopped.set()
         self._thread.join(timeout=5)
+        tallies.settle()
 
     def beat(self) -> None:
         """One look."""
+        tallies.settle()
         engine = self.engine
         gauge("recsys_control_silent_seconds", self._control.silent_seconds())
         gauge("recsys_bundle_loaded", float(engine is not None))

@@ -13,7 +13,8 @@ MOST = 32  # at once: the first of a batch waits for all of it
 class Queue(Generic[A, B]):
     """What one event loop has been asked and not answered yet.
 
-    A batch is what has been put since the loop last turned, so a lone request goes straight through.
+    A batch is what had already reached the process: the loop turns as long as a turn brings another request, and a lone
+    one goes on after one turn. Whoever answered earlier would meet the same requests one turn later, a few at a time.
     """
 
     def __init__(self) -> None:
@@ -25,8 +26,16 @@ class Queue(Generic[A, B]):
         future: asyncio.Future[B] = loop.create_future()
         self._waiting.append((asked, future))
         if len(self._waiting) == 1:
-            loop.call_soon(self._work, answer)
+            loop.call_soon(self._turn, answer, 0)
         return await future
+
+    def _turn(self, answer: Callable[[Sequence[A]], Sequence[B]], seen: int) -> None:
+        """Work, unless the last turn of the loop has brought another request."""
+        there = len(self._waiting)
+        if seen < there < MOST:
+            asyncio.get_running_loop().call_soon(self._turn, answer, there)
+        else:
+            self._work(answer)
 
     def _work(self, answer: Callable[[Sequence[A]], Sequence[B]]) -> None:
         batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]

@@ -44,6 +44,11 @@ class Scene:
         age = self.viewer.age
         return not self.limits.strict and not (age is not None and age < self._view.policy.age_bands[-1])
 
+    @property
+    def caps(self) -> bool:
+        """Whether creators or topics have only so many places."""
+        return self.limits.max_per_creator is not None or self.limits.max_per_topic is not None
+
     @cached_property
     def signals(self) -> Signals | None:
         """What a minor is told beside the list."""

@@ -103,6 +103,10 @@ class State:
     def __init__(self, real: Any, failing: set[str]) -> None:
         self.real, self._failing = real, failing
 
+    def number(self, user_id: str) -> int | None:
+        """Which state of a user this is."""
+        return self._up().number(user_id)  # type: ignore[no-any-return]
+
     def history(self, user_id: str, limit: int | None = None) -> History:
         """A user's events."""
         return self._up().history(user_id, limit)  # type: ignore[no-any-return]

@@ -10,7 +10,7 @@ from recsys.errors import BundleError
 from recsys.retrieval import Codes, Vectors
 from recsys.types import FloatArray
 
-_CODES = ("codes_blocks", "codes_each", "codes_basis", "codes_lost")
+_CODES = ("codes_fours", "codes_each", "codes_basis", "codes_lost")
 
 
 def save_arrays(folder: Path, **arrays: NDArray[Any]) -> None:
@@ -28,7 +28,7 @@ def save_codes(folder: Path, vectors: Vectors) -> None:
     """Write the codes beside searched vectors, if there are any, so that workers share these too."""
     if vectors.codes is not None:
         codes = vectors.codes
-        arrays = (codes.codes, codes.each, codes.basis, np.array([codes.lost]))
+        arrays = (codes.codes, codes.each, codes.basis, np.array([codes.lost, codes.longest]))
         save_arrays(folder, **dict(zip(_CODES, arrays, strict=True)))
 
 
@@ -37,7 +37,7 @@ def load_vectors(folder: Path, items: FloatArray) -> Vectors:
     if not (folder / f"{_CODES[0]}.npy").is_file():
         return Vectors.of(items)
     codes, each, basis, lost = load_arrays(folder, *_CODES)
-    return Vectors(items, Codes(codes, each, basis, float(lost[0])))
+    return Vectors(items, Codes(codes, each, basis, *lost.tolist()))
 
 
 def _load(path: Path) -> NDArray[Any]:

@@ -73,7 +73,7 @@ class Board:
 
     def fits(self, item: int, instead_of: int | None = None) -> bool:
         """Whether an item may take a position; with ``instead_of``, that of the one who stands in that slot index."""
-        if item in self.used or not self.may_show(item):
+        if item in self.used or not (0 <= item < len(self._may) and self._may[item]):
             return False
         limit = self.room.limit
         if limit is None or (group := self._group(item)) < 0:
@@ -96,9 +96,14 @@ class Board:
             self._count(before, -1)
             if before.override is not None:
                 self.miss(before.override, QUOTA if spot.level is Level.QUOTA else FULL)
+        self.take(at, spot)
+
+    def take(self, at: int, spot: Spot) -> None:
+        """Take a free position."""
         self.spots[at] = spot
         self.used.add(spot.item)
-        self._count(spot, 1)
+        if spot.campaign >= 0 or self.room.limit is not None:
+            self._count(spot, 1)
 
     def _count(self, spot: Spot, n: int) -> None:
         if self.room.limit is not None:

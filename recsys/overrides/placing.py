@@ -174,19 +174,19 @@ class _Ranking:
 
         A boost beyond its campaign's ceilings does not count: its item goes back to where it stands without it.
         """
-        board, items, plain = self._board, self._found.items, self._found.plain
-        open_to = self._found.open
-        queue = sorted([(-score, row) for row, score in enumerate(self._found.scores) if open_to[row]])
+        board, found, plain = self._board, self._found, self._found.plain
+        items, factors, fits = found.items, found.factors, board.fits
+        queue = sorted([(-score, row) for row, score in enumerate(found.scores) if found.open[row]])
         done = 0
         for at, spot in enumerate(board.spots):
             while spot is None and done < len(queue):
                 score, row = queue[done]
                 done += 1
-                if not board.fits(items[row]):
+                if not fits(items[row]):
                     continue
-                if (over := self._over(row, at)) is None:
+                if factors[row] < 0 or (over := self._over(row, at)) is None:
                     spot = self._spot(row, -score)
-                    board.put(at, spot)
+                    board.take(at, spot)
                 else:
                     self._dropped.setdefault(row, set()).add(over)
                     insort(queue, (-plain[row] * self._factor(row), row), done)
@@ -195,15 +195,11 @@ class _Ranking:
     def _parts(self, row: int) -> list[int]:
         """The boosts and buries that count for a candidate, first in the order first."""
         place = self._found.factors[row]
-        if place < 0:
-            return []
         gone = self._dropped.get(row, ())
         return [part for part in self._board.live.resolved.parts(place) if part not in gone]
 
     def _over(self, row: int, at: int) -> int | None:
-        """A boost of a candidate whose campaign may not have this position."""
-        if self._found.factors[row] < 0:
-            return None
+        """A boost of a candidate with a factor whose campaign may not have this position."""
         factors = self._board.live.resolved.rows
         if factors is None:
             return None

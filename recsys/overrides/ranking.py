@@ -90,13 +90,14 @@ def candidates(slate: Slate, live: Live, eligible: BoolArray, room: Room, more: 
 def _factored(items: list[int], plain: list[float], live: Live) -> tuple[list[int], list[float]]:
     """The place of each item in ``resolved.factored``, and its score times that factor."""
     place_of, values = live.resolved.place_of, live.resolved.values
-    if not place_of:
-        return [-1] * len(items), plain
-    places = [place_of.get(item, -1) for item in items]
-    worth = plain.copy()
-    for row, place in enumerate(places):
-        if place >= 0:
-            worth[row] *= float(values[place])
+    places, worth = [-1] * len(items), plain
+    met = set(items).intersection(place_of)  # few of many: most items have no factor
+    if met:
+        worth = plain.copy()
+        for row, item in enumerate(items):
+            if item in met:
+                places[row] = place_of[item]
+                worth[row] *= float(values[places[row]])
     return places, worth
 
 
@@ -134,6 +135,9 @@ def _proposed(items: list[int], live: Live, eligible: BoolArray, room: Room, pag
 
 def _normalised(scores: list[float]) -> tuple[list[float], "Scale"]:
     """Scores from FLOOR to 1, all 1 where they are equal, and the scale. What is not finite counts as the lowest."""
+    if scores and math.isfinite(sum(scores)):  # as every list of a model is
+        scale = Scale(min(scores), max(scores))
+        return scale(scores), scale
     finite = [score for score in scores if math.isfinite(score)]
     if not finite:
         return [1.0] * len(scores), Scale(0.0, 0.0)
@@ -156,6 +160,8 @@ class Scale:
         if span <= 0:
             return [value if value != value else 1.0 if value >= low else FLOOR for value in values]
         lines = [FLOOR + rise * (value - low) / span for value in values]
+        if min(lines, default=FLOOR) >= FLOOR:  # never where the first is NaN
+            return lines
         return [FLOOR * math.exp(min(line / FLOOR - 1, 0)) if line < FLOOR else line for line in lines]
 
 

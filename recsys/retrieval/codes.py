@@ -1,7 +1,6 @@
 """Item vectors in fewer bytes: an eighth of the memory traffic or less, and how far off the products can be."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,7 @@ SEARCHED, ONE_IN = 4_096, 64  # of them, left by a mask, or this share: fewer ar
 FEW = 32  # queries at once; a product of floats with more of them is not held up by memory
 _LEVELS = 127
 _WIDTHS = (16, 32, 64)  # directions that are tried, before all of them
-_LOOKED_AT = 0.004  # the share of all items that may have to be scored again
+_LOOKED_AT = 0.008  # the share of all items that may have to be scored again
 _SAMPLE, _TRIED = 65_536, 16  # vectors from which the directions are learnt, and queries by which they are judged
 _TOP = 100  # places that those queries ask for
 _CHUNK = 1024 * BLOCK  # items at once
@@ -30,10 +29,11 @@ class Codes:
     the n-th place misses none: the search stays exact.
     """
 
-    codes: NDArray[np.uint8]  # (blocks, r, BLOCK) 128 more than the integers, in the order of ``_shuffled``
+    codes: NDArray[np.uint8]  # (blocks, ⌈r/4⌉, BLOCK, 4) 128 more than the integers; what fills up the fours is 0
     each: FloatArray  # (2, blocks · BLOCK) scale, and the length of what is outside the directions
     basis: FloatArray  # (d, r) orthonormal columns
     lost: float  # the largest distance between a vector's part in the directions and its codes, in its scale
+    longest: float  # the largest norm of a vector's codes
 
     @classmethod
     def of(cls, vectors: FloatArray, typical: FloatArray | None = None) -> "Codes":
@@ -55,22 +55,24 @@ class Codes:
     def along(cls, vectors: FloatArray, basis: FloatArray) -> "Codes":
         """Codes along the orthonormal columns of ``basis`` (d, r)."""
         blocks = -(-len(vectors) // BLOCK)
-        codes = np.empty((blocks, basis.shape[1], BLOCK), np.uint8)
+        fours = -(-basis.shape[1] // 4)
+        codes = np.empty((blocks, fours, BLOCK, 4), np.uint8)
         each = np.zeros((2, blocks * BLOCK), np.float32)
-        lost = 0.0
+        lost = longest = 0.0
         for start in range(0, len(vectors), _CHUNK):
             rows = vectors[start : start + _CHUNK]
             inside = rows @ basis
             whole, scale = _rounded(inside)
             lost = max(lost, float(_norms(inside / scale[:, None] - whole).max(initial=0.0)))
             part = slice(start, start + len(rows))
+            longest = max(longest, float(_norms(whole).max(initial=0.0)))
             each[0, part], each[1, part] = scale, _norms(rows - inside @ basis.T) * _UP
-            padded = np.zeros((-(-len(rows) // BLOCK) * BLOCK, basis.shape[1]), np.int8)
-            padded[: len(rows)] = whole
+            padded = np.zeros((-(-len(rows) // BLOCK) * BLOCK, 4 * fours), np.int8)
+            padded[: len(rows), : basis.shape[1]] = whole
             first = start // BLOCK
-            turned = padded.reshape(-1, BLOCK, basis.shape[1]).transpose(0, 2, 1)
-            codes[first : first + len(turned)] = _shuffled(turned).view(np.uint8) ^ np.uint8(128)
-        return cls(codes, each, basis, lost)
+            turned = padded.reshape(-1, BLOCK, fours, 4).swapaxes(1, 2)
+            codes[first : first + len(turned)] = turned.view(np.uint8) ^ np.uint8(128)
+        return cls(codes, each, basis, lost, longest)
 
     def ask(self, queries: FloatArray) -> tuple[Coded, FloatArray]:
         """(q, d) queries along the directions, and (q, 3) how far off their bounds are, as ``scan.best`` takes it.
@@ -78,21 +80,28 @@ class Codes:
         The last of the three, the rounding of float32, is for the caller to put in.
         """
         asked = queries @ self.basis  # (q, r)
+        r = asked.shape[1]
+        whole, steps = _rounded(asked)
         off = np.zeros((len(queries), 3), np.float32)
-        rounding = asked.shape[1] ** 1.5 * 2.0**-15  # of float32 sums of fractions, in the scale
-        off[:, 0] = _norms(asked) * ((self.lost + rounding) * _UP)
+        # what codes lose times the query, what the query loses times codes, and the rounding of float32: in the scale
+        off[:, 0] = _norms(asked) * np.float32(self.lost + self.longest * 2.0**-20)
+        off[:, 0] += _norms(asked - whole * steps[:, None]) * np.float32(self.longest)
+        off[:, 0] *= _UP
         off[:, 1] = _norms(queries - asked @ self.basis.T) * _UP
-        return Coded(self.codes, self.each, asked), off
+        numbers = np.zeros((len(queries), 4 * self.codes.shape[1]), np.int8)
+        numbers[:, :r] = whole
+        return Coded(self.codes, self.each, numbers, steps), off
 
     def between(self, queries: FloatArray) -> tuple[FloatArray, FloatArray]:
         """(q, width) the least and the most that the scores of all items, and what fills the last block, can be."""
         coded, off = self.ask(queries)
-        scores = np.empty((len(self.codes), len(queries), BLOCK), np.float32)
+        asked = coded.asked * coded.steps[:, None]  # (q, 4 · fours)
+        scores = np.empty((len(queries), len(self.codes) * BLOCK), np.float32)
         for start in range(0, len(self.codes), _CHUNK // BLOCK):
-            part = slice(start, start + _CHUNK // BLOCK)
-            whole = _shuffled(self.codes[part], back=True).astype(np.float32) - np.float32(128)
-            np.matmul(coded.asked, whole, out=scores[part])
-        scores = scores.transpose(1, 0, 2).reshape(len(queries), -1) * self.each[0]
+            part = self.codes[start : start + _CHUNK // BLOCK].astype(np.float32) - np.float32(128)
+            rows = part.swapaxes(1, 2).reshape(-1, asked.shape[1])  # (items, 4 · fours)
+            scores[:, start * BLOCK : start * BLOCK + len(rows)] = asked @ rows.T
+        scores *= self.each[0]
         width = off[:, :2] @ self.each
         return scores - width, scores + width
 
@@ -104,17 +113,11 @@ class Codes:
         return float((high >= reach[:, None]).mean()) - _TOP / n_items
 
 
-def _shuffled(blocks: NDArray[Any], *, back: bool = False) -> NDArray[Any]:
-    """(…, BLOCK) with the items l, 16 + l, 32 + l and 48 + l side by side, as bytes of one word."""
-    parts = blocks.reshape(*blocks.shape[:-1], *((16, 4) if back else (4, 16)))
-    return np.ascontiguousarray(parts.swapaxes(-1, -2)).reshape(blocks.shape)
-
-
-def _rounded(vectors: FloatArray) -> tuple[NDArray[np.int8], FloatArray]:
-    """(n, r) integers and (n,) scales, so that integers times scale are near the vectors."""
+def _rounded(vectors: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """(n, r) whole numbers and (n,) scales, so that numbers times scale are near the vectors."""
     scale = np.abs(vectors).max(axis=1, initial=0.0) / np.float32(_LEVELS)
     scale = np.where(scale > 0, scale, np.float32(1)).astype(np.float32)
-    return np.rint(vectors / scale[:, None]).astype(np.int8), scale
+    return np.rint(vectors / scale[:, None]), scale
 
 
 def _directions(vectors: FloatArray) -> FloatArray:

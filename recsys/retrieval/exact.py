@@ -1,6 +1,6 @@
 """Exact top-k under a mask. The mask goes into retrieval: a list is short only where nothing scored is left."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from threading import local
@@ -15,8 +15,10 @@ from recsys.retrieval.scan import inner
 from recsys.types import BoolArray, FloatArray, IntArray, Ranked
 
 _BLOCK = 1 << 21  # scores held at once, unless rows are very long: 8 MiB, which a processor's cache has room for
+_NEAR = 1 << 19  # scores that are looked through at once: 2 MiB, as much as a core has for itself
 _QUERIES = 64  # at once, unless scores are fewer
 _PAIRS = 512  # of a query and an item, scored exactly at once
+_TOGETHER = 8  # items that are scored for many queries at once
 _UNIT = 2.0**-24  # float32 rounding
 _threads = local()
 
@@ -66,7 +68,9 @@ class Vectors:
     @property
     def codes_are_short(self) -> bool:
         """Whether codes, on one thread, beat a product of floats on all of them for however many queries."""
-        return self.codes is not None and 4 * self.codes.basis.shape[1] <= self.items.shape[1]
+        if self.codes is None:
+            return False
+        return scan.fastest() == scan.BYTES_AT_ONCE or 4 * self.codes.basis.shape[1] <= self.items.shape[1]
 
     @property
     def scanned(self) -> bool:
@@ -102,7 +106,8 @@ class Vectors:
             return [Ranked(np.zeros(0, np.int32), np.zeros(0, np.float32), source) for _ in exclude]
         n = min(n, n_allowed)
         pool = _Pool(self, np.ascontiguousarray(allowed), n_allowed, len(queries))
-        step = max(TOGETHER, min(_BLOCK // max(len(pool.ids), 2 * n * self.items.shape[1]), _QUERIES))
+        held = 2 * n * self.items.shape[1] if self.scanned else max(len(pool.ids), 2 * n * self.items.shape[1])
+        step = max(TOGETHER, min(_BLOCK // held, _QUERIES))
         found: list[Ranked] = []
         for start in range(0, len(queries), step):
             part = slice(start, start + step)
@@ -147,8 +152,7 @@ class _Pool:
         looked_at: scan.Coded | scan.Scored
         if self._codes is None:
             off = np.zeros((len(asked), 3), np.float32)
-            scores = np.matmul(near, self._items.T, out=_scratch(len(near), len(self.ids)))
-            looked_at = scan.Scored(scores, self.ids if self._few else None)
+            looked_at = scan.Scored(self._blocks(near), self.ids if self._few else None)
         else:
             looked_at, off = self._codes.ask(near)
             slack *= 3  # turning vectors rounds on both sides
@@ -163,6 +167,13 @@ class _Pool:
             else:
                 lists.append(Ranked(found[row, :count], values[row, :count], source))
         return lists
+
+    def _blocks(self, asked: FloatArray) -> Iterator[tuple[int, FloatArray]]:
+        """First column and scores (rows, width) of stretches of the pool."""
+        width = max(scan.BLOCK, _NEAR // len(asked) // scan.BLOCK * scan.BLOCK)
+        for start in range(0, len(self._items), width):
+            part = self._items[start : start + width]
+            yield start, np.matmul(asked, part.T, out=_scratch(len(asked), len(part)))
 
     def _plain(
         self, asked: FloatArray, n: int, exclude: Sequence[IntArray], source: str, bias: FloatArray | None
@@ -213,6 +224,11 @@ def dot_scores(queries: FloatArray, items: FloatArray, bias: FloatArray | None =
     These are the scores that ``Vectors.top`` returns. Meant for some hundreds of items, not for a whole catalogue.
     """
     rows = np.empty((len(queries), len(items)), np.float32)
+    if 0 < len(items) <= _TOGETHER and 1 < len(queries) <= _PAIRS // len(items):  # one call is faster than one a query
+        each = np.repeat(queries.astype(np.float64), len(items), axis=0)
+        pairs = inner(np.tile(items, (len(queries), 1)), each).reshape(rows.shape)
+        rows[:] = pairs if bias is None else pairs + bias
+        return rows
     for at, vector in enumerate(queries.astype(np.float64)):
         row = inner(items, vector)
         rows[at] = row if bias is None else row + bias
@@ -223,6 +239,6 @@ def _slack(queries: FloatArray, longest: float, bias: FloatArray | None) -> Floa
     """(q,) twice the largest rounding error of a float32 inner product in any order of summation."""
     size = np.sqrt(np.einsum("ij,ij->i", queries, queries)) * longest  # (q,) bounds every |score|
     if bias is not None:
-        size = size + np.abs(bias).max(initial=0.0, axis=-1)
+        size = size + np.maximum(bias.max(initial=0.0, axis=-1), -bias.min(initial=0.0, axis=-1))  # without a copy
     slack: FloatArray = (2.1 * _UNIT * (queries.shape[1] + 4) * size).astype(np.float32)
     return slack

@@ -9,31 +9,161 @@
 #include <string.h>
 
 #if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__clang__)
+#include <immintrin.h>
+#define X86
 #define FOR_EACH_PROCESSOR __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define FOR_EACH_PROCESSOR
 #endif
 #define INLINE static inline __attribute__((always_inline))
-#define AHEAD 4  /* items whose vectors are on their way from memory */
-#define BLOCK 64 /* items: one direction of them is a line of the cache */
-#define PART 32  /* scores of which the largest is looked at first */
+#define AHEAD 6  /* items whose vectors are on their way from memory */
+#define BLOCK 64 /* items whose codes lie together, four directions of each in a word */
+#define HALVED 24  /* times at most: what is left of a range is below the rounding of its ends */
+#define TILE 6   /* queries that meet a block while its sums are held in registers */
 
-typedef float f16 __attribute__((vector_size(64)));
-typedef uint32_t u16 __attribute__((vector_size(64)));
+/* Sums over all directions of query times (code - 128), for a block and a query: whole numbers, so that every processor
+   finds the same. */
+FOR_EACH_PROCESSOR static void plain_products(const uint8_t *code, const int8_t *query, int64_t width, int32_t *sums) {
+    memset(sums, 0, BLOCK * sizeof *sums);
+    for (int64_t j = 0; j < width; j += 4)
+        for (int at = 0; at < BLOCK; at++) {
+            const uint8_t *own = code + j * BLOCK + 4 * at;
+            sums[at] += query[j] * (own[0] - 128) + query[j + 1] * (own[1] - 128) + query[j + 2] * (own[2] - 128) +
+                        query[j + 3] * (own[3] - 128);
+        }
+}
 
-/* Sums of query times (1 + code / 256) for a block: a code is the leading bits of a fraction, which spares its
-   conversion. A byte of each of sixteen words is an item: word l holds the items l, 16 + l, 32 + l and 48 + l. */
-INLINE void fractions(const uint8_t *code, const float *query, int64_t r, float *sums) {
-    f16 a = {0}, b = {0}, c = {0}, d = {0};
-    for (int64_t j = 0; j < r; j++) {
-        u16 words;
-        memcpy(&words, code + j * BLOCK, BLOCK);
-        a += query[j] * (f16)((words << 15 & 0x7f8000u) | 0x3f800000u);
-        b += query[j] * (f16)((words << 7 & 0x7f8000u) | 0x3f800000u);
-        c += query[j] * (f16)((words >> 1 & 0x7f8000u) | 0x3f800000u);
-        d += query[j] * (f16)((words >> 9 & 0x7f8000u) | 0x3f800000u);
+#ifdef X86
+__attribute__((target("avx2"))) static void avx2_products(const uint8_t *code, const int8_t *query, int64_t width,
+                                                          int32_t *sums) {
+    const __m256i low = _mm256_set1_epi32(0x00ff00ff), lift = _mm256_set1_epi32(0x00800080);
+    __m256i found[BLOCK / 8] = {0};
+    for (int64_t j = 0; j < width; j += 4) {
+        const __m256i even = _mm256_set1_epi32((int)((uint16_t)query[j] | (uint32_t)query[j + 2] << 16));
+        const __m256i odd = _mm256_set1_epi32((int)((uint16_t)query[j + 1] | (uint32_t)query[j + 3] << 16));
+#pragma GCC unroll 8
+        for (int part = 0; part < BLOCK / 8; part++) {
+            const __m256i words = _mm256_loadu_si256((const __m256i *)(code + j * BLOCK + part * 32));
+            const __m256i a = _mm256_sub_epi16(_mm256_and_si256(words, low), lift);
+            const __m256i b = _mm256_sub_epi16(_mm256_and_si256(_mm256_srli_epi32(words, 8), low), lift);
+            const __m256i both = _mm256_add_epi32(_mm256_madd_epi16(a, even), _mm256_madd_epi16(b, odd));
+            found[part] = _mm256_add_epi32(found[part], both);
+        }
     }
-    memcpy(sums, &a, 64), memcpy(sums + 16, &b, 64), memcpy(sums + 32, &c, 64), memcpy(sums + 48, &d, 64);
+    memcpy(sums, found, sizeof found);
+}
+
+/* The same of some queries, four directions in one step; sums by name, as arrays of them would not stay in registers. */
+/* The compiler's own name for it spills the sums (GCC 12). */
+#define ADD_PRODUCTS(sums, codes, query) __asm__("vpdpbusd %2, %1, %0" : "+v"(sums) : "v"(codes), "v"(query))
+#define EACH_QUERY(DO) DO(0) DO(1) DO(2) DO(3) DO(4) DO(5)
+#define BEGIN(own) __m512i a##own = {0}, b##own = {0}, c##own = {0}, d##own = {0};
+#define MEET(own)                                        \
+    if (own < count) {                                   \
+        memcpy(&four, query + own * width + j, 4);       \
+        const __m512i asked = _mm512_set1_epi32(four);   \
+        ADD_PRODUCTS(a##own, a, asked);                  \
+        ADD_PRODUCTS(b##own, b, asked);                  \
+        ADD_PRODUCTS(c##own, c, asked);                  \
+        ADD_PRODUCTS(d##own, d, asked);                  \
+    }
+#define END(own)                                                                                 \
+    if (own < count) {                                                                           \
+        const __m512i lift = _mm512_set1_epi32(lifts[own]);                                      \
+        _mm512_storeu_si512(sums + own * BLOCK, _mm512_sub_epi32(a##own, lift));                 \
+        _mm512_storeu_si512(sums + own * BLOCK + 16, _mm512_sub_epi32(b##own, lift));            \
+        _mm512_storeu_si512(sums + own * BLOCK + 32, _mm512_sub_epi32(c##own, lift));            \
+        _mm512_storeu_si512(sums + own * BLOCK + 48, _mm512_sub_epi32(d##own, lift));            \
+    }
+
+__attribute__((target("avx512f,avx512bw,avx512vnni"))) INLINE void tile(const uint8_t *code, const int8_t *query,
+                                                                        const int32_t *lifts, int64_t width, int count,
+                                                                        int32_t *sums) {
+    EACH_QUERY(BEGIN)
+    for (int64_t j = 0; j < width; j += 4, code += 4 * BLOCK) {
+        const __m512i a = _mm512_loadu_si512(code), b = _mm512_loadu_si512(code + 64);
+        const __m512i c = _mm512_loadu_si512(code + 128), d = _mm512_loadu_si512(code + 192);
+        int32_t four;
+        EACH_QUERY(MEET)
+    }
+    EACH_QUERY(END)
+}
+
+__attribute__((target("avx512f,avx512bw,avx512vnni"))) static void vnni_products(
+    const uint8_t *code, const int8_t *query, const int32_t *lifts, int64_t width, int64_t count, int32_t *sums) {
+    switch (count) {
+    case 1: tile(code, query, lifts, width, 1, sums); break;
+    case 2: tile(code, query, lifts, width, 2, sums); break;
+    case 3: tile(code, query, lifts, width, 3, sums); break;
+    case 4: tile(code, query, lifts, width, 4, sums); break;
+    case 5: tile(code, query, lifts, width, 5, sums); break;
+    default: tile(code, query, lifts, width, TILE, sums);
+    }
+}
+#endif
+
+/* How these are found: 0 anywhere, 1 with AVX2, 2 with AVX512-VNNI. */
+int recsys_fastest(void) {
+#ifdef X86
+    if (__builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw")) return 2;
+    if (__builtin_cpu_supports("avx2")) return 1;
+#endif
+    return 0;
+}
+
+/* (count, BLOCK) for the queries (count, width); lifts are 128 times the sums of each. */
+static void products(int64_t kernel, const uint8_t *code, const int8_t *queries, const int32_t *lifts, int64_t width,
+                     int64_t count, int32_t *sums) {
+#ifdef X86
+    if (kernel == 2) {
+        vnni_products(code, queries, lifts, width, count, sums);
+        return;
+    }
+#endif
+    for (int64_t own = 0; own < count; own++) {
+#ifdef X86
+        if (kernel == 1) {
+            avx2_products(code, queries + own * width, width, sums + own * BLOCK);
+            continue;
+        }
+#endif
+        plain_products(code, queries + own * width, width, sums + own * BLOCK);
+    }
+}
+
+/* Of a block the scores that reach a threshold, a bit each. */
+INLINE uint64_t plain_reaching(const float *scores, float reach) {
+    float largest = -FLT_MAX;
+    uint64_t found = 0;
+    for (int at = 0; at < BLOCK; at++) largest = scores[at] > largest ? scores[at] : largest;
+    if (largest < reach) return 0;
+    for (int at = 0; at < BLOCK; at++) found |= (uint64_t)(scores[at] >= reach) << at;
+    return found;
+}
+
+#ifdef X86
+__attribute__((target("avx2"))) static uint64_t avx2_reaching(const float *scores, float reach) {
+    uint64_t found = 0;
+    for (int at = 0; at < BLOCK; at += 8) {
+        __m256 reached = _mm256_cmp_ps(_mm256_loadu_ps(scores + at), _mm256_set1_ps(reach), _CMP_GE_OQ);
+        found |= (uint64_t)(uint32_t)_mm256_movemask_ps(reached) << at;
+    }
+    return found;
+}
+
+__attribute__((target("avx512f"))) static uint64_t avx512_reaching(const float *scores, float reach) {
+    uint64_t found = 0;
+    for (int at = 0; at < BLOCK; at += 16)
+        found |= (uint64_t)_mm512_cmp_ps_mask(_mm512_loadu_ps(scores + at), _mm512_set1_ps(reach), _CMP_GE_OQ) << at;
+    return found;
+}
+#endif
+
+INLINE uint64_t reaching(int64_t kernel, const float *scores, float reach) {
+#ifdef X86
+    if (kernel) return kernel == 2 ? avx512_reaching(scores, reach) : avx2_reaching(scores, reach);
+#endif
+    return plain_reaching(scores, reach);
 }
 
 /* A number that rises while the score falls, then with the place; -0.0 is 0.0. */
@@ -80,16 +210,6 @@ static int rising(const void *a, const void *b) {
     return (left > right) - (left < right);
 }
 
-static int among(int32_t item, const int32_t *ascending, int64_t count) {
-    while (count > 0) {
-        int64_t half = count / 2;
-        if (ascending[half] == item) return 1;
-        if (ascending[half] < item) ascending += half + 1, count -= half + 1;
-        else count = half;
-    }
-    return 0;
-}
-
 /* Eight sums by place, then these by halves: numpy does the same where there is no compiler. */
 INLINE double inner(const float *item, const double *query, long d) {
     double sums[8] = {0};
@@ -105,10 +225,12 @@ FOR_EACH_PROCESSOR void recsys_inner(const float *items, const double *query, do
 }
 
 typedef struct {
-    /* Either codes (blocks, r, BLOCK) with each (2, blocks * BLOCK) and asked (rows, r) ... */
+    /* Either codes (blocks, fours, BLOCK, 4) with each (2, blocks * BLOCK), asked (rows, 4 * fours) and steps ... */
     const uint8_t *codes; /* 128 more than what they stand for */
-    const float *each, *asked;
-    /* ... or scores (rows, columns) of the items ids, or of all where that is NULL. */
+    const float *each;
+    const int8_t *asked;
+    const float *steps; /* (rows,) */
+    /* ... or scores (rows, width) of the columns from start on, which are the items ids, or all where that is NULL. */
     const float *block;
     const int32_t *ids;
     const float *items;    /* (all, d) */
@@ -118,7 +240,7 @@ typedef struct {
     const uint8_t *allowed;
     const int32_t *hidden;
     const int64_t *begins;
-    int64_t r, d, bias_stride, columns, rows, n, room;
+    int64_t fours, d, bias_stride, columns, rows, n, room, kernel, start, width;
 } search;
 
 /* What may be among the best of a row: ascending columns, and how much their scores can be at most and at least. */
@@ -126,112 +248,163 @@ typedef struct {
     int32_t *places;
     float *high, *low, reach;
     int64_t held, full; /* held is -1 where that became more than half the room */
+    int64_t hidden;     /* where the hidden items go on */
 } candidates;
 
 INLINE int32_t item_of(const search *s, int64_t place) { return s->ids ? s->ids[place] : (int32_t)place; }
 
+/* A number that at least n of some numbers reach, and not many more: halved towards, as counting is fast. */
+FOR_EACH_PROCESSOR static float reached(const float *numbers, int64_t count, int64_t n) {
+    float low = FLT_MAX, high = -FLT_MAX;
+    for (int64_t at = 0; at < count; at++) {
+        low = numbers[at] < low ? numbers[at] : low;
+        high = numbers[at] > high ? numbers[at] : high;
+    }
+    int32_t above = (int32_t)count;
+    for (int turn = 0; turn < HALVED && above > n + n / 8; turn++) {
+        float middle = low / 2 + high / 2;
+        int32_t reaching = 0;
+        for (int64_t at = 0; at < count; at++) reaching += numbers[at] >= middle;
+        if (reaching >= n) low = middle, above = reaching;
+        else high = middle;
+    }
+    return low;
+}
+
 /* Drop what does not reach the n-th best of what the scores are at least. */
-static void cut(const search *s, candidates *near, uint64_t *keys) {
+FOR_EACH_PROCESSOR static void cut(const search *s, candidates *near) {
     int64_t kept = 0;
-    for (int64_t at = 0; at < near->held; at++) keys[at] = key_of(near->low[at], 0);
-    near->reach = score_of(nth(keys, near->held, s->n));
-    for (int64_t at = 0; at < near->held; at++)
-        if (near->high[at] >= near->reach) {
-            near->places[kept] = near->places[at];
-            near->high[kept] = near->high[at];
-            near->low[kept++] = near->low[at];
-        }
+    near->reach = reached(near->low, near->held, s->n);
+    for (int64_t at = 0; at < near->held; at++) {
+        float high = near->high[at];
+        near->places[kept] = near->places[at];
+        near->low[kept] = near->low[at];
+        near->high[kept] = high;
+        kept += high >= near->reach;
+    }
     near->held = 2 * kept > s->room ? -1 : kept;
     near->full = near->full > 2 * kept ? near->full : 2 * kept;
 }
 
-/* Take from the next scores of a row what may be among its best. */
-INLINE void offer(const search *s, int64_t row, candidates *near, uint64_t *keys, const float *scores, int64_t first,
-                  int64_t count) {
+/* Of a block the items that may be listed, a bit each. */
+INLINE uint64_t listed(const search *s, int64_t first, int64_t count) {
+    uint64_t found = 0;
+    if (s->ids || count < BLOCK) {
+        for (int64_t at = 0; at < count; at++) found |= (uint64_t)s->allowed[item_of(s, first + at)] << at;
+        return found;
+    }
+    for (int64_t at = 0; at < BLOCK; at += 8) { /* eight bytes of 0 or 1 to the bits of one */
+        uint64_t eight;
+        memcpy(&eight, s->allowed + first + at, 8);
+        found |= (eight * 0x0102040810204080u >> 56) << at;
+    }
+    return found;
+}
+
+/* Take the marked ones of the next scores of a row. */
+INLINE void offer(const search *s, int64_t row, candidates *near, const float *scores, int64_t first,
+                  uint64_t marked) {
     const float *off = s->off + 3 * row, *scale = s->each, *rest = s->each + (s->columns + BLOCK - 1) / BLOCK * BLOCK;
-    for (int64_t begin = 0; begin < count; begin += PART) {
-        int64_t end = begin + PART < count ? begin + PART : count;
-        float largest = -FLT_MAX;
-        for (int64_t at = begin; at < end; at++) largest = scores[at] > largest ? scores[at] : largest;
-        if (largest < near->reach) continue;
-        for (int64_t at = begin; at < end && near->held >= 0; at++) {
-            int32_t item = item_of(s, first + at);
-            int64_t taken = s->begins[row + 1] - s->begins[row];
-            if (scores[at] < near->reach || !s->allowed[item]) continue;
-            if (taken && among(item, s->hidden + s->begins[row], taken)) continue;
-            near->places[near->held] = (int32_t)(first + at);
-            near->high[near->held] = scores[at];
-            near->low[near->held] = scores[at] - off[2];
-            if (s->codes) near->low[near->held] -= 2 * (off[0] * scale[first + at] + off[1] * rest[first + at]);
-            if (++near->held == near->full) cut(s, near, keys);
-        }
+    for (; marked && near->held >= 0; marked &= marked - 1) {
+        int64_t at = __builtin_ctzll(marked), place = first + at, end = s->begins[row + 1];
+        int32_t item = item_of(s, place);
+        if (scores[at] < near->reach) continue; /* which has risen meanwhile */
+        while (near->hidden < end && s->hidden[near->hidden] < item) near->hidden++;
+        if (near->hidden < end && s->hidden[near->hidden] == item) continue;
+        near->places[near->held] = (int32_t)place;
+        near->high[near->held] = scores[at];
+        near->low[near->held] = scores[at] - off[2];
+        if (s->codes) near->low[near->held] -= 2 * (off[0] * scale[place] + off[1] * rest[place]);
+        if (++near->held == near->full) cut(s, near);
     }
 }
 
-INLINE void by_scores(const search *s, int64_t row, candidates *near, uint64_t *keys) {
+INLINE void by_scores(const search *s, int64_t row, candidates *near) {
     const float *bias = s->bias ? s->bias + row * s->bias_stride : NULL;
-    for (int64_t first = 0; first < s->columns; first += BLOCK) {
-        int64_t count = s->columns - first < BLOCK ? s->columns - first : BLOCK;
-        const float *scores = s->block + row * s->columns + first;
+    for (int64_t at = 0; at < s->width; at += BLOCK) {
+        int64_t count = s->width - at < BLOCK ? s->width - at : BLOCK, first = s->start + at;
+        const float *scores = s->block + row * s->width + at;
         float sums[BLOCK];
-        if (bias) {
-            for (int64_t at = 0; at < count; at++) sums[at] = scores[at] + bias[item_of(s, first + at)];
+        if (bias || count < BLOCK) {
+            for (int64_t own = 0; own < BLOCK; own++) sums[own] = own < count ? scores[own] : -FLT_MAX;
+            for (int64_t own = 0; bias && own < count; own++) sums[own] += bias[item_of(s, first + own)];
             scores = sums;
         }
-        offer(s, row, near, keys, scores, first, count);
+        uint64_t marked = reaching(s->kernel, scores, near->reach);
+        if (marked) offer(s, row, near, scores, first, marked & listed(s, first, count));
     }
 }
 
-INLINE void by_codes(const search *s, candidates *near, uint64_t *keys, const float *zero, float *flat) {
-    const float *rests = s->each + (s->columns + BLOCK - 1) / BLOCK * BLOCK;
+/* What the scores of a block can be at most, from the sums of a row. */
+INLINE void highest(const search *s, int64_t row, const int32_t *sums, int64_t first, int64_t count, float *scores) {
+    const float *scale = s->each + first, *rest = scale + (s->columns + BLOCK - 1) / BLOCK * BLOCK;
+    const float off = s->off[3 * row], across = s->off[3 * row + 1], step = s->steps[row];
+    const float *bias = s->bias ? s->bias + row * s->bias_stride + first : NULL;
+    for (int at = 0; at < BLOCK; at++) scores[at] = scale[at] * (step * (float)sums[at] + off) + across * rest[at];
+    if (bias && count == BLOCK)
+        for (int at = 0; at < BLOCK; at++) scores[at] += bias[at];
+    else if (bias)
+        for (int64_t at = 0; at < count; at++) scores[at] += bias[at];
+}
+
+INLINE void by_codes(const search *s, candidates *near, int32_t *lifts) {
+    const int64_t width = 4 * s->fours;
+    int32_t sums[TILE * BLOCK];
+    for (int64_t row = 0; row < s->rows; row++) {
+        lifts[row] = 0;
+        for (int64_t j = 0; j < width; j++) lifts[row] += 128 * s->asked[row * width + j];
+    }
     for (int64_t first = 0; first < s->columns; first += BLOCK) {
-        const uint8_t *code = s->codes + first * s->r;
-        const float *scale = s->each + first, *rest = rests + first;
         int64_t count = s->columns - first < BLOCK ? s->columns - first : BLOCK;
-        uint8_t some = 0;
-        for (int64_t at = 0; at < count; at++) some |= s->allowed[first + at];
+        uint64_t some = listed(s, first, count);
         if (!some) continue;
-        if (flat)
-            for (int64_t j = 0; j < s->r * 4; j++)
-                for (int at = 0; at < 16; at++) flat[j * 16 + at] = 1 + code[j / 4 * BLOCK + at * 4 + j % 4] / 256.0f;
-        for (int64_t row = 0; row < s->rows; row++) {
-            const float *query = s->asked + row * s->r, *off = s->off + 3 * row;
-            float sums[BLOCK] = {0};
-            if (flat)
-                for (int64_t j = 0; j < s->r; j++)
-                    for (int at = 0; at < BLOCK; at++) sums[at] += query[j] * flat[j * BLOCK + at];
-            else
-                fractions(code, query, s->r, sums);
-            for (int at = 0; at < BLOCK; at++)
-                sums[at] = scale[at] * (256 * (sums[at] - zero[row]) + off[0]) + off[1] * rest[at];
-            if (s->bias)
-                for (int64_t at = 0; at < count; at++) sums[at] += s->bias[row * s->bias_stride + first + at];
-            offer(s, row, near + row, keys, sums, first, count);
+        for (int64_t tile = 0; tile < s->rows; tile += TILE) {
+            int64_t rows = s->rows - tile < TILE ? s->rows - tile : TILE;
+            products(s->kernel, s->codes + first * width, s->asked + tile * width, lifts + tile, width, rows, sums);
+            for (int64_t row = tile; row < tile + rows; row++) {
+                float scores[BLOCK];
+                highest(s, row, sums + (row - tile) * BLOCK, first, count, scores);
+                uint64_t marked = some & reaching(s->kernel, scores, near[row].reach);
+                if (marked) offer(s, row, near + row, scores, first, marked);
+            }
         }
     }
+}
+
+/* The exact scores of some items of a row, behind what the keys hold already. */
+INLINE void score(const search *s, int64_t row, const int32_t *items, int64_t count, uint64_t *keys) {
+    const float *bias = s->bias ? s->bias + row * s->bias_stride : NULL;
+    for (int64_t at = 0; at < count; at++) {
+        if (at + AHEAD < count)
+            for (int64_t line = 0; line < s->d; line += 16)
+                __builtin_prefetch(s->items + items[at + AHEAD] * s->d + line);
+        double own = inner(s->items + items[at] * s->d, s->queries + row * s->d, s->d);
+        keys[at] = key_of((float)(bias ? own + (double)bias[items[at]] : own), (uint32_t)items[at]);
+    }
+}
+
+/* The items whose scores can be from least on and below most. */
+INLINE int64_t between(const search *s, const candidates *near, float least, float most, int32_t *items) {
+    int64_t count = 0;
+    for (int64_t at = 0; at < near->held; at++) {
+        items[count] = item_of(s, near->places[at]);
+        count += near->high[at] >= least && near->high[at] < most;
+    }
+    return count;
 }
 
 /* The best of a row into out, and how many; those that look best are scored first, then what may pass the last of them. */
 INLINE int64_t ranked(const search *s, int64_t row, candidates *near, uint64_t *keys, int32_t *out, float *values) {
-    const float *bias = s->bias ? s->bias + row * s->bias_stride : NULL;
-    int64_t count = 0;
-    float first = -FLT_MAX, least = FLT_MAX;
-    if (near->held > s->n) cut(s, near, keys);
-    if (near->held > 2 * s->n) {
-        for (int64_t at = 0; at < near->held; at++) keys[at] = key_of(near->high[at], 0);
-        first = score_of(nth(keys, near->held, s->n));
-    }
-    for (int turn = 0; turn < (first > -FLT_MAX ? 2 : 1); turn++) {
-        for (int64_t at = 0; at < near->held; at++) {
-            if (at + AHEAD < near->held)
-                for (int64_t line = 0; line < s->d; line += 16)
-                    __builtin_prefetch(s->items + item_of(s, near->places[at + AHEAD]) * s->d + line);
-            if (turn ? near->high[at] >= first || near->high[at] < least : near->high[at] < first) continue;
-            int32_t item = item_of(s, near->places[at]);
-            double score = inner(s->items + item * s->d, s->queries + row * s->d, s->d);
-            keys[count++] = key_of((float)(bias ? score + (double)bias[item] : score), (uint32_t)item);
-        }
-        if (turn == 0 && count >= s->n) least = score_of(nth(keys, count, s->n)) - s->off[3 * row + 2];
+    if (near->held > s->n) cut(s, near);
+    if (near->held < 0) return -1;
+    float first = near->held > 2 * s->n ? reached(near->high, near->held, s->n) : -FLT_MAX;
+    int32_t *items = (int32_t *)near->low; /* which is done with */
+    int64_t count = between(s, near, first, FLT_MAX, items);
+    score(s, row, items, count, keys);
+    if (first > -FLT_MAX) {
+        int64_t more = between(s, near, score_of(nth(keys, count, s->n)) - s->off[3 * row + 2], first, items);
+        score(s, row, items, more, keys + count);
+        count += more;
     }
     if (count > s->n) nth(keys, count, s->n), count = s->n;
     qsort(keys, (size_t)count, sizeof(uint64_t), rising);
@@ -239,35 +412,34 @@ INLINE int64_t ranked(const search *s, int64_t row, candidates *near, uint64_t *
         out[at] = (int32_t)(uint32_t)keys[at];
         values[at] = score_of(keys[at]);
     }
-    return near->held < 0 ? -1 : count;
+    return count;
 }
 
-/* The n best items of every row and how many they are, -1 where too many are near; 0 where there is no memory. */
-FOR_EACH_PROCESSOR int recsys_best(const search *s, int32_t *out, float *values, int64_t *counts) {
-    int64_t together = s->codes ? s->rows : 1, room = s->room;
-    candidates *near = malloc((size_t)together * sizeof *near);
-    char *memory = malloc((size_t)(room * 8 + (together * (room * 3 + 1) + s->r * BLOCK) * 4));
-    int whole = near && memory;
-    if (whole) {
-        uint64_t *keys = (uint64_t *)memory;
-        float *rest = (float *)(keys + room), *zero = rest + 3 * together * room;
-        for (int64_t row = 0; row < together; row++) {
-            candidates one = {(int32_t *)(rest + 3 * row * room), rest + (3 * row + 1) * room,
-                              rest + (3 * row + 2) * room, -FLT_MAX, 0, 2 * s->n + 64};
-            near[row] = one;
-        }
-        for (int64_t row = 0; s->codes && row < s->rows; row++) { /* what a vector of zeros would sum up to */
-            zero[row] = 0;
-            for (int64_t j = 0; j < s->r; j++) zero[row] += 1.5f * s->asked[row * s->r + j];
-        }
-        if (s->codes) by_codes(s, near, keys, zero, s->rows > 2 ? zero + together : NULL);
-        for (int64_t row = 0; row < s->rows; row++) {
-            candidates one = near[s->codes ? row : 0];
-            if (!s->codes) by_scores(s, row, &one, keys);
-            counts[row] = ranked(s, row, &one, keys, out + row * s->n, values + row * s->n);
-        }
+/* How many bytes of memory a search wants for what it has found so far. */
+int64_t recsys_wanted(const search *s) {
+    return s->room * 8 + s->rows * ((int64_t)sizeof(candidates) + (s->room * 3 + 1) * 4);
+}
+
+/* Begin a search, go through the codes or through one block of scores, and end it: memory is the same for all of these. */
+FOR_EACH_PROCESSOR void recsys_begin(const search *s, char *memory) {
+    candidates *near = (candidates *)(memory + s->room * 8);
+    float *rest = (float *)(near + s->rows);
+    for (int64_t row = 0; row < s->rows; row++) {
+        candidates one = {(int32_t *)(rest + 3 * row * s->room), rest + (3 * row + 1) * s->room,
+                          rest + (3 * row + 2) * s->room, -FLT_MAX, 0, 4 * s->n + 64, s->begins[row]};
+        near[row] = one;
     }
-    free(near);
-    free(memory);
-    return whole;
+}
+
+FOR_EACH_PROCESSOR void recsys_take(const search *s, char *memory) {
+    candidates *near = (candidates *)(memory + s->room * 8);
+    if (s->codes) by_codes(s, near, (int32_t *)((float *)(near + s->rows) + 3 * s->rows * s->room));
+    for (int64_t row = 0; !s->codes && row < s->rows; row++) by_scores(s, row, near + row);
+}
+
+/* The n best items of every row and how many they are, -1 where too many are near. */
+FOR_EACH_PROCESSOR void recsys_end(const search *s, char *memory, int32_t *out, float *values, int64_t *counts) {
+    candidates *near = (candidates *)(memory + s->room * 8);
+    for (int64_t row = 0; row < s->rows; row++)
+        counts[row] = ranked(s, row, near + row, (uint64_t *)memory, out + row * s->n, values + row * s->n);
 }

@@ -6,7 +6,7 @@ numpy finds the same lists, bit by bit, more slowly. The interpreter's lock is r
 
 import ctypes
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,19 +17,23 @@ from numpy.typing import NDArray
 
 from recsys.types import BoolArray, FloatArray, IntArray
 
-BLOCK = 64  # items whose codes lie together, direction by direction
+BLOCK = 64  # items whose codes lie together, four directions of each side by side
+BYTES_AT_ONCE = 2  # ``fastest`` where a processor adds up products of bytes in one step (AVX512-VNNI)
 _LANES = 8  # sums of an inner product, added up by halves in the end
 _ROOM, _SHARE = (
-    4096,
-    128,
+    16_384,
+    16,
 )  # columns that may be near the best before numpy is the faster one: so many, or one in so many
+
+
+_NUMBERS = ("fours", "d", "bias_stride", "columns", "rows", "n", "room", "kernel", "start", "width")
 
 
 class _Search(ctypes.Structure):
     _fields_ = [
-        *((name, ctypes.c_void_p) for name in ("codes", "each", "asked", "block", "ids", "items", "queries", "bias")),
-        *((name, ctypes.c_void_p) for name in ("off", "allowed", "hidden", "begins")),
-        *((name, ctypes.c_int64) for name in ("r", "d", "bias_stride", "columns", "rows", "n", "room")),
+        *((name, ctypes.c_void_p) for name in ("codes", "each", "asked", "steps", "block", "ids")),
+        *((name, ctypes.c_void_p) for name in ("items", "queries", "bias", "off", "allowed", "hidden", "begins")),
+        *((name, ctypes.c_int64) for name in _NUMBERS),
     ]
 
 
@@ -40,10 +44,18 @@ def loaded() -> ctypes.CDLL | None:
         return None
     for path in sorted(Path(__file__).parent.glob("_scan.*")):
         try:
-            return ctypes.CDLL(str(path))
+            library = ctypes.CDLL(str(path))
         except OSError:  # made for another machine
             continue
+        library.recsys_wanted.restype = ctypes.c_int64
+        return library
     return None
+
+
+@cache
+def fastest() -> int:
+    """How sums of products of bytes are found here: 0 as anywhere, 1 with AVX2, 2 ``BYTES_AT_ONCE``."""
+    return int(_compiled().recsys_fastest())
 
 
 def _compiled() -> ctypes.CDLL:
@@ -57,16 +69,17 @@ def _compiled() -> ctypes.CDLL:
 class Coded:
     """Queries that meet the codes of all items."""
 
-    codes: NDArray[np.uint8]  # (blocks, r, BLOCK)
+    codes: NDArray[np.uint8]  # (blocks, fours, BLOCK, 4)
     each: FloatArray  # (2, blocks · BLOCK) see ``best``
-    asked: FloatArray  # (rows, r)
+    asked: NDArray[np.int8]  # (rows, 4 · fours)
+    steps: FloatArray  # (rows,) what one of these numbers stands for
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scored:
-    """Scores that are known but for their rounding."""
+    """Scores that are known but for their rounding, a stretch of columns after another."""
 
-    block: FloatArray  # (rows, columns)
+    blocks: Iterable[tuple[int, FloatArray]]  # first column, (rows, width); good until the next one is asked for
     ids: IntArray | None  # (columns,) ascending items; None where they are all
 
 
@@ -89,11 +102,11 @@ def best(
     ``off`` (rows, 3) says how far off the proposing scores can be: by [0] times ``each[0]`` of the item and [1] times
     ``each[1]``, and by half of [2]. There are -1 where too many are near the best to be told apart here.
     """
-    codes = each = directed = block = ids = None
+    codes = each = directed = steps = ids = None
     if isinstance(looked_at, Coded):
-        codes, each, directed = looked_at.codes, looked_at.each, looked_at.asked
+        codes, each, directed, steps = looked_at.codes, looked_at.each, looked_at.asked, looked_at.steps
     else:
-        block, ids = looked_at.block, looked_at.ids
+        ids = looked_at.ids
     rows, d = asked.queries.shape
     begins = np.zeros(rows + 1, np.int64)
     np.cumsum([len(hidden) for hidden in asked.exclude], out=begins[1:])
@@ -101,20 +114,29 @@ def best(
     bias = None if asked.bias is None else np.ascontiguousarray(asked.bias, np.float32)
     columns = len(asked.items if ids is None else ids)
     search = _Search(
-        *(_at(codes), _at(each), _at(directed), _at(block), _at(ids)),
+        *(_at(codes), _at(each), _at(directed), _at(steps), None, _at(ids)),
         *(_at(asked.items), _at(asked.queries), _at(bias), _at(off), _at(asked.allowed), _at(hidden), _at(begins)),
-        r=0 if directed is None else directed.shape[1],
+        fours=0 if directed is None else directed.shape[1] // 4,
         d=d,
         bias_stride=len(asked.items) if bias is not None and bias.ndim == 2 else 0,
         columns=columns,
         rows=rows,
         n=n,
         room=max(_ROOM, 8 * n, columns // _SHARE),
+        kernel=fastest(),
     )
+    library, about = _compiled(), ctypes.byref(search)
+    memory = np.empty(library.recsys_wanted(about), np.uint8)
+    library.recsys_begin(about, _at(memory))
+    if isinstance(looked_at, Coded):
+        library.recsys_take(about, _at(memory))
+    else:
+        for start, block in looked_at.blocks:
+            search.block, search.start, search.width = _at(block), start, block.shape[1]
+            library.recsys_take(about, _at(memory))
     found, scores = np.empty((rows, n), np.int32), np.empty((rows, n), np.float32)
     counts = np.empty(rows, np.int64)
-    if not _compiled().recsys_best(ctypes.byref(search), _at(found), _at(scores), _at(counts)):
-        raise MemoryError(f"no room for {search.room} candidates")
+    library.recsys_end(about, _at(memory), _at(found), _at(scores), _at(counts))
     return found, scores, counts
 
 
@@ -135,5 +157,5 @@ def inner(items: FloatArray, query: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(sums[:, 0])
 
 
-def _at(array: NDArray[Any] | None) -> ctypes.c_void_p:
-    return ctypes.c_void_p(None if array is None else array.__array_interface__["data"][0])
+def _at(array: NDArray[Any] | None) -> ctypes.c_void_p | None:
+    return None if array is None else ctypes.c_void_p(array.__array_interface__["data"][0])

@@ -24,8 +24,19 @@ class Recent(Generic[K, V]):
                 self._entries.move_to_end(key)
                 return self._entries[key]
         value = make()
+        self.put(key, value)
+        return value
+
+    def found(self, key: K) -> V | None:
+        """The value of a key, None where it is not there."""
+        with self._lock:
+            if key in self._entries:
+                self._entries.move_to_end(key)
+            return self._entries.get(key)
+
+    def put(self, key: K, value: V) -> None:
+        """Set the value of a key."""
         with self._lock:
             self._entries[key] = value
             while len(self._entries) > self._size:
                 self._entries.popitem(last=False)
-        return value

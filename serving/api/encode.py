@@ -68,20 +68,23 @@ def _items(answer: Answer) -> list[bytes]:
     items = slate.items.tolist()
     scores = _encode(slate.scores.tolist())[1:-1].split(b",") if items else []  # once: it is the same for each alone
     notices, hidden = answer.notices or (None,) * len(items), answer.withheld or ((),) * len(items)
-    heads = {key: _source(live, *key) for key in set(zip(slate.sources, slate.overrides, strict=True))}
+    why = list(zip(slate.sources, slate.overrides, answer.reasons, strict=True))
+    heads = {key: _source(live, key[0], key[1]) for key in set(why)}
+    plain = {key: b'%b,"reason":%b}' % (head, _REASONS[key[2]]) for key, head in heads.items()}  # what ends most items
     out = []
-    columns = zip(items, scores, slate.sources, slate.overrides, answer.reasons, strict=True)
-    for place, (item, score, source, override, reason) in enumerate(columns):
-        notice, parts, because = notices[place], hidden[place], answer.because[place]
-        plain = not parts and item not in texts
-        members = shown[item] if plain else view.members(item, parts, _instead(live, item))
-        own = b'"rank":%d,"score":%b,%b' % (answer.offset + place + 1, score, heads[source, override])
+    columns = zip(items, scores, why, notices, hidden, answer.because, strict=True)
+    for rank, (item, score, key, notice, parts, because) in enumerate(columns, answer.offset + 1):
+        members = shown[item] if not parts and item not in texts else view.members(item, parts, _instead(live, item))
+        if notice is None and not parts and not because:
+            out.append(b'{%b,"rank":%d,"score":%b,%b}' % (members, rank, score, plain[key]))
+            continue
+        own = b'"rank":%d,"score":%b,%b' % (rank, score, heads[key])
         if notice is not None:
             own += b',"notice":' + _encode({"verdict": notice.verdict.code, "labels": notice.labels})
         if parts:
             own += b',"withheld":' + _encode(parts)
         tail = b',"because":%b}' % _encode(because) if because else b"}"
-        out.append(b'{%b,%b,"reason":%b%b}' % (members, own, _REASONS[reason], tail))
+        out.append(b'{%b,%b,"reason":%b%b}' % (members, own, _REASONS[key[2]], tail))
     return out
 
 

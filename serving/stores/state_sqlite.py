@@ -4,7 +4,7 @@ import json
 import math
 import sqlite3
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -34,10 +34,14 @@ SCHEMA = (
         seq INTEGER PRIMARY KEY AUTOINCREMENT, user_id TEXT NOT NULL, item_id TEXT NOT NULL, kind TEXT NOT NULL,
         value REAL, time REAL, before TEXT NOT NULL, again INTEGER NOT NULL);
     CREATE INDEX IF NOT EXISTS recent_user ON recent (user_id)""",
+    # Whoever has read a user needs to read them again only after a change.
+    """CREATE TABLE IF NOT EXISTS numbers (user_id TEXT PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID;
+    INSERT OR IGNORE INTO numbers SELECT user_id, 0 FROM events UNION SELECT user_id, 0 FROM profiles""",
 )
 INSERT = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (event_id) DO NOTHING"
 # From what is stored: an id that belongs to another event adds nothing.
 SEEN = "INSERT OR IGNORE INTO seen SELECT user_id, item_id FROM events WHERE event_id = ?"
+NUMBER = "INSERT OR REPLACE INTO numbers VALUES (?, ?)"
 OUTBOX = "INSERT INTO outbox (event_id, user_id, event) VALUES (?, ?, ?)"
 ARRIVED = "INSERT INTO recent (user_id, item_id, kind, value, time, before, again) VALUES (?, ?, ?, ?, ?, ?, ?)"
 SITTING_OF = """SELECT item_id FROM events WHERE user_id = ? AND time BETWEEN ? AND ? AND event_id <> ?
@@ -67,6 +71,7 @@ class SqliteState:
         with self._write() as connection:
             first = self._places(connection, len(events))
             rows = [_row(event, first + offset) for offset, event in enumerate(events)]
+            _numbered(connection, {event.user_id for event in events}, first)
             if not pending:
                 before = connection.total_changes
                 connection.executemany(INSERT, rows)
@@ -92,6 +97,11 @@ class SqliteState:
         """The histories of many users, unknown ones empty."""
         return {user_id: self.history(user_id, limit) for user_id in user_ids}
 
+    def number(self, user_id: str) -> int | None:
+        """Another one after every change of what is stored of a user; None where that is nothing."""
+        found = self._readers.rows("SELECT n FROM numbers WHERE user_id = ?", (user_id,))
+        return int(found[0][0]) if found else None
+
     def seen(self, user_id: str) -> list[str]:
         """Every item of a user's events once."""
         return [row[0] for row in self._readers.rows("SELECT item_id FROM seen WHERE user_id = ?", (user_id,))]
@@ -101,6 +111,7 @@ class SqliteState:
         with self._write() as connection:
             removed = connection.execute("DELETE FROM events WHERE user_id = ?", (user_id,)).rowcount
             connection.execute("DELETE FROM seen WHERE user_id = ?", (user_id,))
+            connection.execute("DELETE FROM numbers WHERE user_id = ?", (user_id,))
             connection.execute("DELETE FROM outbox WHERE user_id = ?", (user_id,))
             connection.execute("DELETE FROM recent WHERE user_id = ?", (user_id,))
             connection.execute("DELETE FROM profiles WHERE user_id = ?", (user_id,))
@@ -146,6 +157,7 @@ class SqliteState:
         rows = [(user_id, json.dumps(dict(profile))) for user_id, profile in profiles.items()]
         with self._write() as connection:
             connection.executemany("INSERT OR REPLACE INTO profiles VALUES (?, ?)", rows)
+            _numbered(connection, profiles, self._places(connection, 1))
 
     def profile(self, user_id: str) -> dict[str, str]:
         """A user's profile, empty if there is none."""
@@ -168,6 +180,11 @@ class SqliteState:
         """Reserve places in the order of arrival; the first of them."""
         connection.execute("UPDATE arrivals SET n = n + ?", (count,))
         return int(connection.execute("SELECT n FROM arrivals").fetchone()[0]) - count
+
+
+def _numbered(connection: sqlite3.Connection, users: Iterable[str], place: int) -> None:
+    """Give the users a number that nobody had before; places in the order of arrival are never given twice."""
+    connection.executemany(NUMBER, [(user, place + 1) for user in users])
 
 
 def _arrived(connection: sqlite3.Connection, event: Event) -> tuple[Any, ...]:

@@ -1,6 +1,5 @@
 """What users decided about their lists, and who has been erased."""
 
-import hashlib
 import hmac
 import json
 from dataclasses import dataclass
@@ -94,7 +93,7 @@ class UserControls:
 
 def pseudonym(key: bytes, user_id: str) -> str:
     """The first 128 bits of HMAC-SHA256, hexadecimal."""
-    return hmac.new(key, user_id.encode(), hashlib.sha256).hexdigest()[:32]
+    return hmac.digest(key, user_id.encode(), "sha256").hex()[:32]
 
 
 def upsert(write: Write, table: type | object, row: dict[str, object], *, keys: int = 1) -> None:

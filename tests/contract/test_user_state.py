@@ -311,3 +311,30 @@ def test_an_erased_user_is_not_among_the_recent_events(state):
 def test_what_the_lake_holds_already_is_not_recent(state):
     state.append([Event("1", "u", "a", timestamp=1.0)], pending=False)
     assert state.recent("", 10) == []
+
+
+def test_a_number_changes_with_whatever_is_stored_of_a_user_and_is_never_given_twice(tmp_path):
+    with closing(open_state(tmp_path / "state.db")) as store:
+        numbers = [store.number("u")]
+        for change in (
+            lambda: store.append([event("1")]),
+            lambda: store.append([event("2")], pending=False),
+            lambda: store.put_profiles({"u": {"country": "DE"}}),
+            lambda: store.erase("u"),
+            lambda: store.append([event("3")]),
+        ):
+            change()
+            numbers.append(store.number("u"))
+        assert [number is None for number in numbers] == [True, False, False, False, True, False]
+        given = [number for number in numbers if number is not None]
+        assert len(set(given)) == len(given)
+
+
+def test_a_number_stays_while_only_others_change(tmp_path):
+    with closing(open_state(tmp_path / "state.db")) as store:
+        store.append([event("1")])
+        before = store.number("u")
+        store.append([event("2", user="v")])
+        store.put_profiles({"v": {"country": "DE"}})
+        store.erase("v")
+        assert store.number("u") == before

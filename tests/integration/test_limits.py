@@ -106,7 +106,7 @@ async def test_without_the_setting_no_origin_may_call(here, settings):
 
 async def test_a_list_that_is_late_comes_from_the_last_source_and_says_so(here, settings, monkeypatch):
     settings(list_seconds=0.02)
-    monkeypatch.setattr(here.runtime.state, "history", slow(here.runtime.state.history, 0.05))
+    monkeypatch.setattr(here.runtime.state, "number", slow(here.runtime.state.number, 0.05))
     answer = (await here.call("POST", "/v1/recommend", {"user_id": "u01", "k": 5, "age": 30})).json()
     assert "deadline" in answer["degraded"]
     assert {item["source"] for item in answer["items"]} == {"popular"}
@@ -116,7 +116,7 @@ async def test_a_list_that_is_late_comes_from_the_last_source_and_says_so(here, 
 async def test_a_remote_store_that_hangs_costs_the_user_and_not_the_list(here, settings, monkeypatch):
     settings(list_seconds=0.05, state_url="redis://127.0.0.1:1/0")
     monkeypatch.setattr(lists, "GRACE", 0.05)
-    monkeypatch.setattr(here.runtime.state, "history", slow(here.runtime.state.history, 1.0))
+    monkeypatch.setattr(here.runtime.state, "number", slow(here.runtime.state.number, 1.0))
     begun = time.monotonic()
     answer = (await here.call("POST", "/v1/recommend", {"user_id": "u01", "k": 5, "age": 30})).json()
     assert time.monotonic() - begun < 0.9

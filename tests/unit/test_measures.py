@@ -20,6 +20,7 @@ def bundle(tmp_path_factory):
 
 
 def value(name, **labels):
+    measures.tallies.settle()
     return REGISTRY.get_sample_value(name, labels) or 0.0
 
 

@@ -71,3 +71,19 @@ def test_who_hung_up_is_left_out():
 
     assert run(calls) == 2
     assert batches == [[2]]
+
+
+def test_a_request_that_comes_with_the_next_turn_of_the_loop_is_answered_with_those_before():
+    batches = []
+
+    async def calls():
+        queue = Queue()
+
+        async def late():
+            await asyncio.sleep(0)
+            return await queue.put(2, lambda asked: batches.append(asked) or asked)
+
+        return await asyncio.gather(queue.put(1, lambda asked: batches.append(asked) or asked), late())
+
+    assert run(calls) == [1, 2]
+    assert batches == [[1, 2]]

@@ -115,6 +115,15 @@ def made(request, monkeypatch):
     return Vectors if request.param == "floats" else Vectors.of
 
 
+@pytest.mark.parametrize("n", [1, 2, 8, 9])
+def test_scores_of_a_few_items_are_bitwise_the_same_for_one_query_and_for_many(n):
+    rng = np.random.default_rng(n)
+    items, queries = rng.normal(size=(n, 37)).astype(np.float32), rng.normal(size=(5, 37)).astype(np.float32)
+    bias = rng.normal(size=n).astype(np.float32)
+    together = dot_scores(queries, items, bias)
+    assert together.tobytes() == b"".join(dot_scores(one[None], items, bias).tobytes() for one in queries)
+
+
 def random_case(share, seed=0):
     rng = np.random.default_rng(seed)
     items = rng.normal(size=(9_000, 24)).astype(np.float32)

@@ -71,6 +71,19 @@ def test_lists_are_bitwise_the_same_where_nothing_is_compiled(items, monkeypatch
     assert fast == pairs(Vectors(items).top(queries, 20, allowed, exclude, "m", bias))
 
 
+@pytest.mark.parametrize("kernel", [0, 1, 2])
+@pytest.mark.parametrize("width", [3, 16, 30])
+def test_every_processor_finds_the_same_lists(kernel, width, items, monkeypatch):
+    if kernel > scan.fastest():
+        pytest.skip("this processor cannot")
+    rng = np.random.default_rng(8)
+    coded = Vectors(items, Codes.along(items, np.linalg.svd(items, full_matrices=False)[2][:width].T.copy()))
+    exclude = [np.sort(rng.choice(N, 50, replace=False)).astype(np.int32) for _ in range(8)]
+    asked = (vectors(rng, 8), 20, rng.random(N) < 0.6, exclude, "m", rng.standard_normal(N).astype(np.float32))
+    monkeypatch.setattr(scan, "fastest", lambda: kernel)
+    assert pairs(coded.top(*asked)) == pairs(Vectors(items).top(*asked))
+
+
 @pytest.mark.parametrize("d", [1, 7, 8, 31, 64])
 def test_an_inner_product_is_bitwise_the_same_where_nothing_is_compiled(d, monkeypatch):
     rng = np.random.default_rng(d)
@@ -149,7 +162,7 @@ def source(folder):
 
 
 def test_an_installation_compiles_the_loops(tmp_path):
-    assert ctypes.CDLL(str(compiled(source(tmp_path)))).recsys_best
+    assert ctypes.CDLL(str(compiled(source(tmp_path)))).recsys_end
 
 
 def test_an_installation_without_a_compiler_says_so_and_goes_on(tmp_path, monkeypatch, capsys):
