@@ -83,7 +83,7 @@ async def test_nothing_private_is_logged_where_a_store_does_not_answer(here, log
     def gone(*args, **more):
         raise StoreError("The state store does not answer.")
 
-    for name in ("history", "seen", "append", "erase"):
+    for name in ("number", "history", "seen", "append", "erase"):
         monkeypatch.setattr(here.runtime.state, name, gone)
     for method, path, body in everything():
         await here.call(method, path, body, role="admin")
