@@ -61,9 +61,8 @@ class Memories:
 
     def __init__(self, state: Histories, max_history: int) -> None:
         self._state, self._max_history = state, max_history
-        self._numbered = (
-            state if isinstance(state, Numbered) else None
-        )  # here: to ask a protocol takes longer than to read
+        # here and not with each user: to ask a protocol takes longer than to read
+        self._numbered = state if isinstance(state, Numbered) else None
         self._kept = Recent[str, _Kept](USERS)
         self._since = time.monotonic()
 
@@ -71,6 +70,7 @@ class Memories:
         """What is known of a user now."""
         if self._numbered is None:
             return self._read(view, user_id)
+        self.forget()
         number = self._numbered.number(user_id)  # first: what changes while it is read is read again the next time
         if number is None:
             return NOBODY

@@ -28,7 +28,8 @@ def save_codes(folder: Path, vectors: Vectors) -> None:
     """Write the codes beside searched vectors, if there are any, so that workers share these too."""
     if vectors.codes is not None:
         codes = vectors.codes
-        arrays = (codes.codes, codes.each, codes.basis, np.array([codes.lost, codes.longest]))
+        how_far = np.array([codes.lost, codes.longest])
+        arrays: tuple[NDArray[Any], ...] = (codes.codes, codes.each, codes.basis, how_far)
         save_arrays(folder, **dict(zip(_CODES, arrays, strict=True)))
 
 

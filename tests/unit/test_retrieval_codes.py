@@ -156,8 +156,9 @@ def test_codes_of_another_form_are_made_again(items, tmp_path):
 
 def source(folder):
     (folder / "recsys/retrieval").mkdir(parents=True)
-    here = Path(scan.__file__).parent / "scan.c"
-    (folder / "recsys/retrieval/scan.c").write_text(here.read_text())
+    for name in ("scan.c", "products.h"):
+        text = (Path(scan.__file__).parent / name).read_text()
+        (folder / "recsys/retrieval" / name).write_text(text)
     return folder
 
 
