@@ -76,6 +76,7 @@ class Blend(Recipe):
 
     @classmethod
     def load(cls, folder: Path) -> Model:
+        """Map the model that ``BlendModel.save`` wrote."""
         recipe = load_recipe(folder)
         if not isinstance(recipe, Blend) or recipe.weights is None:
             raise TypeError(f"{folder} holds a {recipe.name}, not a fitted blend.")

@@ -197,9 +197,8 @@ class _Judge:
             part = slice(start, start + step)
             scores = (asked[part] @ near).toarray()
             whole = np.full((len(scores), len(self.known)), -np.inf, np.float32)
-            whole[:, self.known] = np.where(
-                scores > 0, scores, -np.inf
-            )  # similarities are positive where there are any
+            # similarities are positive where there are any
+            whole[:, self.known] = np.where(scores > 0, scores, -np.inf)
             lists += top_k(whole, _PLACES, self.known, self.holdout.exclude[part], ItemKNN.name)
         return mean_ndcg(top_matrix(lists, _PLACES), self.holdout.truth, _PLACES)
 
