@@ -24,10 +24,11 @@ from recsys.safety import Finding, Gate, Response, Takedown, load_policy
 from recsys.safety.verdict import Checked, Verdicts
 from recsys.types import BoolArray, IntArray, Viewer
 from serving.asks import Ask
+from serving.current import Live
 from serving.engine import Engine
 from serving.stores.control import ControlStore
 from serving.stores.state import open_state
-from serving.view import Live, View
+from serving.view import View
 
 BENCH = "gate"
 BARS = "mask for 100k items and check of 20: p50 and p99 in µs; added to a list of 20: ≤ 0.3 ms p50"

@@ -32,12 +32,12 @@ from serving.campaigns.desk import Desk
 from serving.campaigns.four_eyes import FourEyes
 from serving.campaigns.report import Line
 from serving.campaigns.reporting import lines
+from serving.current import Live
 from serving.engine import Engine
 from serving.exposure import SharedExposure
 from serving.stores.campaigns import Said
 from serving.stores.control import ControlStore
 from serving.stores.state import open_state
-from serving.view import Live
 
 BARS = "a scripted day: promises are delivered or explained by numbers that add up, editors' positions have an id"
 BENCH = "newsroom"

@@ -38,10 +38,11 @@ from recsys.overrides import (
 from recsys.pipeline import Pipeline
 from recsys.types import Viewer
 from serving.asks import Ask
+from serving.current import Live
 from serving.engine import Engine
 from serving.stores.control import ControlStore
 from serving.stores.state import Event, open_state
-from serving.view import Live, View
+from serving.view import View
 
 BARS = "1,000 live campaigns add ≤ 0.5 ms p50; a change is live on the next request, on replicas within 1 s at p99"
 BENCH = "overrides"

@@ -39,13 +39,13 @@ def _measured(folder: Path, count: int) -> dict[str, Any]:
     from recsys.types import Viewer
     from serving import decisions as log_module
     from serving.asks import Ask
+    from serving.current import Live
     from serving.engine import Engine
     from serving.receipts.find import find
     from serving.receipts.replay import replay
     from serving.receipts.verify import verify
     from serving.stores.control import ControlStore
     from serving.stores.state import Event, open_state
-    from serving.view import Live
 
     clock, bundle = fixed_clock(AT), load_bundle(write_works(folder / "bundle", 5_000))
     control, state = ControlStore.open(folder / "control.db", clock), open_state(folder / "state.db")

@@ -99,10 +99,10 @@ def replica() -> None:
     from recsys.clock import system_clock
     from recsys.types import Viewer
     from serving.asks import Ask
+    from serving.current import Live
     from serving.engine import Engine
     from serving.stores.control import ControlStore
     from serving.stores.state import open_state
-    from serving.view import Live
 
     folder, location, state = sys.argv[1:]
     control = ControlStore.open(location)

@@ -15,6 +15,7 @@ from recsys.overrides import PLACED, ExposureCounts, NoExposure
 from recsys.safety import Checked, Response, Verdicts
 from recsys.types import BoolArray, Query, Slate, Viewer
 from serving.asks import Answer, Ask, Histories
+from serving.current import Live
 from serving.drafts import Draft, Drafts
 from serving.laps import CANDIDATES, CHECK, DRAFT, OVERRIDES, RERANK, Laps
 from serving.live import Follower
@@ -23,7 +24,7 @@ from serving.reasons import reason_code
 from serving.scene import NOTHING, Masks, Scenes
 from serving.stores.control import ControlStore
 from serving.trials import judged_by
-from serving.view import Live, View
+from serving.view import View
 
 log = structlog.get_logger()
 

@@ -14,9 +14,10 @@ from recsys.clock import fixed_clock, system_clock
 from recsys.errors import ConfigError, DataError
 from recsys.types import Viewer
 from serving.batch import META, SCHEMA, Writer, metadata, the_bundle, the_control
+from serving.current import Live
 from serving.settings import Settings
 from serving.stores.control import ControlStore
-from serving.view import Live, View
+from serving.view import View
 
 UNKNOWN = "unknown_item"  # nothing vouches for it
 EXCLUDED = "excluded"  # by an editor, here and now

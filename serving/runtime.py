@@ -16,6 +16,7 @@ from serving.campaigns.four_eyes import FourEyes
 from serving.campaigns.recent_lists import recent_lists
 from serving.campaigns.webhooks import Herald
 from serving.champion import Watcher, settle
+from serving.current import Live
 from serving.decisions import DecisionLog
 from serving.engine import Engine
 from serving.exposure import SharedExposure
@@ -32,7 +33,7 @@ from serving.stores.control import ControlStore
 from serving.stores.jobs import Jobs
 from serving.stores.state import UserState, open_state
 from serving.trials import Trials
-from serving.view import Live, View
+from serving.view import View
 
 log = structlog.get_logger()
 EVENTS_CLOCK = "events clock"  # bookmark of the newest event's time, where time follows the events

@@ -1,6 +1,5 @@
 """Everything a request reads, as one frozen value that is swapped whole: no request ever mixes two states."""
 
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -26,7 +25,6 @@ from recsys.types import BoolArray, IntArray, Slate, Viewer
 from serving.additions import news, with_items
 from serving.filters import Filters, room
 from serving.labels import Labels, relabelled
-from serving.measures import obeyed
 from serving.members import Works
 from serving.paging import Marked
 from serving.policies import ruling
@@ -36,7 +34,6 @@ from serving.stores.control import Change, ControlStore
 from serving.stores.policies import Step
 
 PUT_BACK = 7 * 86_400.0  # s: what has ended is kept for so long, because a clock may be put back
-ADVANCES = 10  # a storm of changes must not hold up requests for longer
 log = structlog.get_logger()
 
 
@@ -321,50 +318,3 @@ def _carry(before: View, after: View, touched: Sequence[str], *, same_records: b
     for name in ("creators", "topics", "by_popularity", "filters", "series"):
         if name in before.__dict__ and same_records:
             after.__dict__[name] = before.__dict__[name]
-
-
-class Live:
-    """The current view, brought up to date before each request and swapped when the champion moves."""
-
-    def __init__(self, bundle: Bundle, control: ControlStore, clock: Clock, *, policy: str | None = None) -> None:
-        self._control = control
-        self._clock = clock
-        self._policy = policy
-        self._lock = threading.Lock()
-        self._view = self._advanced(build(bundle, control, clock, policy))
-
-    @property
-    def current(self) -> View:
-        """The view as it was last brought up to date."""
-        return self._view
-
-    def view(self) -> View:
-        """The view with every change of the control store that this process can know of."""
-        if self._control.sequence() != self._view.sequence or not self._view.labels.hold(self._clock()):
-            with self._lock:
-                self._view = self._advanced(self._view)
-        return self._view
-
-    def swap(self, bundle: Bundle, warm: Callable[[View], None]) -> None:
-        """Serve another bundle from the next request on; ``warm`` may refuse it by raising."""
-        view = build(bundle, self._control, self._clock, self._policy)
-        warm(view)
-        with self._lock:
-            # A request that has just looked for changes takes whatever view is there: never one behind what it saw.
-            self._view = self._advanced(view)
-
-    def _advanced(self, view: View) -> View:
-        """The view with changes applied until none has come in while they were read.
-
-        Else a view could hold a little more than its sequence says, and a decision made on it could not be replayed.
-        """
-        now = self._clock()
-        for _ in range(ADVANCES):
-            changes = self._control.changes(view.sequence)
-            if not changes and view.labels.hold(now):
-                break
-            view = advanced(view, self._control, changes, now)
-            for change in changes:
-                if change.kind == "takedown":
-                    obeyed(now - change.at)
-        return view

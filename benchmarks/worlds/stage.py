@@ -18,13 +18,13 @@ from recsys.safety import Gate
 from recsys.safety.labels import PRESENT, LabelEvent
 from recsys.safety.rights import Rights
 from serving.asks import Answer, Ask
+from serving.current import Live
 from serving.engine import Engine
 from serving.stores.control import Controls, ControlStore
 from serving.stores.records import ConflictError
 from serving.stores.state import Event, open_state
 from serving.trials import Trials
 from serving.upserts import LOOSENS, tightened
-from serving.view import Live
 
 Record = dict[str, Any]
 MEMORY = Path("/dev/shm")  # where there is one, so that a commit costs no turn of a disk

@@ -24,6 +24,7 @@ from recsys.types import Viewer
 from serving.api.encode import encode_list
 from serving.asks import Answer, Ask, AskError, Memory
 from serving.champion import read_champion
+from serving.current import Live
 from serving.decisions import policy_file
 from serving.drafts import LEASE_SECONDS
 from serving.engine import Engine
@@ -34,7 +35,7 @@ from serving.receipts.records import notices_told, offset_of, overrides_of, reme
 from serving.settings import Settings
 from serving.stores.control import Controls, ControlStore
 from serving.stores.state import History
-from serving.view import Live, View, build
+from serving.view import View, build
 
 ERASED = "the history of this user has been erased; what was shown, and under which versions, stays on record"
 LATE = "deadline"

@@ -15,13 +15,13 @@ from recsys.types import Viewer
 from serving import middleware
 from serving.asks import Answer
 from serving.batch import LABEL_SOURCES, META, Job, recommend
+from serving.current import Live
 from serving.engine import Engine
 from serving.receipts.report import takedown_report
 from serving.recheck import recheck
 from serving.settings import Settings
 from serving.stores import notifications, takedowns
 from serving.stores.control import ControlStore
-from serving.view import Live
 from support.data import AT
 from support.evidence import proves
 from support.inside import inside

@@ -6,7 +6,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from recsys.types import Viewer
-from serving import view
+from serving import current
 from serving.asks import Ask
 from support.data import AT
 from support.evidence import proves
@@ -28,7 +28,7 @@ def _measured() -> float:
 
 
 def _silent(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(view, "obeyed", lambda seconds: None)
+    patch.setattr(current, "obeyed", lambda seconds: None)
 
 
 @proves("S40", mutation="a worker that obeys a takedown does not say how late it was", by=_silent)

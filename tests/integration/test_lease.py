@@ -9,11 +9,11 @@ from recsys.clock import fixed_clock
 from recsys.safety.labels import PRESENT, LabelEvent
 from recsys.types import Viewer
 from serving.asks import Ask
+from serving.current import Live
 from serving.drafts import LEASE_SECONDS
 from serving.engine import Engine
 from serving.stores.control import ControlStore
 from serving.stores.state import open_state
-from serving.view import Live
 from support.data import AT
 from support.postgres import POSTGRES, schema
 from support.proxy import Proxy

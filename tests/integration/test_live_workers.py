@@ -12,11 +12,11 @@ from recsys.clock import fixed_clock
 from recsys.errors import StoreError
 from recsys.types import Viewer
 from serving.asks import Ask
+from serving.current import Live
 from serving.engine import Engine
 from serving.live import Follower
 from serving.stores.control import ControlStore
 from serving.stores.state import open_state
-from serving.view import Live
 from support.data import AT
 from support.serve import make_bundle
 

@@ -98,6 +98,19 @@ def test_a_takedown_is_obeyed_by_a_worker_that_nobody_asks(here):
     assert REGISTRY.get_sample_value("recsys_bundle_data_timestamp_seconds") == AT
 
 
+def test_a_takedown_while_a_bundle_warms_up_is_measured_once(here):
+    engine, control = here.runtime.running(), here.runtime.control
+    before = REGISTRY.get_sample_value("recsys_takedown_seconds_count")
+
+    def warm(view):
+        control.take_down("i08", reason="test", actor="tests")
+        engine.live.view()
+
+    engine.live.swap(load_bundle(engine.live.current.bundle.path), warm)
+    assert engine.live.current.sequence == control.sequence()
+    assert REGISTRY.get_sample_value("recsys_takedown_seconds_count") == before + 1
+
+
 def test_a_champion_that_points_nowhere_is_counted_as_refused(tmp_path):
     (tmp_path / "champion.json").write_text(json.dumps({"version": "v", "path": "gone", "manifest_sha256": "0"}))
     before = moves("refused")

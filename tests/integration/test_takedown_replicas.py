@@ -22,7 +22,7 @@ from serving.asks import Ask
 from serving.engine import Engine
 from serving.stores.control import ControlStore
 from serving.stores.state import open_state
-from serving.view import Live
+from serving.current import Live
 bundle, url, state, item = sys.argv[1:]
 control = ControlStore.open(url)
 bundle = load_bundle(Path(bundle))

@@ -16,10 +16,11 @@ from recsys.pipeline import Pipeline
 from recsys.prepare.spec import EventRule
 from recsys.rerank import Rerank
 from recsys.safety import Effective, Gate, Policy
+from serving.current import Live
 from serving.engine import Engine
 from serving.stores.control import ControlStore
 from serving.stores.state import Event, UserState, open_state
-from serving.view import Live, View
+from serving.view import View
 from support.data import AT, dataset
 
 COLOURS = ("red", "blue")

@@ -11,9 +11,9 @@ from recsys.overrides import Override
 from recsys.safety.labels import PRESENT, LabelEvent
 from recsys.types import Viewer
 from serving.asks import Ask
+from serving.current import Live
 from serving.engine import Engine
 from serving.stores.control import Controls
-from serving.view import Live
 from support.data import AT
 from support.serve import make_bundle, records, stand, under
 

@@ -324,8 +324,8 @@ def test_a_token_is_good_for_an_hour(here):
 
 
 def test_another_worker_reads_the_token(here, bundle, tmp_path):
+    from serving.current import Live
     from serving.stores.control import ControlStore
-    from serving.view import Live
 
     token = answer(here).next_page
     control = ControlStore.open(tmp_path / "control.db", fixed_clock(AT))

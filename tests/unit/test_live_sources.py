@@ -10,12 +10,12 @@ from recsys.errors import StoreError
 from recsys.prepare.spec import EventRule
 from recsys.types import Viewer
 from serving.asks import Ask
+from serving.current import Live
 from serving.engine import Engine
 from serving.live import Follower
 from serving.live.follower import AFTER_FAILURE
 from serving.receipts.records import record
 from serving.stores.state import Event
-from serving.view import Live
 from support.data import AT
 from support.serve import make_bundle, stand
 

@@ -5,10 +5,10 @@ import pytest
 from recsys.errors import ConfigError
 from recsys.safety.signing import make_key, public_key, sign
 from recsys.types import Viewer
+from serving.current import Live
 from serving.settings import Settings
 from serving.stores.control import ControlStore
 from serving.stores.reviews import ConflictError
-from serving.view import Live
 from support.data import AT
 from support.policies import KEY, desk, local, signed, text, view_of
 from support.serve import make_bundle

@@ -14,10 +14,10 @@ from recsys.overrides import Override
 from recsys.types import Viewer
 from serving import batch
 from serving.commands import run as command
+from serving.current import Live
 from serving.recheck import Options, recheck
 from serving.settings import Settings
 from serving.stores.control import Controls, ControlStore
-from serving.view import Live
 from support.data import AT
 from support.serve import make_bundle
 

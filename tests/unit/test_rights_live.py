@@ -3,8 +3,8 @@
 from recsys.clock import fixed_clock
 from recsys.safety.rights import Rights, Term, only
 from recsys.types import Viewer
+from serving.current import Live
 from serving.stores.control import ControlStore
-from serving.view import Live
 from support.data import AT
 from support.serve import make_bundle
 
