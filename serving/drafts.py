@@ -1,7 +1,7 @@
 """From a request to a query: whose history counts, what must not be shown, what the gate allows."""
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -10,9 +10,10 @@ import structlog
 from recsys.errors import StoreError
 from recsys.overrides import NONE_LIVE, ExposureCounts, NoExposure, Person, Placed
 from recsys.overrides import Live as LiveOverrides
+from recsys.overrides.live import places_in
 from recsys.pipeline import Pipeline
 from recsys.types import NOTHING as NOTHING_SAID
-from recsys.types import BoolArray, IntArray, Query, Slate
+from recsys.types import BoolArray, FloatArray, IntArray, Query, Slate
 from serving.asks import Ask, Histories, Memory
 from serving.laps import Laps
 from serving.memories import NOBODY, Known, Memories, weights_of
@@ -24,6 +25,19 @@ from serving.view import View
 log = structlog.get_logger()
 
 LEASE_SECONDS = 5.0  # how long a remote control store may be silent before its takedowns may be missing
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lifted:
+    """What the models say of items beyond the candidates."""
+
+    items: IntArray  # sorted
+    scores: FloatArray  # (items,)
+
+    def of(self, items: IntArray) -> FloatArray:
+        """(items,) scores; NaN where nothing was asked."""
+        places = places_in(self.items, items)
+        return np.where(places < 0, np.nan, self.scores.take(places, mode="clip"))
 
 
 @dataclass(eq=False)
@@ -48,7 +62,7 @@ class Draft:
     live: LiveOverrides = NONE_LIVE  # the campaigns that hold for this viewer
     propensities: dict[int, float] = field(default_factory=dict)  # of the items that exploration may have moved
     placed: Placed | None = None
-    lifted: Mapping[int, float] = field(default_factory=dict)  # scores of what editors want beyond the candidates
+    lifted: Lifted | None = None  # what editors want beyond the candidates
     why: list[str] = field(default_factory=list)  # the last check took items out
     laps: Laps = field(default_factory=Laps)
 

@@ -6,9 +6,10 @@ import numpy as np
 import structlog
 
 from recsys.overrides import place
+from recsys.overrides.ranking import lacking
 from recsys.types import BoolArray, FloatArray, IntArray, Slate
-from serving.drafts import Draft
-from serving.scene import NOTHING, Masks
+from serving.drafts import Draft, Lifted
+from serving.scene import Masks
 from serving.view import View
 
 log = structlog.get_logger()
@@ -26,29 +27,18 @@ def place_all(view: View, drafts: Sequence[Draft], slates: Sequence[Slate], mask
 def score_lifted(view: View, drafts: Sequence[Draft], slates: Sequence[Slate]) -> None:
     """Ask the models once for what editors want beyond the candidates, for all drafts of one viewer class."""
     needy: list[Draft] = []
-    items: set[int] = set()
+    lacks: list[IntArray] = []
     for draft, slate in zip(drafts, slates, strict=True):
-        draft.lifted = {}
-        wanted = _wanted(draft)
-        lacking = set(wanted[draft.allowed[wanted]].tolist()).difference(slate.items.tolist()) if len(wanted) else ()
-        if lacking and len(slate):
+        draft.lifted = None
+        beyond = lacking(draft.live.wanted(draft.page.offset, draft.k), draft.allowed, slate.items).items
+        if len(beyond) and len(slate):
             needy.append(draft)
-            items.update(lacking)
+            lacks.append(beyond)
     if not needy:
         return
-    asked = np.array(sorted(items), np.int32)
-    rows = _scores(view, needy, asked)
-    for draft, row in zip(needy, rows, strict=True):
-        draft.lifted = dict(zip(asked.tolist(), row.tolist(), strict=True))
-
-
-def _wanted(draft: Draft) -> IntArray:
-    """Sorted: what editors may want on this page."""
-    live = draft.live
-    if live.plan is None:
-        return NOTHING
-    page = live.resolved.page(draft.page.offset, draft.k)
-    return page.with_due(live.due[: draft.k], live.plan.promises)
+    asked = lacks[0] if len(lacks) == 1 else np.unique(np.concatenate(lacks))
+    for draft, scores in zip(needy, _scores(view, needy, asked), strict=True):
+        draft.lifted = Lifted(asked, scores)
 
 
 def _scores(view: View, drafts: Sequence[Draft], items: IntArray) -> Iterable[FloatArray]:
@@ -65,7 +55,7 @@ def _scores(view: View, drafts: Sequence[Draft], items: IntArray) -> Iterable[Fl
 def _placed(view: View, draft: Draft, slate: Slate, masks: Masks) -> Slate:
     with masks.without(draft.allowed, draft.out) as eligible:
         room = draft.scene.room(draft.k, draft.page.offset)
-        draft.placed = place(slate, draft.live, eligible, room, _Pool(view, draft, slate))
+        draft.placed = place(slate, draft.live, eligible, room, _Pool(view, draft))
     slate = draft.placed.slate
     return view.capped(slate, draft.ask.viewer, draft.k) if draft.scene.caps else slate
 
@@ -73,14 +63,15 @@ def _placed(view: View, draft: Draft, slate: Slate, masks: Masks) -> Slate:
 class _Pool:
     """What the models say beyond the candidates of one draft; where they fail, nothing."""
 
-    def __init__(self, view: View, draft: Draft, slate: Slate) -> None:
-        self._view, self._draft, self._slate = view, draft, slate
+    def __init__(self, view: View, draft: Draft) -> None:
+        self._view, self._draft = view, draft
 
     def score(self, items: IntArray) -> FloatArray:
-        """(items,) scores of the first source, never above the best candidate's; NaN where it says nothing."""
+        """(items,) scores of the first source; NaN where it says nothing."""
         lifted = self._draft.lifted
-        scores = np.array([lifted.get(item, np.nan) for item in items.tolist()], np.float32)
-        return np.where(np.isfinite(scores), np.minimum(scores, self._slate.scores[0]), np.nan).astype(np.float32)
+        if lifted is None:
+            return np.full(len(items), np.nan, np.float32)
+        return lifted.of(items)
 
     def best(self, among: BoolArray, n: int) -> Slate:
         """The best ``n`` of some items for this draft, by its own sources."""

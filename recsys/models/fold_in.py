@@ -54,7 +54,7 @@ class FoldInModel(ABC):
     def score(self, queries: Sequence[Query], items: IntArray) -> FloatArray:
         vectors, answers = self._asked(queries)
         bias = None if self.bias is None else self.bias[items]
-        scores = dot_scores(vectors, self.factors[items], bias)  # (queries, items)
+        scores = dot_scores(vectors, self.factors.take(items, axis=0), bias)  # (queries, items)
         scores[~answers] = -np.inf
         scores[:, ~self.known[items]] = -np.inf
         return scores

@@ -30,10 +30,18 @@ class _Place(NamedTuple):
     """A plan and what was worked out under it."""
 
     plan: Plan
-    outcomes: Recent[tuple[Any, ...], tuple[BoolArray, BoolArray]]  # what audiences say, by the values they read
+    outcomes: Recent[tuple[Any, ...], "_Outcome"]  # what audiences say, by the values they read
     resolved: Recent[bytes, Resolved]
     excluded: Recent[bytes, IntArray]  # one array for one set of excludes, so that others can know it by its identity
     plain: dict[bool, tuple[Resolved, Mapping[int, str]]]  # for grown-ups and minors, where no more is asked
+
+
+class _Outcome(NamedTuple):
+    """What audiences say of somebody."""
+
+    on: BoolArray  # (campaigns,) to whose audience a person belongs
+    tight: BoolArray  # (campaigns,) whose excludes apply to them
+    key: bytes  # the same for the same two
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,15 +104,19 @@ class OverrideIndex:
                 place.plain[person.minor] = _plain(place, person)
             resolved, spent = place.plain[person.minor]
             return Live(resolved, plan, spent, (), (), user, exposure)
-        on, tight = _applying(place, person)
+        on, tight, key = _applying(place, person)
+        within = on.data  # read one by one: three times as fast as the array
         spent = minors_spared(plan, person.minor) | _spent(plan, person, exposure)
-        promote = on.copy()
-        promote[list(spent)] = False
-        key = np.packbits([on, promote, tight]).tobytes()
+        spent = {at: reason for at, reason in spent.items() if within[at]}
+        promote = on
+        if spent:
+            promote = on.copy()
+            promote[list(spent)] = False
+            key += np.packbits(promote).tobytes()
         resolved = place.resolved.get(key, lambda: resolve(plan, on, promote, _excluded(place, tight)))
-        spent = {at: reason for at, reason in spent.items() if on[at]}
-        owed = _owed(plan, now, on, exposure)
-        due = tuple(at for at in owed if promote[plan.promises.campaigns[at]])
+        behind = _behind(plan, now, on, exposure)
+        owed = tuple(np.flatnonzero(behind).tolist())
+        due = tuple(np.flatnonzero(behind & promote[plan.promises.campaigns]).tolist()) if spent else owed
         return Live(resolved, plan, spent, due, owed, user, exposure)
 
     def _place(self, viewer: Viewer, now: float) -> _Place:
@@ -119,7 +131,7 @@ class OverrideIndex:
             return held[0]
         here = (one for one in self.ordered if _speaks_of(one.campaign, surface, territory))
         plan = Plan.build(here, now, self.traffic, placeless=territory is None)
-        made = _Place(plan, Recent(4096), Recent(512), Recent(512), {})
+        made = _Place(plan, Recent(1024), Recent(512), Recent(512), {})
         held[:] = [made]  # replaced whole: a thread that reads the old one has a consistent one
         return made
 
@@ -158,16 +170,12 @@ def _plain(place: _Place, person: Person) -> tuple[Resolved, Mapping[int, str]]:
     return resolve(plan, everyone, promote, _excluded(place, everyone)), spared
 
 
-def _applying(place: _Place, person: Person) -> tuple[BoolArray, BoolArray]:
-    """(campaigns,) to whose audience a person belongs, and those whose excludes apply to them."""
+def _applying(place: _Place, person: Person) -> _Outcome:
     plan = place.plan
     if not plan.audiences:
-        everyone = np.ones(len(plan.campaigns), np.bool_)
-        return everyone, everyone
+        return place.outcomes.get((), lambda: _outcome(np.ones(len(plan.campaigns), np.bool_)))
     read = sorted(person.record().items()) if plan.fields is None else map(person.value, plan.fields)
-    key = (person.profile_counts, *read)
-    holds, tight = place.outcomes.get(key, lambda: _outcomes(plan, person))
-    return holds[plan.audience_of], tight[plan.audience_of]
+    return place.outcomes.get((person.profile_counts, *read), lambda: _asked(plan, person))
 
 
 def _excluded(place: _Place, tight: BoolArray) -> IntArray:
@@ -177,12 +185,19 @@ def _excluded(place: _Place, tight: BoolArray) -> IntArray:
     return place.excluded.get(held.tobytes(), lambda: np.unique(items[held]))
 
 
-def _outcomes(plan: Plan, person: Person) -> tuple[BoolArray, BoolArray]:
-    """(1 + audiences,) who is in, and who may be: one that is not asked or fails has nobody, and may have anybody."""
+def _asked(plan: Plan, person: Person) -> _Outcome:
+    """An audience that is not asked or fails has nobody in it, and may have anybody."""
     record = person.record()
     asked = [bool(person.profile_counts or not profiled) for profiled in plan.profiled[1:]]
     found = [_holds(audience, record) if ask else None for audience, ask in zip(plan.audiences, asked, strict=True)]
-    return np.array([True, *(one is True for one in found)]), np.array([True, *(one is not False for one in found)])
+    holds = np.array([True, *(one is True for one in found)])
+    perhaps = np.array([True, *(one is not False for one in found)])
+    return _outcome(holds[plan.audience_of], perhaps[plan.audience_of])
+
+
+def _outcome(on: BoolArray, tight: BoolArray | None = None) -> _Outcome:
+    tight = on if tight is None else tight
+    return _Outcome(on, tight, np.packbits([on, tight]).tobytes())
 
 
 def _holds(audience: Audience, record: Mapping[str, object]) -> bool | None:
@@ -207,11 +222,10 @@ def _spent(plan: Plan, person: Person, exposure: ExposureCounts) -> dict[int, st
     return spent
 
 
-def _owed(plan: Plan, now: float, on: BoolArray, exposure: ExposureCounts) -> tuple[int, ...]:
-    """The places in ``plan.promises`` of the guarantees that are behind their plan, in the order of campaigns."""
+def _behind(plan: Plan, now: float, on: BoolArray, exposure: ExposureCounts) -> BoolArray:
+    """(guarantees,) which of them apply and are behind their plan."""
     promises = plan.promises
     if not promises.ids:
-        return ()
+        return np.zeros(0, np.bool_)
     plans = promises.base + promises.slope * (now - plan.since)
-    behind = (exposure.totals(promises.ids) < plans) & on[promises.campaigns]
-    return tuple(np.flatnonzero(behind).tolist())
+    return (exposure.totals(promises.ids) < plans) & on[promises.campaigns]

@@ -1,8 +1,9 @@
 """What holds for one viewer now: conflicts resolved by one total order, with what caps and promises leave."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from recsys.overrides.actions import MAX_FACTOR
 from recsys.overrides.campaign import Sponsor
 from recsys.overrides.exposure import ExposureCounts, Impression, NoExposure
-from recsys.overrides.plan import Claim, Factors, Plan, Promises, Text
+from recsys.overrides.plan import Claim, Factors, Plan, Text
 from recsys.overrides.reasons import (
     CAP_SLOT,
     CAP_TOTAL,
@@ -82,32 +83,57 @@ class Resolved:
         return range(int(self.starts[place]), int(end))
 
 
+class Wanted(NamedTuple):
+    """What editors want in a stretch of a list: aligned columns, sorted by item."""
+
+    items: IntArray
+    factored: IntArray  # place of each in ``Resolved.factored``, -1 for none
+    factors: NDArray[np.float64]  # 1 where no factor holds
+
+    def only(self, kept: BoolArray) -> "Wanted":
+        """The rows that are True."""
+        return Wanted(self.items[kept], self.factored[kept], self.factors[kept])
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Page:
     """The slots of one stretch of a list."""
 
-    claims: tuple[Claim, ...]  # that have a slot here, in the total order
+    claims: tuple[Claim, ...]  # that have a slot here, in the total order; a pool leaves pinned items to their pins
     beyond: tuple[str, ...]  # ids of those that want one behind its end
-    pinned: frozenset[int]  # items with a pin here or before
-    wanted: IntArray  # sorted: items that are boosted or in a pool here
-    _with_due: Recent[tuple[int, ...], IntArray]
+    _resolved: Resolved
+    _wanted: Recent[tuple[int, ...], Wanted]  # by the guarantees that are due
 
     @classmethod
     def of(cls, resolved: Resolved, offset: int, k: int) -> "Page":
         """Cut from all slots."""
-        here = tuple(c for c in resolved.claims if c.slot <= offset + k and c.slot + c.size > offset + 1)
+        here = [c for c in resolved.claims if c.slot <= offset + k and c.slot + c.size > offset + 1]
         beyond = tuple(claim.id for claim in resolved.claims if claim.slot > offset + k)
-        pinned = frozenset(c.items[0] for c in resolved.claims if c.kind == "pin" and c.slot <= offset + k)
-        pools = [item for claim in here if claim.kind != "pin" for item in claim.items]
-        wanted = np.union1d(resolved.lifted, np.array(pools, np.int32)).astype(np.int32)
-        return cls(here, beyond, pinned, wanted, Recent(64))
+        pinned = {c.items[0] for c in resolved.claims if c.kind == "pin" and c.slot <= offset + k}
+        return cls(tuple(_spares(claim, pinned) for claim in here), beyond, resolved, Recent(64))
 
-    def with_due(self, due: tuple[int, ...], promises: Promises) -> IntArray:
-        """``wanted`` and the items of guarantees that are due."""
-        if not due:
-            return self.wanted
-        items = [item for place in due for item in promises.items[place]]
-        return self._with_due.get(due, lambda: np.union1d(self.wanted, np.array(items, np.int32)).astype(np.int32))
+    def wanted(self, due: tuple[int, ...], promises: Sequence[Mapping[int, str]]) -> Wanted:
+        """Items that are boosted, in a pool here, or of ``promises``, the items of each guarantee, that are due."""
+        return self._wanted.get(due, lambda: self._made(item for at in due for item in promises[at]))
+
+    def _made(self, owed: Iterable[int]) -> Wanted:
+        found = self._resolved
+        named = [*owed, *(item for claim in self.claims if claim.kind != "pin" for item in claim.items)]
+        items = np.union1d(found.lifted, np.array(named, np.int32)).astype(np.int32)
+        at = places_in(found.factored, items)
+        return Wanted(items, at, np.where(at < 0, 1.0, np.append(found.values, 1.0)[at]))
+
+
+def _spares(claim: Claim, pinned: Container[int]) -> Claim:
+    return claim if claim.kind == "pin" else claim._replace(items=tuple(i for i in claim.items if i not in pinned))
+
+
+def places_in(among: IntArray, items: IntArray) -> IntArray:
+    """(items,) where each item stands in the sorted ``among``, -1 for nowhere."""
+    if not len(among):
+        return np.full(len(items), -1, np.intp)
+    places = among.searchsorted(items)
+    return np.where(among.take(places, mode="clip") == items, places, -1)
 
 
 NOTHING_RESOLVED = Resolved()
@@ -144,6 +170,11 @@ class Live:
             return {}
         ids = (found.rows.ids[start] for start in found.starts.tolist())
         return dict(zip(found.factored.tolist(), zip(found.values.tolist(), ids, strict=True), strict=True))
+
+    def wanted(self, offset: int, k: int) -> Wanted:
+        """What editors want in the ``k`` places behind ``offset``; of the guarantees that are due the first ``k``."""
+        page = self.resolved.page(offset, k)
+        return page.wanted(self.due[:k], () if self.plan is None else self.plan.promises.items)
 
     @property
     def unserved(self) -> tuple[Unserved, ...]:
@@ -200,7 +231,12 @@ class Live:
         if self.user is None or self.plan is None:
             return 0
         key = (self.plan.campaigns[campaign].id, self.plan.days[campaign])
-        return self.exposure.of_user(self.user).get(key, 0)
+        return self._counted.get(key, 0)
+
+    @cached_property
+    def _counted(self) -> Mapping[tuple[str, int], int]:
+        """What the viewer has had when the list was begun."""
+        return {} if self.user is None else self.exposure.of_user(self.user)
 
 
 NONE_LIVE = Live()

@@ -65,7 +65,7 @@ def place(slate: Slate, live: Live, eligible: BoolArray, room: Room, more: More 
         eligible = eligible.copy()
         eligible[excluded] = False
     source, page = more or Nothing(), live.resolved.page(room.offset, room.k)
-    found = candidates(slate, live, eligible, room, source, page)
+    found = candidates(slate, live, eligible, room, source)
     board = Board(live, eligible, room)
     _claim(board, page, found)
     rest = _Ranking(board, slate, found).fill()
@@ -89,27 +89,29 @@ def rows(overrides: Iterable[str | None], sources: Iterable[str]) -> list[tuple[
 
 
 def _claim(board: Board, page: Page, found: Candidates) -> None:
-    """Pins, fills and rows into their slots, in the total order; a fill leaves pinned items to their pins."""
+    """Pins, fills and rows into their slots, in the total order."""
     for claim in page.claims:
         pool: Sequence[int] = claim.items
         if claim.kind != PIN:
-            mine = (item for item in pool if item in found.worth and item not in page.pinned)
-            pool = sorted(mine, key=found.worth.__getitem__, reverse=True)
+            worth = found.worth
+            pool = sorted([item for item in pool if item in worth], key=worth.__getitem__, reverse=True)
         if (reason := _claimed(board, claim, pool)) is not None:
             board.miss(claim.id, reason)
 
 
 def _claimed(board: Board, claim: Claim, pool: Sequence[int]) -> str | None:
     """Put a claim's items; why not all of its slots were filled, None if they were."""
-    waiting = iter(pool)
+    waiting, fits = iter(pool), board.fits
     first = board.room.index(claim.slot)
     for at in range(max(first, 0), first + claim.size):
         if at >= board.room.k:
             return BEYOND_LIST
         if (reason := board.refusal(claim.campaign, at)) is not None:
             return reason
-        item = next((item for item in waiting if board.fits(item)), None)
-        if item is None:
+        for item in waiting:
+            if fits(item):
+                break
+        else:
             return POOL_SHORT if claim.kind != PIN else CREATOR_CAP if board.may_show(pool[0]) else INELIGIBLE
         board.put(at, Spot(item, np.nan, claim.kind, claim.id, Level.SLOT, claim.campaign))
     return None

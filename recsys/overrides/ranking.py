@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from recsys.overrides.board import Room
-from recsys.overrides.live import Live, Page
+from recsys.overrides.live import Live, Wanted, places_in
 from recsys.types import BoolArray, FloatArray, IntArray, Slate
 
 FLOOR = 0.05  # the normalised score of a slate's last item, so that a boost moves it too
@@ -60,8 +60,8 @@ class Candidates:
         return dict(zip(self.items, self.scores, strict=True))
 
 
-def candidates(slate: Slate, live: Live, eligible: BoolArray, room: Room, more: More, page: Page) -> Candidates:
-    """What may stand in a list, of which ``page`` are the slots.
+def candidates(slate: Slate, live: Live, eligible: BoolArray, room: Room, more: More) -> Candidates:
+    """What may stand in a list.
 
     Scores are normalised to [0.05, 1] by the lowest and highest of what may be shown, so that a factor means the same
     for every model. An item that is boosted from beyond the slate is put on the same scale, where it is worth the less
@@ -69,36 +69,62 @@ def candidates(slate: Slate, live: Live, eligible: BoolArray, room: Room, more: 
     """
     items, scores, rows = _kept(slate, eligible)
     plain, scale = _normalised(scores)
+    factors, worth = _factored(items, plain, live)
     n = len(items)
-    proposed = _proposed(items, live, eligible, room, page)
-    if not proposed:
-        places, worth = _factored(items, plain, live)
-        return Candidates(items, plain, worth, places, rows, [True] * n)
-    value = scale(more.score(np.array(proposed, np.int32)).tolist()) if n else [math.nan] * len(proposed)
-    spoken = [math.isfinite(one) for one in value]
-    items += proposed
-    rows += [-1] * len(proposed)
-    plain += [min(one, 1.0) if said else 0.0 for one, said in zip(value, spoken, strict=True)]
-    places, worth = _factored(items, plain, live)
-    lifts = live.resolved.values
-    open_to = [True] * n
-    open_to += [said and place >= 0 and bool(lifts[place] > 1) for said, place in zip(spoken, places[n:], strict=True)]
-    found = Candidates(items, plain, worth, places, rows, open_to)
-    return found if sum(open_to) - n <= room.k else _best(found, n, room.k)
+    found = Candidates(items, plain, worth, factors, rows, [True] * n)
+    wanted = lacking(live.wanted(room.offset, room.k), eligible, items)
+    if not len(wanted.items):
+        return found
+    value = scale.of_array(more.score(wanted.items)) if n else np.full(len(wanted.items), np.nan)
+    return _joined(found, _proposals(wanted, value, room.k))
+
+
+def lacking(wanted: Wanted, eligible: BoolArray, present: Sequence[int] | IntArray) -> Wanted:
+    """What is wanted, eligible, (items,), and not present."""
+    items = wanted.items
+    if not len(items):
+        return wanted
+    left = eligible.take(items, mode="clip")
+    if items[-1] >= len(eligible):
+        left[items >= len(eligible)] = False
+    met = places_in(items, np.asarray(present, np.int32))
+    left[met[met >= 0]] = False
+    return wanted.only(left)
 
 
 def _factored(items: list[int], plain: list[float], live: Live) -> tuple[list[int], list[float]]:
     """The place of each item in ``resolved.factored``, and its score times that factor."""
     place_of, values = live.resolved.place_of, live.resolved.values
-    places, worth = [-1] * len(items), plain
-    met = set(items).intersection(place_of)  # few of many: most items have no factor
-    if met:
-        worth = plain.copy()
-        for row, item in enumerate(items):
-            if item in met:
-                places[row] = place_of[item]
-                worth[row] *= float(values[places[row]])
-    return places, worth
+    if not place_of:
+        return [-1] * len(items), plain
+    places = [place_of.get(item, -1) for item in items]
+    return places, [one if at < 0 else one * float(values[at]) for one, at in zip(plain, places, strict=True)]
+
+
+def _proposals(wanted: Wanted, value: FloatArray, k: int) -> Candidates:
+    """Items from beyond a slate, ``value`` (items,) on its scale; of those that a boost lifts the best ``k``."""
+    said = np.isfinite(value)
+    plain = np.where(said, np.minimum(value, 1.0), 0.0)
+    worth, lifted = plain * wanted.factors, said & (wanted.factors > 1)
+    open_to = np.flatnonzero(lifted)
+    if len(open_to) > k:
+        stays = ~lifted
+        stays[open_to[np.argsort(-worth[open_to], kind="stable")[:k]]] = True
+        wanted, plain, worth, lifted = wanted.only(stays), plain[stays], worth[stays], lifted[stays]
+    items, factors = wanted.items.tolist(), wanted.factored.tolist()
+    return Candidates(items, plain.tolist(), worth.tolist(), factors, [-1] * len(items), lifted.tolist())
+
+
+def _joined(first: Candidates, then: Candidates) -> Candidates:
+    """Those of ``then`` behind those of ``first``."""
+    return Candidates(
+        first.items + then.items,
+        first.plain + then.plain,
+        first.scores + then.scores,
+        first.factors + then.factors,
+        first.rows + then.rows,
+        first.open + then.open,
+    )
 
 
 def _kept(slate: Slate, eligible: BoolArray) -> tuple[list[int], list[float], list[int]]:
@@ -121,16 +147,6 @@ def _met(met: set[int], item: int) -> bool:
         return True
     met.add(item)
     return False
-
-
-def _proposed(items: list[int], live: Live, eligible: BoolArray, room: Room, page: Page) -> list[int]:
-    """Items beyond the slate that editors want: boosted, of a pool, or of a guarantee that is due."""
-    wanted = page.wanted if live.plan is None else page.with_due(live.due[: room.k], live.plan.promises)
-    if not len(wanted):
-        return []
-    wanted = wanted[wanted < len(eligible)]
-    known = set(items)
-    return [item for item in wanted[eligible[wanted]].tolist() if item not in known]
 
 
 def _normalised(scores: list[float]) -> tuple[list[float], "Scale"]:
@@ -164,12 +180,11 @@ class Scale:
             return lines
         return [FLOOR * math.exp(min(line / FLOOR - 1, 0)) if line < FLOOR else line for line in lines]
 
-
-def _best(found: Candidates, n: int, k: int) -> Candidates:
-    """All but, behind the first ``n``, those who would stand by their score and are not among the best ``k``."""
-    lifted = [row for row in range(n, len(found.items)) if found.open[row]]
-    stays = set(sorted(lifted, key=lambda row: -found.scores[row])[:k])
-    kept = [row for row in range(len(found.items)) if row < n or not found.open[row] or row in stays]
-    columns = (found.items, found.plain, found.scores, found.factors, found.rows)
-    items, plain, scores, factors, rows = ([column[row] for row in kept] for column in columns)
-    return Candidates(items, plain, scores, factors, rows, [found.open[row] for row in kept])  # type: ignore[arg-type]
+    def of_array(self, values: FloatArray) -> FloatArray:
+        """(items,) as for a sequence."""
+        low, span = self.low, self.high - self.low
+        values = values.astype(np.float64)
+        if span <= 0:
+            return np.where(np.isnan(values), np.nan, np.where(values >= low, 1.0, FLOOR))
+        lines = FLOOR + (1 - FLOOR) / span * (values - low)
+        return np.where(lines < FLOOR, FLOOR * np.exp(np.minimum(lines / FLOOR - 1, 0)), lines)
