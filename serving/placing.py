@@ -30,7 +30,7 @@ def score_lifted(view: View, drafts: Sequence[Draft], slates: Sequence[Slate]) -
     lacks: list[IntArray] = []
     for draft, slate in zip(drafts, slates, strict=True):
         draft.lifted = None
-        beyond = lacking(draft.live.wanted(draft.page.offset, draft.k), draft.allowed, slate.items).items
+        beyond = lacking(draft.live.wanted(draft.page.offset, draft.k), draft.allowed, slate.items)
         if len(beyond) and len(slate):
             needy.append(draft)
             lacks.append(beyond)

@@ -35,6 +35,10 @@ class FoldInModel(ABC):
         """The factors as they are searched."""
         return Vectors.of(self.factors, self._typical())
 
+    @cached_property
+    def _all_known(self) -> bool:
+        return bool(self.known.all())
+
     def mapped(self, folder: Path) -> Self:
         """This model, with what was saved beside its factors for the search."""
         self.searched = load_vectors(folder, self.factors)
@@ -46,7 +50,7 @@ class FoldInModel(ABC):
 
     def top(self, queries: Sequence[Query], n: int, allowed: BoolArray, exclude: Sequence[IntArray]) -> list[Ranked]:
         vectors, answers = self._asked(queries)
-        source, able = self.recipe.name, allowed & self.known
+        source, able = self.recipe.name, allowed if self._all_known else allowed & self.known
         lists = self.searched.top(vectors, n, able, exclude, source, self.bias)
         nothing = Ranked(np.zeros(0, np.int32), np.zeros(0, np.float32), source)
         return [found if answer else nothing for found, answer in zip(lists, answers, strict=True)]

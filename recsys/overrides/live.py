@@ -3,7 +3,6 @@
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,31 +67,19 @@ class Resolved:
         return np.clip(np.multiply.reduceat(self.rows.values, self.starts), 1 / MAX_FACTOR, MAX_FACTOR)
 
     @cached_property
+    def factor_at(self) -> NDArray[np.float64]:
+        """(factored items + 1,) ``values``, and 1 at the end, which is where -1 points to."""
+        return np.append(self.values, 1.0)
+
+    @cached_property
     def lifted(self) -> IntArray:
         """Sorted items with a factor above 1: they may come in from beyond the candidates."""
         return self.factored[self.values > 1]
-
-    @cached_property
-    def place_of(self) -> Mapping[int, int]:
-        """Where each factored item stands in ``factored``."""
-        return {item: place for place, item in enumerate(self.factored.tolist())}
 
     def parts(self, place: int) -> range:
         """The rows of one factored item, first in the order first."""
         end = self.starts[place + 1] if place + 1 < len(self.starts) else len(self.rows.items) if self.rows else 0
         return range(int(self.starts[place]), int(end))
-
-
-class Wanted(NamedTuple):
-    """What editors want in a stretch of a list: aligned columns, sorted by item."""
-
-    items: IntArray
-    factored: IntArray  # place of each in ``Resolved.factored``, -1 for none
-    factors: NDArray[np.float64]  # 1 where no factor holds
-
-    def only(self, kept: BoolArray) -> "Wanted":
-        """The rows that are True."""
-        return Wanted(self.items[kept], self.factored[kept], self.factors[kept])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,7 +89,7 @@ class Page:
     claims: tuple[Claim, ...]  # that have a slot here, in the total order; a pool leaves pinned items to their pins
     beyond: tuple[str, ...]  # ids of those that want one behind its end
     _resolved: Resolved
-    _wanted: Recent[tuple[int, ...], Wanted]  # by the guarantees that are due
+    _wanted: Recent[tuple[int, ...], IntArray]  # by the guarantees that are due
 
     @classmethod
     def of(cls, resolved: Resolved, offset: int, k: int) -> "Page":
@@ -112,16 +99,13 @@ class Page:
         pinned = {c.items[0] for c in resolved.claims if c.kind == "pin" and c.slot <= offset + k}
         return cls(tuple(_spares(claim, pinned) for claim in here), beyond, resolved, Recent(64))
 
-    def wanted(self, due: tuple[int, ...], promises: Sequence[Mapping[int, str]]) -> Wanted:
-        """Items that are boosted, in a pool here, or of ``promises``, the items of each guarantee, that are due."""
-        return self._wanted.get(due, lambda: self._made(item for at in due for item in promises[at]))
+    def wanted(self, due: tuple[int, ...], promises: Sequence[Mapping[int, str]]) -> IntArray:
+        """Sorted: what is boosted, in a pool here, or due of ``promises``, which are the items of each guarantee."""
+        return self._wanted.get(due, lambda: self._named(item for at in due for item in promises[at]))
 
-    def _made(self, owed: Iterable[int]) -> Wanted:
-        found = self._resolved
-        named = [*owed, *(item for claim in self.claims if claim.kind != "pin" for item in claim.items)]
-        items = np.union1d(found.lifted, np.array(named, np.int32)).astype(np.int32)
-        at = places_in(found.factored, items)
-        return Wanted(items, at, np.where(at < 0, 1.0, np.append(found.values, 1.0)[at]))
+    def _named(self, owed: Iterable[int]) -> IntArray:
+        pools = (item for claim in self.claims if claim.kind != "pin" for item in claim.items)
+        return np.union1d(self._resolved.lifted, np.array([*owed, *pools], np.int32)).astype(np.int32)
 
 
 def _spares(claim: Claim, pinned: Container[int]) -> Claim:
@@ -171,8 +155,8 @@ class Live:
         ids = (found.rows.ids[start] for start in found.starts.tolist())
         return dict(zip(found.factored.tolist(), zip(found.values.tolist(), ids, strict=True), strict=True))
 
-    def wanted(self, offset: int, k: int) -> Wanted:
-        """What editors want in the ``k`` places behind ``offset``; of the guarantees that are due the first ``k``."""
+    def wanted(self, offset: int, k: int) -> IntArray:
+        """Sorted: what editors want in the ``k`` places behind ``offset``; of the guarantees that are due, ``k``."""
         page = self.resolved.page(offset, k)
         return page.wanted(self.due[:k], () if self.plan is None else self.plan.promises.items)
 

@@ -176,23 +176,27 @@ class _Ranking:
 
         A boost beyond its campaign's ceilings does not count: its item goes back to where it stands without it.
         """
-        board, found, plain = self._board, self._found, self._found.plain
-        items, factors, fits = found.items, found.factors, board.fits
-        queue = sorted([(-score, row) for row, score in enumerate(found.scores) if found.open[row]])
+        board, found = self._board, self._found
+        items, factors, queue, free = found.items, found.factors, found.order, board.room.limit is None
         done = 0
         for at, spot in enumerate(board.spots):
             while spot is None and done < len(queue):
-                score, row = queue[done]
+                row = queue[done]
                 done += 1
-                if not fits(items[row]):
+                # all candidates may be shown
+                if items[row] in board.used or not (free or board.fits(items[row])):
                     continue
                 if factors[row] < 0 or (over := self._over(row, at)) is None:
-                    spot = self._spot(row, -score)
+                    spot = self._spot(row)
                     board.take(at, spot)
                 else:
                     self._dropped.setdefault(row, set()).add(over)
-                    insort(queue, (-plain[row] * self._factor(row), row), done)
-        return [items[row] for _, row in queue[done:]]
+                    found.scores[row] = float(found.plain[row]) * self._factor(row)
+                    insort(queue, row, done, key=self._place)
+        return [items[row] for row in queue[done:]]
+
+    def _place(self, row: int) -> tuple[float, int]:
+        return -self._found.scores[row], row
 
     def _parts(self, row: int) -> list[int]:
         """The boosts and buries that count for a candidate, first in the order first."""
@@ -213,12 +217,12 @@ class _Ranking:
         product = float(np.prod(factors.values[self._parts(row)])) if factors is not None else 1.0
         return min(max(product, 1 / MAX_FACTOR), MAX_FACTOR)
 
-    def _spot(self, row: int, score: float) -> Spot:
+    def _spot(self, row: int) -> Spot:
         """A position that the ranking gave, with the id of the first boost or bury that counts for it."""
         found, slate = self._found, self._slate
-        from_slate = found.rows[row]
-        source = slate.sources[from_slate] if from_slate >= 0 else BOOST
-        override = slate.overrides[from_slate] if from_slate >= 0 else None
+        source, override, score = BOOST, None, found.scores[row]
+        if row < len(found.rows):
+            source, override = slate.sources[found.rows[row]], slate.overrides[found.rows[row]]
         if found.factors[row] < 0:
             return Spot(found.items[row], score, source, override, _MODEL, -1)
         parts, factors, campaign = self._parts(row), self._board.live.resolved.rows, -1

@@ -83,6 +83,21 @@ class Vectors:
         whole = self.items.flags.c_contiguous and self.items.dtype == np.float32
         return bool(whole and np.isfinite(self.longest))
 
+    def slack(self, queries: FloatArray, bias: FloatArray | None) -> FloatArray:
+        """(q,) twice the largest rounding error of a float32 inner product in any order of summation, and its bias."""
+        size = np.sqrt(np.vecdot(queries, queries)) * self.longest  # (q,) bounds every |score|
+        if bias is not None:
+            size = size + (self._reach(bias) if bias.ndim == 1 else _largest(bias))
+        slack: FloatArray = (2.1 * _UNIT * (queries.shape[1] + 4) * size).astype(np.float32)
+        return slack
+
+    def _reach(self, bias: FloatArray) -> FloatArray:
+        """() The largest size of a bias (items,), looked for once where it is the same array again."""
+        known: tuple[FloatArray, FloatArray] | None = self.__dict__.get("_biased")
+        if known is None or known[0] is not bias:
+            known = self.__dict__["_biased"] = bias, _largest(bias)
+        return known[1]
+
     @cached_property
     def everything(self) -> IntArray:
         """(items,) every index."""
@@ -144,7 +159,7 @@ class _Pool:
     ) -> list[Ranked]:
         """The lists of ``asked`` (q, d)."""
         vectors = self._vectors
-        slack = _slack(asked, vectors.longest, bias)
+        slack = vectors.slack(asked, bias)
         if not vectors.scanned or not np.isfinite(slack).all():
             return self._plain(asked, n, exclude, source, bias)
         wanted = scan.Asked(vectors.items, np.ascontiguousarray(asked, np.float64), self._allowed, exclude, bias)
@@ -179,7 +194,7 @@ class _Pool:
         self, asked: FloatArray, n: int, exclude: Sequence[IntArray], source: str, bias: FloatArray | None
     ) -> list[Ranked]:
         """The same in numpy."""
-        slack = _slack(asked, self._vectors.longest, bias)
+        slack = self._vectors.slack(asked, bias)
         with np.errstate(invalid="ignore", over="ignore"):
             block = asked @ self._items.T
         if bias is not None:
@@ -235,10 +250,6 @@ def dot_scores(queries: FloatArray, items: FloatArray, bias: FloatArray | None =
     return rows
 
 
-def _slack(queries: FloatArray, longest: float, bias: FloatArray | None) -> FloatArray:
-    """(q,) twice the largest rounding error of a float32 inner product in any order of summation."""
-    size = np.sqrt(np.einsum("ij,ij->i", queries, queries)) * longest  # (q,) bounds every |score|
-    if bias is not None:
-        size = size + np.maximum(bias.max(initial=0.0, axis=-1), -bias.min(initial=0.0, axis=-1))  # without a copy
-    slack: FloatArray = (2.1 * _UNIT * (queries.shape[1] + 4) * size).astype(np.float32)
-    return slack
+def _largest(bias: FloatArray) -> FloatArray:
+    """The largest size along the last axis, without a copy of it all."""
+    return np.asarray(np.maximum(bias.max(initial=0.0, axis=-1), -bias.min(initial=0.0, axis=-1)))

@@ -48,6 +48,9 @@ def loaded() -> ctypes.CDLL | None:
         except OSError:  # made for another machine
             continue
         library.recsys_wanted.restype = ctypes.c_int64
+        for name, pointers in (("wanted", 1), ("begin", 2), ("take", 2), ("end", 5)):
+            getattr(library, f"recsys_{name}").argtypes = [ctypes.c_void_p] * pointers
+        library.recsys_inner.argtypes = [*[ctypes.c_void_p] * 3, *[ctypes.c_int64] * 2]
         return library
     return None
 
@@ -125,18 +128,19 @@ def best(
         room=max(_ROOM, 8 * n, columns // _SHARE),
         kernel=fastest(),
     )
-    library, about = _compiled(), ctypes.byref(search)
+    library, about = _compiled(), ctypes.addressof(search)
     memory = np.empty(library.recsys_wanted(about), np.uint8)
-    library.recsys_begin(about, _at(memory))
+    room = _at(memory)
+    library.recsys_begin(about, room)
     if isinstance(looked_at, Coded):
-        library.recsys_take(about, _at(memory))
+        library.recsys_take(about, room)
     else:
         for start, block in looked_at.blocks:
             search.block, search.start, search.width = _at(block), start, block.shape[1]
-            library.recsys_take(about, _at(memory))
+            library.recsys_take(about, room)
     found, scores = np.empty((rows, n), np.int32), np.empty((rows, n), np.float32)
     counts = np.empty(rows, np.int64)
-    library.recsys_end(about, _at(memory), _at(found), _at(scores), _at(counts))
+    library.recsys_end(about, room, _at(found), _at(scores), _at(counts))
     return found, scores, counts
 
 
@@ -146,7 +150,7 @@ def inner(items: FloatArray, query: NDArray[np.float64]) -> NDArray[np.float64]:
     if library is not None and query.ndim == 1 and items.dtype == np.float32:
         items, query = np.ascontiguousarray(items), np.ascontiguousarray(query)
         out = np.empty(len(items))
-        library.recsys_inner(_at(items), _at(query), _at(out), *map(ctypes.c_int64, items.shape))
+        library.recsys_inner(_at(items), _at(query), _at(out), *items.shape)
         return out
     products = items.astype(np.float64) * query
     whole = items.shape[1] // _LANES * _LANES
@@ -157,5 +161,6 @@ def inner(items: FloatArray, query: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(sums[:, 0])
 
 
-def _at(array: NDArray[Any] | None) -> ctypes.c_void_p | None:
-    return None if array is None else ctypes.c_void_p(array.__array_interface__["data"][0])
+def _at(array: NDArray[Any] | None) -> int | None:
+    """Where an array lies; whoever asks keeps it alive."""
+    return None if array is None else array.__array_interface__["data"][0]

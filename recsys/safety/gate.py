@@ -56,10 +56,12 @@ class Gate:
     _limits: Recent[tuple[str, int], Limits]
     _masks: Recent[tuple[_Class, Pool, tuple[int, int]], BoolArray] = field(init=False, repr=False)
     _benches: Recent[_Class, Bench] = field(init=False, repr=False)
+    _adults: Recent[tuple[Viewer, bool], tuple[Stance, ...]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_masks", Recent(max(16, _MASK_BYTES // max(1, self.n_items))))
         object.__setattr__(self, "_benches", Recent(_CLASSES))
+        object.__setattr__(self, "_adults", Recent(_CLASSES))
 
     @classmethod
     def compile(
@@ -271,7 +273,13 @@ class Gate:
         return excepted(self.policy, marks)
 
     def _views(self, viewer: Viewer, now: float) -> tuple[Stance, ...]:
-        return stances(self._court.packs, viewer, now, stale=self.stale)
+        key = viewer, self.stale
+        found = self._adults.found(key)
+        if found is None:
+            found = stances(self._court.packs, viewer, now, stale=self.stale)
+            if not any(view.minor for view in found):  # to minors it matters what hour it is
+                self._adults.put(key, found)
+        return found
 
     def _class(self, views: Sequence[Stance]) -> _Class:
         """What tells viewers apart: those of one class see the same."""

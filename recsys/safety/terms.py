@@ -8,6 +8,7 @@ EVERYWHERE = frozenset({"WW", "*"})
 _CODE = re.compile(r"[A-Z]{2}")
 _USERS = re.compile(r"AA|Q[M-Z]|X[A-Z]|ZZ")  # left to users by ISO 3166-1
 _MAX_LABEL = 64
+_MAX_CODE = 16  # characters of a territory with the blanks around it
 
 
 def plain(value: str) -> str:
@@ -33,15 +34,15 @@ def territory(value: object) -> str | None:
     None where it is unknown or none of these: WW and EU are no one place. XK and the other codes that the standard
     leaves to its users are places.
     """
-    if not isinstance(value, str):
-        return None
-    code = value.strip().upper()
-    return _place(code) if _CODE.fullmatch(code) else None
+    return _territory(value) if isinstance(value, str) and len(value) <= _MAX_CODE else None
 
 
-@lru_cache(maxsize=26 * 26)
-def _place(name: str) -> str | None:
+@lru_cache(maxsize=4 * 26 * 26)  # a request asks for its own a dozen times
+def _territory(value: str) -> str | None:
     from recsys.safety.rights.places import code, countries  # stands on this module
 
+    name = value.strip().upper()
+    if not _CODE.fullmatch(name):
+        return None
     found = code(name)
     return found if found in countries() or _USERS.fullmatch(name) else None

@@ -35,7 +35,8 @@ class TwoTowerModel:
 
     def top(self, queries: Sequence[Query], n: int, allowed: BoolArray, exclude: Sequence[IntArray]) -> list[Ranked]:
         """The items whose vectors lie closest to the query's, by inner product and bias."""
-        return self.searched.top(self.encode(queries), n, allowed & self.known, exclude, self.recipe.name, self.bias)
+        able = allowed if self._all_known else allowed & self.known
+        return self.searched.top(self.encode(queries), n, able, exclude, self.recipe.name, self.bias)
 
     def score(self, queries: Sequence[Query], items: IntArray) -> FloatArray:
         scores = dot_scores(self.encode(queries), self.items[items], self.bias[items])
@@ -70,6 +71,10 @@ class TwoTowerModel:
     def searched(self) -> Vectors:
         """The items' vectors as they are searched."""
         return Vectors.of(self.items)
+
+    @cached_property
+    def _all_known(self) -> bool:
+        return bool(self.known.all())
 
     def _encode(self, query: Query) -> FloatArray:
         query = query.last(len(self.place_weight))
