@@ -1,7 +1,5 @@
 """One request from draft to list: candidates, overrides, caps, check. Check is always the last to touch a list."""
 
-import os
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -11,16 +9,16 @@ import structlog
 
 from recsys.clock import Clock
 from recsys.models.memory import TOGETHER, one_request
-from recsys.overrides import PLACED, ExposureCounts, NoExposure
-from recsys.safety import Checked, Response, Verdicts
-from recsys.types import BoolArray, Query, Slate, Viewer
+from recsys.overrides import ExposureCounts, NoExposure
+from recsys.safety import Verdicts
+from recsys.types import Slate, Viewer
+from serving.answering import answered, decision_id, explained, taken
 from serving.asks import Answer, Ask, Histories
 from serving.current import Live
 from serving.drafts import Draft, Drafts
 from serving.laps import CANDIDATES, CHECK, DRAFT, OVERRIDES, RERANK, Laps
 from serving.live import Follower
 from serving.placing import place_all
-from serving.reasons import reason_code
 from serving.scene import NOTHING, Masks, Scenes
 from serving.stores.control import ControlStore
 from serving.trials import judged_by
@@ -30,7 +28,6 @@ log = structlog.get_logger()
 
 SPARE = 50  # candidates beyond k, so that overrides, caps and the last check rarely need another round
 ROUNDS = 8  # how often a list is refilled after caps and the last check before it stays short
-BECAUSE_OF = 10  # newest history items that an explanation may name
 
 
 class Engine:
@@ -105,7 +102,7 @@ class Engine:
     def _answered(self, view: View, draft: Draft, slate: Slate, verdicts: Verdicts, now: float, masks: Masks) -> Answer:
         for _ in range(ROUNDS):
             slate, verdicts = _finished(view, draft, slate, verdicts, masks)
-            shown, checked = _explained(view, draft, slate, verdicts)
+            shown, checked = explained(view, draft, slate, verdicts)
             if len(shown) == len(slate):
                 break
             # the clock has passed a boundary meanwhile; what goes leaves its place under a cap to others
@@ -113,7 +110,7 @@ class Engine:
             draft.removed, draft.surplus = np.concatenate([draft.removed, gone]), NOTHING
             slate, verdicts = _refilled(view, draft, masks)
         next_page = self._drafts.next_page(view, draft, shown, now, masks)
-        return _answer(view, draft, shown, checked, now, next_page)
+        return answered(view, draft, shown, checked, now, next_page)
 
     def follow(self, view: View) -> None:
         """Bring the counts of live sources up to date, and drop what was kept of users, without a request."""
@@ -197,7 +194,7 @@ def _finished(view: View, draft: Draft, slate: Slate, verdicts: Verdicts, masks:
             slate, verdicts = _refilled(view, draft, masks)
         fine = verdicts.allowed
         whole = bool(fine.all())
-        kept = slate if whole else _taken(slate, fine)  # what goes takes nobody's place under a cap
+        kept = slate if whole else taken(slate, fine)  # what goes takes nobody's place under a cap
         surplus = freed = NOTHING
         if len(kept) < draft.k:
             crowded = view.surplus(kept, draft.ask.viewer)
@@ -222,113 +219,3 @@ def _refilled(view: View, draft: Draft, masks: Masks) -> tuple[Slate, Verdicts]:
     verdicts = view.gate.check(draft.ask.viewer, slate.items)
     draft.laps.lap(CHECK)
     return slate, verdicts
-
-
-def _explained(view: View, draft: Draft, slate: Slate, verdicts: Verdicts) -> tuple[Slate, Checked]:
-    """The list with its explanations where these are asked for, which are judged with it once more."""
-    if not draft.ask.explain:
-        if not verdicts.allowed.all():  # after so many rounds there is still something
-            slate = _taken(slate, verdicts.allowed)
-            verdicts = view.gate.check(draft.ask.viewer, slate.items)
-        return slate, Checked(verdicts, ((),) * len(slate))
-    while True:
-        because = _because(view, draft, slate, _reasons(draft, slate))
-        checked = view.gate.check_response(draft.ask.viewer, Response(slate.items, because))
-        if checked.verdicts.allowed.all():
-            return slate, checked
-        slate = _taken(slate, checked.verdicts.allowed)  # the clock has passed a boundary since it was checked
-
-
-def _taken(slate: Slate, keep: BoolArray) -> Slate:
-    places = np.flatnonzero(keep)
-    return Slate(
-        slate.items[places],
-        slate.scores[places],
-        tuple(slate.sources[place] for place in places),
-        tuple(slate.overrides[place] for place in places),
-    )
-
-
-def _answer(view: View, draft: Draft, slate: Slate, checked: Checked, now: float, next_page: str | None) -> Answer:
-    """The answer to a request: a list as it was checked, and why it is so."""
-    ask, degraded = draft.ask, draft.degraded
-    if not len(slate) and not draft.page.offset:
-        unmatched = ask.filter is not None and draft.visible.any()
-        degraded.append("no_matching_items" if unmatched else "no_cleared_items")
-    if draft.placed is not None:
-        degraded += [f"quota_unmet:{kept.quota}" for kept in draft.placed.quotas if kept.reason is not None]
-    return Answer(
-        decision_id=decision_id(),
-        at=now,
-        ask=ask,
-        view=view,
-        slate=slate,
-        reasons=_reasons(draft, slate),
-        because=tuple(tuple(view.ids.external(row)) for row in checked.because) if ask.explain else ((),) * len(slate),
-        personalised=draft.personalised,
-        degraded=tuple(dict.fromkeys(degraded)),
-        propensities=_propensities(draft, slate),
-        memory=draft.memory,
-        notices=checked.verdicts.notices(),
-        withheld=checked.withheld,
-        signals=draft.scene.signals,
-        removed=tuple(draft.why),
-        laps=draft.laps.copy(),  # lists made together share the stages so far
-        placed=draft.placed,
-        offset=draft.page.offset,
-        counts=draft.counts,
-        next_page=next_page,
-    )
-
-
-def _reasons(draft: Draft, slate: Slate) -> tuple[str, ...]:
-    """Why each item is there, as a code."""
-    found: dict[tuple[str, str | None], str] = {}
-    for key in set(zip(slate.sources, slate.overrides, strict=True)):
-        source, override = key
-        found[key] = reason_code(
-            source,
-            override,
-            history=draft.has_history,
-            profile=bool(draft.query.profile),
-            similar=draft.ask.similar_to is not None,
-            sponsored=draft.live.sponsor(override) is not None,
-        )
-    return tuple([found[key] for key in zip(slate.sources, slate.overrides, strict=True)])
-
-
-def _propensities(draft: Draft, slate: Slate) -> tuple[float, ...]:
-    """How likely each item was in its draw; 1 where an editor or the order alone put it there."""
-    if not draft.propensities:
-        return ()
-    return tuple(
-        1.0 if source in PLACED else draft.propensities.get(item, 1.0)
-        for item, source in zip(slate.items.tolist(), slate.sources, strict=True)
-    )
-
-
-def _because(view: View, draft: Draft, slate: Slate, reasons: Sequence[str]) -> tuple[tuple[int, ...], ...]:
-    """For items that the history brought: the item of the history that alone speaks loudest for each, if it may."""
-    newest = np.unique(draft.query.items[-BECAUSE_OF:])
-    named = newest[draft.visible[newest] & view.gate.check(draft.ask.viewer, newest).allowed]
-    if not len(named) or "history" not in reasons:
-        return ((),) * len(slate)
-    alone = [
-        Query(np.array([item], np.int32), np.array([draft.query.at]), np.ones(1, np.float32), draft.query.at)
-        for item in named
-    ]
-    try:
-        scores = draft.pipeline.score(alone, slate.items, view.overlay)  # (named, shown)
-    except Exception:
-        log.exception("explanation_failed")
-        return ((),) * len(slate)
-    best = scores.argmax(axis=0)
-    return tuple(
-        (int(named[best[place]]),) if reason == "history" and np.isfinite(scores[best[place], place]) else ()
-        for place, reason in enumerate(reasons)
-    )
-
-
-def decision_id() -> str:
-    """An id that sorts by time and cannot be guessed."""
-    return f"{time.time_ns() // 1_000_000:012x}{os.urandom(10).hex()}"
