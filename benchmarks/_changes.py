@@ -17,13 +17,11 @@ import numpy as np
 import psycopg
 
 from benchmarks.form import row
-from recsys.bundle import Facts, write_bundle
+from benchmarks.works import write_fitted
 from recsys.dataset.catalogue import Catalogue
 from recsys.dataset.data import Dataset
 from recsys.dataset.ids import IdMap
 from recsys.metrics import Interval
-from recsys.models.recipe import FitContext, parse
-from recsys.pipeline import Pipeline
 from serving.stores.control import ControlStore
 
 PORT = int(os.environ.get("RECSYS_BENCH_PORT", "4310"))
@@ -172,16 +170,4 @@ def _bundle(var: Path) -> Path:
         positive=np.ones(800, np.bool_),
         at=AT,
     )
-    sources = (FitContext().fit(parse({"recipe": "popular", "half_life_days": 30.0}), data),)
-    facts = Facts(
-        lake="none",
-        lake_versions={"events": 0},
-        spec="benchmark",
-        recipe=sources[0].recipe.params(),
-        split="none",
-        metrics={},
-        at=AT,
-    )
-    folder = var / "bundles" / "b"
-    write_bundle(folder, Pipeline(catalogue, sources, None), facts)
-    return folder
+    return write_fitted(var / "bundles" / "b", data, {"recipe": "popular", "half_life_days": 30.0})

@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,14 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.form import Options, result, row
-from recsys.bundle import Facts, load_bundle, write_bundle
+from benchmarks.works import write_fitted
+from recsys.bundle import load_bundle
 from recsys.clock import fixed_clock
 from recsys.dataset.catalogue import Catalogue
 from recsys.dataset.data import Dataset
 from recsys.dataset.ids import IdMap
 from recsys.metrics import Interval
-from recsys.models.recipe import FitContext, parse
-from recsys.pipeline import Pipeline
 from recsys.safety import Finding, Gate, Response, Takedown, load_policy
 from recsys.safety.verdict import Checked, Verdicts
 from recsys.types import BoolArray, IntArray, Viewer
@@ -222,20 +221,7 @@ def _interval(differences: NDArray[np.float64]) -> tuple[float, float]:
 def _engine(folder: Path, catalogue: Catalogue) -> tuple[Engine, View]:
     """A small factor model and the most popular works over the catalogue, behind real stores."""
     data = _events(catalogue)
-    recipes: Sequence[dict[str, Any]] = ({"recipe": "als", "factors": 16, "epochs": 2}, {"recipe": "popular"})
-    ctx = FitContext()
-    sources = tuple(ctx.fit(parse(params), data) for params in recipes)
-    facts = Facts(
-        lake="nowhere",
-        lake_versions={"events": 0},
-        spec="benchmark",
-        recipe=sources[0].recipe.params(),
-        split="none",
-        metrics={},
-        rules={},
-        at=NOW,
-    )
-    write_bundle(folder / "bundle", Pipeline(catalogue, sources), facts)
+    write_fitted(folder / "bundle", data, {"recipe": "als", "factors": 16, "epochs": 2}, {"recipe": "popular"})
     clock = fixed_clock(NOW)
     control = ControlStore.open(folder / "control.db", clock)
     live = Live(load_bundle(folder / "bundle"), control, clock, policy="strict")

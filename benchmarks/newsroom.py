@@ -20,12 +20,11 @@ import numpy as np
 
 from benchmarks.form import Options, result, row
 from benchmarks.overrides import AUDIENCES, USERS, history_of, works_and_users
-from recsys.bundle import Facts, load_bundle, write_bundle
+from benchmarks.works import write_fitted
+from recsys.bundle import load_bundle
 from recsys.clock import to_datetime
 from recsys.metrics import Interval
-from recsys.models.recipe import FitContext, parse
 from recsys.overrides import PLACED, campaign_of
-from recsys.pipeline import Pipeline
 from recsys.types import Viewer
 from serving.asks import Answer, Ask
 from serving.campaigns.desk import Desk
@@ -288,19 +287,8 @@ def _ask(rng: np.random.Generator) -> Ask:
 
 def _opened(folder: Path, items: int) -> Day:
     data = works_and_users(items)
-    ctx = FitContext()
     recipes = ({"recipe": "als", "factors": 16, "epochs": 2}, {"recipe": "popular", "half_life_days": 30.0})
-    sources = tuple(ctx.fit(parse(recipe), data) for recipe in recipes)
-    facts = Facts(
-        lake="nowhere",
-        lake_versions={"events": 0},
-        spec="benchmark",
-        recipe=sources[0].recipe.params(),
-        split="none",
-        metrics={},
-        at=DAY,
-    )
-    write_bundle(folder / "b", Pipeline(data.catalogue, sources, None), facts)
+    write_fitted(folder / "b", replace(data, at=DAY), *recipes)
     holder: list[Day] = []
 
     def clock() -> float:

@@ -11,13 +11,13 @@ import numpy as np
 
 from benchmarks._changes import live_rows
 from benchmarks.form import Options, result, row
-from recsys.bundle import Facts, load_bundle, write_bundle
+from benchmarks.works import write_fitted
+from recsys.bundle import load_bundle
 from recsys.clock import fixed_clock
 from recsys.dataset.catalogue import Catalogue
 from recsys.dataset.data import Dataset
 from recsys.dataset.ids import IdMap
 from recsys.metrics import Interval
-from recsys.models.recipe import FitContext, parse
 from recsys.overrides import (
     Boost,
     Bury,
@@ -35,7 +35,6 @@ from recsys.overrides import (
     Row,
     parse_audience,
 )
-from recsys.pipeline import Pipeline
 from recsys.types import Viewer
 from serving.asks import Ask
 from serving.current import Live
@@ -162,21 +161,8 @@ def _action(at: int, pool: list[str], slot: int) -> CampaignAction:
 
 def _sides(folder: Path, items: int) -> tuple[Side, Side]:
     data = works_and_users(items)
-    ctx = FitContext()
-    sources = tuple(
-        ctx.fit(parse(recipe), data)
-        for recipe in ({"recipe": "als", "factors": 64, "epochs": 2}, {"recipe": "popular", "half_life_days": 30.0})
-    )
-    facts = Facts(
-        lake="nowhere",
-        lake_versions={"events": 0},
-        spec="benchmark",
-        recipe=sources[0].recipe.params(),
-        split="none",
-        metrics={},
-        at=NOW,
-    )
-    write_bundle(folder / "b", Pipeline(data.catalogue, sources, None), facts)
+    recipes = ({"recipe": "als", "factors": 64, "epochs": 2}, {"recipe": "popular", "half_life_days": 30.0})
+    write_fitted(folder / "b", data, *recipes)
     bundle, clock = load_bundle(folder / "b"), fixed_clock(NOW)
     control, state = ControlStore.open(folder / "control.db", clock), open_state(folder / "state.db")
     state.append(history_of(data))

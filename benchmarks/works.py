@@ -1,6 +1,8 @@
 """A small bundle of made-up works, for benchmarks of serving that need no real log."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -34,9 +36,13 @@ def write_works(folder: Path, items: int, *, seed: int = 0) -> Path:
         at=AT,
         returns=False,
     )
+    return write_fitted(folder, data, {"recipe": "als", "factors": 16, "epochs": 2}, {"recipe": "popular"})
+
+
+def write_fitted(folder: Path, data: Dataset, *recipes: Mapping[str, Any]) -> Path:
+    """A bundle of these recipes in this order, fitted to ``data``; gives the folder."""
     fit = FitContext()
-    recipes = ({"recipe": "als", "factors": 16, "epochs": 2}, {"recipe": "popular"})
-    sources = tuple(fit.fit(parse(recipe), data) for recipe in recipes)
+    sources = tuple(fit.fit(parse(dict(recipe)), data) for recipe in recipes)
     facts = Facts(
         lake="nowhere",
         lake_versions={"events": 0},
@@ -44,7 +50,7 @@ def write_works(folder: Path, items: int, *, seed: int = 0) -> Path:
         recipe=sources[0].recipe.params(),
         split="none",
         metrics={},
-        at=AT,
+        at=data.at,
     )
     write_bundle(folder, Pipeline(data.catalogue, sources), facts)
     return folder

@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from recsys.content import ContentSpace
 from recsys.dataset.catalogue import Catalogue
+from recsys.durable import flush
 from recsys.errors import BundleError
 from recsys.models.recipe import load_model, sharing
 from recsys.pipeline import Pipeline
@@ -115,9 +116,9 @@ def write_bundle(
     manifest = _manifest(draft, pipeline, facts)
     (draft / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
     for path in draft.rglob("*"):
-        _flush(path)
+        flush(path)
     draft.rename(folder)
-    _flush(folder.parent)
+    flush(folder.parent)
     return manifest
 
 
@@ -198,12 +199,3 @@ def _verify(folder: Path, manifest: Manifest) -> None:
             raise BundleError(f"{path} is not the file that was published (sha256 differs). Train or fetch it again.")
     if not manifest.sources or any("/" in name or not (folder / "models" / name).is_dir() for name in manifest.sources):
         raise BundleError(f"{folder} names a source that it does not hold.")
-
-
-def _flush(path: Path) -> None:
-    """Power loss after the rename must not leave a whole name with half the bytes."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

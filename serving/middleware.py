@@ -63,6 +63,8 @@ class Guard:
         principal = _principal(scope, headers)
         if principal is not None:
             self._count(principal, scope)
+        if scope["path"] == "/":  # BentoML's own page, which has a browser load scripts from elsewhere
+            raise Refusal(404, "There is no page here; GET /schema describes the API.")
         seconds, body = holder.settings.request_seconds, None
         scope["state"]["principal"] = principal
         try:

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from recsys.bundle import MANIFEST, load_bundle, read_manifest, sha256_of
+from recsys.durable import flush
 from recsys.errors import BundleError, StoreError
 from training.state import State
 
@@ -65,7 +66,7 @@ def serve(state: State, home: Path) -> Served:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(state.champion)
-        _flush(state.root)
+        flush(state.root)
     except OSError as error:
         raise StoreError(f"{state.champion} cannot be replaced: {error}.") from None
     return served
@@ -80,11 +81,11 @@ def copy_bundle(bundle: Path, target: Path) -> None:
         shutil.copytree(bundle, draft)
         load_bundle(draft)
         for path in draft.rglob("*"):
-            _flush(path)
+            flush(path)
         if target.exists():
             target.rename(old)
         draft.rename(target)
-        _flush(target.parent)
+        flush(target.parent)
         shutil.rmtree(old, ignore_errors=True)
     except OSError as error:
         raise StoreError(f"The bundle cannot be put at {target}: {error}.") from None
@@ -147,12 +148,3 @@ def alive(pid: int) -> bool:
     except PermissionError:
         return True
     return True
-
-
-def _flush(path: Path) -> None:
-    """Power loss after the rename must not leave a whole name with half the bytes."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from recsys.durable import flush
 from recsys.errors import FitError
 from recsys.nn.fit import State
 
@@ -60,7 +61,7 @@ class Checkpoint:
             file.flush()
             os.fsync(file.fileno())
         part.replace(self.path)
-        _sync(self.path.parent)
+        flush(self.path.parent)
 
     def load(self) -> tuple[State, Snapshot] | None:
         """What was saved last, None where nothing was; raises FitError where the file is damaged or of another fit."""
@@ -116,12 +117,3 @@ def _plain(tensor: Tensor) -> NDArray[Any]:
 def _read(pack: zipfile.ZipFile, name: str) -> Tensor:
     with pack.open(f"{name}.npy") as member:
         return torch.from_numpy(np.lib.format.read_array(member, allow_pickle=False))
-
-
-def _sync(folder: Path) -> None:
-    """Make a rename in ``folder`` survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

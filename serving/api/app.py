@@ -31,6 +31,7 @@ from serving.api.labelling import item_labels, put_labels
 from serving.api.lists import recommend, similar
 from serving.api.metrics import metrics
 from serving.api.openapi import describe
+from serving.api.page import Page
 from serving.api.publishing import (
     approve_policy,
     check_policy,
@@ -165,6 +166,7 @@ def create_app() -> Litestar:
             description=DESCRIPTION,
             components=Components(security_schemes=SCHEMES),
             security=[{name: []} for name in SCHEMES],
+            render_plugins=[Page()],
         ),
         request_class=StrictRequest,
         exception_handlers={Exception: refused},

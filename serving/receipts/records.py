@@ -1,8 +1,9 @@
 """A decision as it is logged: the record, which names no user, and the side record, which can be erased.
 
 A record is one JSON object on a line: its place ``n`` in the chain, the versions the list was made under, the shown
-items with sources, overrides and propensities, a digest of scores and reasons, a salted hash of the side record, and
-``h``, the hash that covers the line and the one before. Reasons, scores and verdicts are worked out again by replay.
+items with sources, overrides and propensities, a salted hash of the side record, and ``h``, the hash that covers the
+line and the one before. Reasons, scores and verdicts are worked out again by replay; a digest of them is in the side
+record, because it hangs on what was known of the user: beside a record that stays it would tell a right guess of that.
 """
 
 import base64
@@ -21,7 +22,7 @@ from serving.receipts.counted import counted
 from serving.stores.records import Controls
 from serving.stores.state import History
 
-FORMAT = 1  # of records and side records; a reader refuses what is newer
+FORMAT = 2  # of records and side records; a reader refuses what is newer. In 1 the record had the digest
 SALT_BYTES = 16
 LEVEL = 1  # of zstandard: a side record is written while requests run
 
@@ -83,7 +84,6 @@ def record(answer: Answer) -> dict[str, Any]:
         **({"counted": counts} if counts else {}),
         **({"degraded": list(answer.degraded)} if answer.degraded else {}),
         **explored,
-        "seal": seal_of(answer),
     }
 
 
@@ -103,7 +103,7 @@ def packing() -> Callable[[bytes], bytes]:
 def side(answer: Answer, user: str | None, pack: Callable[[bytes], bytes] | None = None) -> tuple[Side, str]:
     """The side record of a decision, under the user's pseudonym, and its salted hash."""
     ask = replace(answer.ask, user_id=user, deadline=0.0)  # a worker's own clock, which says nothing later
-    kept = {"v": FORMAT, "ask": ask, "memory": answer.memory}
+    kept = {"v": FORMAT, "ask": ask, "memory": answer.memory, "seal": seal_of(answer)}
     raw, salt = _encode(kept), secrets.token_bytes(SALT_BYTES)
     packed = (pack or packing())(raw)
     return Side(answer.decision_id, answer.at, user, salt, packed), sealed(salt, raw)
@@ -121,6 +121,12 @@ def remembered(found: Side) -> tuple[Ask, Memory | None]:
     controls = msgspec.convert(known["controls"], Controls)
     whole = History(history.items, history.kinds, history.values, times)
     return ask, Memory(whole, known["seen"], known["profile"], controls, known["max_history"])
+
+
+def seal_kept(found: Mapping[str, Any], beside: Side) -> str:
+    """The digest of scores and reasons that was taken when a decision was made."""
+    kept = found if found["v"] == 1 else msgspec.json.decode(beside.raw)
+    return str(kept["seal"])
 
 
 def sources_of(found: Mapping[str, Any]) -> list[str]:

@@ -31,7 +31,15 @@ from serving.engine import Engine
 from serving.receipts.asof import AsOf
 from serving.receipts.counted import AsRecorded, told
 from serving.receipts.find import Found
-from serving.receipts.records import notices_told, offset_of, overrides_of, remembered, seal_of, sources_of
+from serving.receipts.records import (
+    notices_told,
+    offset_of,
+    overrides_of,
+    remembered,
+    seal_kept,
+    seal_of,
+    sources_of,
+)
 from serving.settings import Settings
 from serving.stores.control import Controls, ControlStore
 from serving.stores.state import History
@@ -92,7 +100,8 @@ class Replayed:
 def replay(found: Found, control: ControlStore, folder: Path, bundles: Callable[[str], Bundle]) -> Replayed:
     """Make a decision again. ``folder`` is the decision log's, ``bundles`` gives a bundle by version or raises."""
     record = found.record
-    ask, memory = (None, None) if found.side is None else remembered(found.side)
+    beside = found.side
+    ask, memory = (None, None) if beside is None else remembered(beside)
     silent = _silence(record.get("degraded", ()))
     choices = Controls() if memory is None else memory.controls
     then = AsOf(control, record["control"], record["at"], choices, silent=silent)
@@ -101,7 +110,7 @@ def replay(found: Found, control: ControlStore, folder: Path, bundles: Callable[
         view = _view(record, then, policies, bundles(record["bundle"]))
     except RecsysError as error:
         return Replayed(None, [str(error)], {}, _places(record, then, None, None), None, ask, memory)
-    if ask is None or memory is None:
+    if beside is None or ask is None or memory is None:
         cause = ERASED if ask is None else FAILED
         return Replayed(None, [cause], {}, _places(record, then, view, None), None, ask, memory)
     try:
@@ -109,7 +118,10 @@ def replay(found: Found, control: ControlStore, folder: Path, bundles: Callable[
     except AskError as error:  # a page token whose key is gone, a filter on a field that is gone
         return Replayed(None, [str(error)], {}, _places(record, then, view, None), None, ask, memory)
     answer = replace(answer, decision_id=record["id"], degraded=tuple(record.get("degraded", ())))
-    same, beyond = _compared(record, answer, view), [*told(record.get("counted", {})), *_live(record)]
+    same, beyond = (
+        _compared(record, answer, seal_kept(record, beside)),
+        [*told(record.get("counted", {})), *_live(record)],
+    )
     why = [] if all(same.values()) else [*_differences(record, answer, same), *_causes(record, then), *beyond]
     places = _places(record, then, view, answer if same["items"] else None)
     return Replayed(all(same.values()), why, same, places, encode_list(answer), ask, memory, beyond)
@@ -213,14 +225,14 @@ def _answer(view: View, then: AsOf, ask: Ask, memory: Memory, record: Mapping[st
     return engine.recommend([ask])[0]
 
 
-def _compared(record: Mapping[str, Any], answer: Answer, view: View) -> dict[str, bool]:
+def _compared(record: Mapping[str, Any], answer: Answer, seal: str) -> dict[str, bool]:
     return {
-        "items": view.ids.external(answer.slate.items) == record["items"],
+        "items": answer.view.ids.external(answer.slate.items) == record["items"],
         "sources": list(answer.slate.sources) == sources_of(record),
         "overrides": list(answer.slate.overrides) == overrides_of(record),
         "propensities": [float(f"{p:.6g}") for p in answer.propensities] == record.get("propensities", []),
         "notices": notices_told(answer) == record.get("notices", {}),
-        "scores_and_reasons": seal_of(answer) == record["seal"],
+        "scores_and_reasons": seal_of(answer) == seal,
     }
 
 

@@ -16,6 +16,7 @@ from serving.stores.feed import NEWEST
 CHANNEL = "recsys_control"
 POLL_SECONDS = 0.1
 PATIENCE_SECONDS = 4.0  # how long a server may not answer before every connection to it is given up
+ROUNDS = 8  # in which this is found out
 
 
 class PostgresFeed:
@@ -93,8 +94,13 @@ class PostgresFeed:
         connection.close()
 
     def _give_up(self) -> None:
-        while not self._stop.wait(PATIENCE_SECONDS / 8):
-            if self.silent_seconds() > PATIENCE_SECONDS:
+        # Told by rounds and not by the clock: a process that got no time to listen, on a busy machine or suspended, is
+        # silent itself, and would end transactions that are well.
+        heard, silent = self._heard, 0
+        while not self._stop.wait(PATIENCE_SECONDS / ROUNDS):
+            silent = silent + 1 if self._heard == heard else 0
+            heard = self._heard
+            if silent >= ROUNDS:
                 for connection in list(self._waiting):
                     _shut(connection)
 

@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+import time
 import weakref
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from recsys.errors import StoreError
 
 BUSY_TIMEOUT_MS = 10_000
+AGAIN_SECONDS = 0.01
 
 
 def connect(path: Path, *, synchronous: str) -> sqlite3.Connection:
@@ -29,9 +31,25 @@ def connect(path: Path, *, synchronous: str) -> sqlite3.Connection:
 def configure(connection: Any, *, synchronous: str) -> None:
     """Set what every writing connection needs."""
     connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-    connection.execute("PRAGMA journal_mode = WAL")
+    _write_ahead(connection)
     connection.execute(f"PRAGMA synchronous = {synchronous}")
     connection.execute("PRAGMA secure_delete = ON")
+
+
+def _write_ahead(connection: Any) -> None:
+    """Turn the write-ahead log on, again and again while another connection is turning it on.
+
+    SQLite gives up at once there, whatever ``busy_timeout`` says: waiting with a read lock in hand could be for ever.
+    """
+    until = time.monotonic() + BUSY_TIMEOUT_MS / 1e3
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+        time.sleep(AGAIN_SECONDS)
 
 
 def migrate(connection: sqlite3.Connection, path: Path, steps: tuple[str, ...]) -> None:

@@ -2,7 +2,6 @@
 
 import math
 import threading
-import time
 from datetime import UTC, datetime
 
 import numpy as np
@@ -14,6 +13,7 @@ from recsys.safety.rights import Rights, Term, only
 from serving.stores.control import Controls, ControlStore
 from serving.stores.tables import metadata
 from support.stores import clock, control, location
+from support.waiting import until
 
 __all__ = ["clock", "control", "location"]
 
@@ -25,10 +25,7 @@ def override(override_id="o1", **more):
 
 def seen(store, sequence):
     """Whether a store comes to know of a change: at once embedded, within moments on a server."""
-    deadline = time.monotonic() + 5
-    while store.sequence() < sequence and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return store.sequence() >= sequence
+    return until(lambda: store.sequence() >= sequence)
 
 
 def test_the_migrations_make_what_the_tables_say(control):

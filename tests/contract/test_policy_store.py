@@ -1,7 +1,6 @@
 """Published policies in the control store, on SQLite and on PostgreSQL."""
 
 import threading
-import time
 
 import pytest
 
@@ -12,6 +11,7 @@ from serving.stores.policies import PackText
 from serving.stores.records import ConflictError
 from serving.stores.tables import policy_packs
 from support.stores import clock, control, location
+from support.waiting import until
 
 __all__ = ["clock", "control", "location"]
 
@@ -56,9 +56,7 @@ def test_another_process_hears_of_a_policy_at_once(control, location, clock):
     other = ControlStore.open(location, clock)
     seen = other.sequence()
     publish(control, 1)
-    end = time.monotonic() + 5
-    while other.sequence() == seen and time.monotonic() < end:
-        time.sleep(0.01)
+    until(lambda: other.sequence() > seen)
     assert [change.kind for change in other.changes(seen)] == ["policy"]
     assert other.policy_standing().in_force == {"": 1}
     other.close()

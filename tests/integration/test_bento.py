@@ -30,7 +30,7 @@ def bento(env):
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=600,
     )
     assert made.returncode == 0, made.stderr[-3000:]
     (folder,) = [path.parent for path in Path(env["BENTOML_HOME"]).glob("bentos/recsys/*/bento.yaml")]
@@ -80,14 +80,18 @@ def test_the_built_bento_serves_a_list_from_its_own_copy(bento, env, tmp_path):
             assert len(answer.json()["items"]) == 10
         finally:
             process.terminate()
-            process.wait(timeout=30)
+            try:
+                process.wait(timeout=60)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 def _asked(url, key, process):
-    end = time.monotonic() + 120
+    end = time.monotonic() + 240
     while time.monotonic() < end and process.poll() is None:
         try:
-            answer = httpx.post(url, json={"age": 30}, headers={"X-API-Key": key}, timeout=10)
+            answer = httpx.post(url, json={"age": 30}, headers={"X-API-Key": key}, timeout=60)
         except httpx.TransportError:
             answer = None
         if answer is not None and answer.status_code == 200:

@@ -4,10 +4,9 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pytest
 from rich.console import Console
@@ -15,6 +14,7 @@ from rich.console import Console
 from recsys.bundle import load_bundle
 from recsys.errors import ConfigError, StoreError
 from recsys.lake import Lake
+from support.lakes import grow_by_taste
 from training import cli
 from training.card import CARD
 from training.champion import read_served
@@ -26,7 +26,6 @@ from training.state import State
 from training.tracking import Tracker
 from training.train import Job, Outcome, train
 
-START = datetime(2024, 1, 1, tzinfo=UTC)
 SPEC = {"name": "small", "models": {"popular": {}, "slow": {"recipe": "popular", "half_life_days": 900.0}}}
 
 
@@ -37,20 +36,7 @@ class Trained:
     second: Outcome
 
 
-def grow(lake: Path, first: int, last: int) -> None:
-    """Sixty users, each with one event a day, mostly of the same few of 30 works; half of them live in CN."""
-    rng = np.random.default_rng(0)
-    taste = 1 / np.arange(1, 31)
-    works = [rng.choice(30, 20, replace=False, p=taste / taste.sum()) for _ in range(60)]
-    rows = [(user, day, works[user][day]) for user in range(60) for day in range(first, last)]
-    events = {
-        "event_id": [f"{user}-{day}" for user, day, _ in rows],
-        "user_id": [f"person-{user:02}" for user, _, _ in rows],
-        "item_id": [f"i{item:02}" for _, _, item in rows],
-        "kind": ["view"] * len(rows),
-        "timestamp": pa.array([START + timedelta(days=d, minutes=u) for u, d, _ in rows], pa.timestamp("us", tz="UTC")),
-    }
-    Lake(lake).append("events", pa.table(events))
+grow = partial(grow_by_taste, users=60, name="person-")
 
 
 @pytest.fixture(scope="module")

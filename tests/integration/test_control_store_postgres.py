@@ -11,6 +11,7 @@ from serving.view import build
 from support.policies import text
 from support.postgres import POSTGRES, connected, schema
 from support.serve import make_bundle
+from support.waiting import until
 
 
 @pytest.fixture
@@ -34,20 +35,13 @@ def cut(server, location):
     assert found
 
 
-def within(seconds, condition):
-    deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return condition()
-
-
 def test_a_store_whose_connections_were_cut_follows_again_and_writes_again(server, location):
     mine, other = ControlStore.open(location), ControlStore.open(location)
     mine.take_down("a", reason="r", actor="sam")
-    assert within(10, lambda: other.sequence() == 1)
+    until(lambda: other.sequence() == 1)
     cut(server, location)
     mine.take_down("b", reason="r", actor="sam")
-    assert within(10, lambda: other.sequence() == 2)
+    until(lambda: other.sequence() == 2)
     assert [t.item_id for t in other.takedowns()] == ["a", "b"]
     mine.close()
     other.close()
@@ -55,7 +49,7 @@ def test_a_store_whose_connections_were_cut_follows_again_and_writes_again(serve
 
 def test_a_store_tells_how_long_its_server_has_been_silent(server, location):
     control = ControlStore.open(location)
-    assert within(10, lambda: control.silent_seconds() < 1)
+    until(lambda: control.silent_seconds() < 1)
     control._db.feed.close()  # nobody listens any more
     time.sleep(0.3)
     assert control.silent_seconds() >= 0.3
@@ -77,7 +71,7 @@ def test_a_policy_goes_stale_when_its_server_has_been_silent_for_too_long(server
     control = ControlStore.open(location)
     recipes = [{"recipe": "popular", "half_life_days": 30.0}]
     gate = build(make_bundle(tmp_path / "bundle", recipes=recipes), control, system_clock, str(pack)).gate
-    assert within(10, lambda: not gate.stale)
+    until(lambda: not gate.stale)
     control._db.feed.close()  # nobody listens any more
-    assert within(10, lambda: gate.stale)
+    until(lambda: gate.stale)
     control.close()

@@ -1,6 +1,7 @@
 """What the guard does not let through, and what a list does when time is short."""
 
 import asyncio
+import threading
 import time
 from dataclasses import replace
 
@@ -17,7 +18,7 @@ from support.inside import inside
 
 @pytest.fixture(scope="module")
 def here(tmp_path_factory):
-    with inside(tmp_path_factory.mktemp("var"), rates={"metrics": 0.5}, cors_origins="https://app.example") as running:
+    with inside(tmp_path_factory.mktemp("var"), rates={"metrics": 0.01}, cors_origins="https://app.example") as running:
         yield running
 
 
@@ -43,10 +44,18 @@ def slow(reads, seconds):
     return waiting
 
 
+@pytest.fixture
+def hangs():
+    """Make of a read one that does not come back before the test is over."""
+    over = threading.Event()
+    yield lambda reads: lambda *args: over.wait() and reads(*args)
+    over.set()
+
+
 async def test_a_key_beyond_its_rate_is_told_when_to_come_back(here):
     answers = [await here.call("GET", "/metrics", role="metrics") for _ in range(2)]
     assert [answer.status_code for answer in answers] == [200, 429]
-    assert answers[1].headers["retry-after"] == "2"
+    assert 50 < int(answers[1].headers["retry-after"]) <= 100
     assert answers[1].headers["content-type"] == "application/problem+json"
 
 
@@ -113,20 +122,18 @@ async def test_a_list_that_is_late_comes_from_the_last_source_and_says_so(here, 
     assert len(answer["items"]) == 5
 
 
-async def test_a_remote_store_that_hangs_costs_the_user_and_not_the_list(here, settings, monkeypatch):
+async def test_a_remote_store_that_hangs_costs_the_user_and_not_the_list(here, settings, monkeypatch, hangs):
     settings(list_seconds=0.05, state_url="redis://127.0.0.1:1/0")
-    monkeypatch.setattr(lists, "GRACE", 0.05)
-    monkeypatch.setattr(here.runtime.state, "number", slow(here.runtime.state.number, 1.0))
-    begun = time.monotonic()
+    monkeypatch.setattr(lists, "GRACE", 2.0)  # the list without the user has as long
+    monkeypatch.setattr(here.runtime.state, "number", hangs(here.runtime.state.number))
     answer = (await here.call("POST", "/v1/recommend", {"user_id": "u01", "k": 5, "age": 30})).json()
-    assert time.monotonic() - begun < 0.9
     assert set(answer["degraded"]) == {"controls_unavailable", "deadline"}
     assert (answer["personalised"], len(answer["items"])) == (False, 5)
 
 
 async def test_any_other_route_beyond_its_time_is_503_and_says_that_it_may_still_happen(here, settings, monkeypatch):
     settings(request_seconds=0.05)
-    monkeypatch.setattr(here.runtime.state, "append", slow(here.runtime.state.append, 0.3))
+    monkeypatch.setattr(here.runtime.state, "append", slow(here.runtime.state.append, 1.0))
     answer = await here.call("POST", "/v1/events", {"events": [{"user_id": "u", "item_id": "i01"}]})
     assert answer.status_code == 503
     assert "may still be carried out" in answer.json()["detail"]

@@ -1,9 +1,8 @@
-"""Workers in processes of their own have the same lists within a second of an event, embedded and over Redis."""
+"""Workers have the same lists soon after an event of another process, embedded and over Redis."""
 
 import os
 import subprocess
 import sys
-import time
 import uuid
 
 import pytest
@@ -19,15 +18,15 @@ from serving.stores.control import ControlStore
 from serving.stores.state import open_state
 from support.data import AT
 from support.serve import make_bundle
+from support.waiting import until
 
 REDIS = "redis://127.0.0.1:6379/0"
 RECIPES = [{"recipe": "session", "weights": [1.0] * 14}, {"recipe": "popular", "half_life_days": 30.0}]
 CLICKS = """
-import sys, time
+import sys
 from serving.stores.state import Event, open_state
 state, item, at = open_state(sys.argv[1]), sys.argv[2], float(sys.argv[3])
 state.append([Event(f"{item}-{n}", f"p{n}", item, timestamp=at) for n in range(40)])
-print(time.time())
 """
 
 
@@ -53,7 +52,7 @@ def url(request, tmp_path):
     store.close()
 
 
-def test_every_worker_follows_the_events_of_another_process_within_a_second(url, tmp_path):
+def test_every_worker_follows_the_events_of_another_process(url, tmp_path):
     bundle, clock = make_bundle(tmp_path / "b", recipes=RECIPES), fixed_clock(AT + 60)
     control = ControlStore.open(tmp_path / "control.db", clock)
     stores = [open_state(url) for _ in range(2)]
@@ -63,10 +62,8 @@ def test_every_worker_follows_the_events_of_another_process_within_a_second(url,
     ]
     assert "i39" not in shown(workers[0]) + shown(workers[1])
     command = [sys.executable, "-c", CLICKS, url, "i39", str(AT + 50)]
-    done = float(subprocess.run(command, check=True, capture_output=True).stdout)
-    while (lists := [shown(worker) for worker in workers]) and any(one[0] != "i39" for one in lists):
-        assert time.time() < done + 1.0 + 4.0  # a busy machine may be late; it must not be never
-        time.sleep(0.05)
-    assert lists[0] == lists[1]
+    subprocess.run(command, check=True)
+    until(lambda: all(shown(worker)[0] == "i39" for worker in workers))
+    assert shown(workers[0]) == shown(workers[1])
     for one in stores:
         one.close()

@@ -36,7 +36,7 @@ def small_log(tmp_path_factory):
 def test_a_notebook_runs_from_top_to_bottom(path, small_log, monkeypatch):
     monkeypatch.setenv("RECSYS_NOTEBOOK_DATA", str(small_log))
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=240, resources={"metadata": {"path": str(FOLDER)}}).execute()
+    NotebookClient(notebook, timeout=800, resources={"metadata": {"path": str(FOLDER)}}).execute()
     told = "".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", []))
     assert "ndcg@10" in told
     assert "Work i" in told

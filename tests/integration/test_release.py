@@ -28,14 +28,6 @@ COUNTING = {"name": "one", "models": {"popular": {"half_life_days": 36500.0}}}
 TOO_LARGE = {**COUNTING, "gate": {"memory": {"disk_mb": 0.000001}}}
 
 
-@pytest.fixture(scope="module")
-def schema(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty tracking database: MLflow takes seconds to make one."""
-    state = State.at(tmp_path_factory.mktemp("schema"))
-    Tracker(state)
-    return state.tracking
-
-
 @pytest.fixture
 def state(tmp_path: Path, schema: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[State]:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)

@@ -31,7 +31,7 @@ from pathlib import Path
 from training.lock import alone
 with alone(Path(sys.argv[1])):
     print("held", flush=True)
-    time.sleep(60)
+    time.sleep(300)
 """
 DIE = """
 import os, signal, sys

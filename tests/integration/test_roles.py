@@ -1,5 +1,7 @@
 """Roles over the real outer route table: BentoML's own routes included, nothing is open by oversight."""
 
+import re
+
 import httpx
 import pytest
 from litestar import Litestar
@@ -114,10 +116,14 @@ def keys(tmp_path_factory):
 
 
 async def status(app, method, path, token=None):
+    return (await answer(app, method, path, token)).status_code
+
+
+async def answer(app, method, path, token=None):
     headers = {} if token is None else {"X-API-Key": token}
     transport = httpx.ASGITransport(app, client=("203.0.113.9", 1))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-        return (await client.request(method, path, headers=headers)).status_code
+        return await client.request(method, path, headers=headers)
 
 
 def test_every_route_of_the_service_has_been_decided(app):
@@ -137,6 +143,17 @@ def test_a_role_may_call_just_what_is_written_down(role):
 
 def test_public_is_just_what_is_written_down(app):
     assert {route for route in routes(app) if is_public(*route)} == PUBLIC
+
+
+async def test_no_page_of_the_service_names_another_host_or_runs_anything(app, keys):
+    pages = []
+    for path in sorted({path for method, path in routes(app) if method == "GET"} | {"/schema/none"}):
+        told = await answer(app, "GET", path, keys["admin"])
+        if told.headers.get("content-type", "").startswith("text/html"):
+            pages.append(path)
+            assert not re.search(r"//[\w-]+\.\w|<script|<link|<iframe|@import|url\(", told.text), path
+    assert {"/schema", "/schema/none"} <= set(pages)
+    assert "/" not in pages
 
 
 async def test_without_a_key_every_other_route_is_401(app, keys):

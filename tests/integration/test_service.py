@@ -1,13 +1,13 @@
 """The served process, as a platform, an editor and a safety officer meet it. What one worker writes, both know."""
 
 import json
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from support.data import AT
 from support.http import make_keys, publish, serving
+from support.waiting import until
 
 END = datetime.fromtimestamp(AT + 86_400 * 30, UTC).isoformat()
 
@@ -203,12 +203,12 @@ def test_bentoml_clients_are_refused_like_all_others(service, body):
 def test_a_decision_is_logged_without_user_or_history(service):
     service.call("POST", "/v1/events", {"events": [{"user_id": "private-person", "item_id": "i01"}]})
     answer = service.call("POST", "/v1/recommend", {"user_id": "private-person"}).json()
-    lines = ""
-    for _ in range(50):
-        lines = "".join(file.read_text() for file in (service.var / "decisions").glob("*.jsonl"))
-        if answer["decision_id"] in lines:
-            break
-        time.sleep(0.05)
+
+    def logged():
+        return "".join(file.read_text() for file in (service.var / "decisions").glob("*.jsonl"))
+
+    until(lambda: answer["decision_id"] in logged())
+    lines = logged()
     record = next(json.loads(line) for line in lines.splitlines() if answer["decision_id"] in line)
     assert record["items"] == [item["item_id"] for item in answer["items"]]
     assert "private-person" not in lines

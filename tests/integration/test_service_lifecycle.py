@@ -2,7 +2,6 @@
 
 import json
 import threading
-import time
 
 import httpx
 import pyarrow as pa
@@ -10,7 +9,9 @@ import pytest
 
 from recsys.lake import Lake
 from support.data import AT
-from support.http import Served, make_keys, publish, serving
+from support.http import Served, make_keys, promote, publish, serving
+from support.serve import make_bundle
+from support.waiting import until
 
 
 @pytest.fixture
@@ -18,18 +19,9 @@ def var(tmp_path):
     return tmp_path
 
 
-def wait_for(condition, seconds=20.0):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.05)
-    return False
-
-
 def bombard(served: Served, acknowledged: list[str], stop: threading.Event):
     """Send events until the server is gone; note those that were acknowledged."""
-    with httpx.Client(timeout=5) as client:
+    with httpx.Client(timeout=60) as client:
         for number in range(100_000):
             if stop.is_set():
                 return
@@ -54,13 +46,13 @@ def test_kill_9_loses_no_acknowledged_event_takedown_or_override(var):
     with serving(var, keys, workers=2) as served:
         sender = threading.Thread(target=bombard, args=(served, acknowledged, stop))
         sender.start()
-        assert wait_for(lambda: len(acknowledged) > 100)
+        until(lambda: len(acknowledged) > 100)
         taken = served.ids(k=1)[0]
         made = served.call("POST", "/v1/takedowns", {"item_id": taken, "reason": "test"}, role="safety")
         assert made.status_code == 201
         served.kill()
         stop.set()
-        sender.join(timeout=30)
+        sender.join()
     with serving(var, keys) as served:
         assert taken not in served.ids(k=40)
         again = [{"user_id": "k", "item_id": "i01", "event_id": name} for name in acknowledged]
@@ -79,11 +71,11 @@ def test_accepted_events_reach_the_lake_once_and_an_erased_user_leaves_it(var):
     with serving(var, make_keys(var), workers=2) as served:
         events = [{"user_id": user, "item_id": "i01", "event_id": f"e-{user}"} for user in ("stays", "leaves")]
         served.call("POST", "/v1/events", {"events": events})
-        assert wait_for(lambda: lake.has("events") and lake.read("events").num_rows == 2)
+        until(lambda: lake.has("events") and lake.read("events").num_rows == 2)
         (var / "prepared").mkdir()
         assert served.call("DELETE", "/v1/users/leaves").json()["lake_erasure"] == "queued"
-        assert wait_for(lambda: lake.read("events")["user_id"].to_pylist() == ["stays"])
-        assert wait_for(lambda: not (var / "prepared").exists())
+        until(lambda: not (var / "prepared").exists())  # goes last; the files of the lake are exchanged before
+        assert lake.read("events")["user_id"].to_pylist() == ["stays"]
     held = b"".join(file.read_bytes() for file in (var / "lake").rglob("*.parquet"))
     assert b"leaves" not in held
 
@@ -96,19 +88,19 @@ def test_what_is_ingested_elsewhere_is_known_to_the_service(var):
         times = pa.array([int(AT - 60) * 1_000_000], pa.timestamp("us", tz="UTC"))
         event = {"event_id": ["e1"], "user_id": ["visitor"], "item_id": ["i01"], "kind": ["view"], "timestamp": times}
         lake.append("events", pa.table(event))
-        assert wait_for(lambda: "i01" not in served.ids(user_id="visitor", k=40))
+        until(lambda: "i01" not in served.ids(user_id="visitor", k=40))
 
 
 def test_without_a_champion_the_service_is_alive_not_ready_and_says_why(var):
     keys = make_keys(var)
     with serving(var, keys, ready=False) as served:
-        assert wait_for(lambda: alive(served))
+        until(lambda: alive(served))
         assert served.client.get(served.url + "/readyz").status_code == 503
         answer = served.call("POST", "/v1/recommend", {})
         assert answer.status_code == 503
         assert "train and promote" in answer.json()["detail"]
         version = publish(var)
-        assert wait_for(lambda: served.client.get(served.url + "/readyz").status_code == 200)
+        until(lambda: served.client.get(served.url + "/readyz").status_code == 200)
         assert served.call("POST", "/v1/recommend", {}).json()["model"] == version
 
 
@@ -131,24 +123,25 @@ def test_a_moved_champion_is_served_without_a_failed_request(var):
             seen.append(answer.json()["model"])
             return seen[-1] == second
 
-        assert wait_for(moved)
+        until(moved)
         assert set(seen) <= {first, second}
 
 
 def test_a_bad_bundle_is_refused_and_the_old_one_serves_on(var):
     first = publish(var, "one")
     with serving(var, make_keys(var)) as served:
-        publish(var, "two")  # altered before any worker has looked
-        next((var / "bundles" / "two").glob("models/*/*.npy")).write_bytes(b"not what was published")
-        assert wait_for(lambda: "champion_refused" in (var / "serve.log").read_text())
+        bundle = make_bundle(var / "bundles" / "two")
+        next(bundle.path.glob("models/*/*.npy")).write_bytes(b"not what was published")
+        promote(var, bundle)
+        until(lambda: "champion_refused" in (var / "serve.log").read_text())
         assert served.call("POST", "/v1/recommend", {}).json()["model"] == first
 
 
 def test_a_champion_file_that_cannot_be_read_is_said_and_the_next_good_one_is_served(var):
     (var / "champion.json").write_text(json.dumps({"version": 3}))
     with serving(var, make_keys(var), ready=False) as served:
-        assert wait_for(lambda: "champion.json cannot be read" in (var / "serve.log").read_text())
-        assert wait_for(lambda: alive(served))
+        until(lambda: "champion.json cannot be read" in (var / "serve.log").read_text())
+        until(lambda: alive(served))
         assert served.client.get(served.url + "/readyz").status_code == 503
         publish(var)
-        assert wait_for(lambda: served.client.get(served.url + "/readyz").status_code == 200)
+        until(lambda: served.client.get(served.url + "/readyz").status_code == 200)

@@ -3,11 +3,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pytest
 from mlflow import MlflowClient
@@ -17,6 +17,7 @@ from recsys.bundle import MANIFEST, load_bundle, sha256_of
 from recsys.errors import BundleError, FitError, StoreError
 from recsys.lake import Lake
 from recsys.models.popular import Popular
+from support.lakes import START, grow_by_taste
 from training import cli, release
 from training.champion import read_served
 from training.show import Show
@@ -25,32 +26,10 @@ from training.state import State
 from training.tracking import CHALLENGER, CHAMPION, HOST, PID, Tracker
 from training.train import Job, Outcome, train
 
-START = datetime(2024, 1, 1, tzinfo=UTC)
 COUNTING = {"name": "one", "models": {"popular": {"half_life_days": 36500.0}}}
 
 
-def grow(lake: Path, first: int, last: int) -> None:
-    """150 users, each with one event a day from day ``first`` to ``last``, mostly of the same few of 30 items."""
-    rng = np.random.default_rng(0)
-    taste = 1 / np.arange(1, 31)
-    works = [rng.choice(30, 20, replace=False, p=taste / taste.sum()) for _ in range(150)]
-    rows = [(user, day, works[user][day]) for user in range(150) for day in range(first, last)]
-    events = {
-        "event_id": [f"{user}-{day}" for user, day, _ in rows],
-        "user_id": [f"u{user:03}" for user, _, _ in rows],
-        "item_id": [f"i{item:02}" for _, _, item in rows],
-        "kind": ["view"] * len(rows),
-        "timestamp": pa.array([START + timedelta(days=d, minutes=u) for u, d, _ in rows], pa.timestamp("us", tz="UTC")),
-    }
-    Lake(lake).append("events", pa.table(events))
-
-
-@pytest.fixture(scope="module")
-def schema(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty tracking database: MLflow takes seconds to make one."""
-    state = State.at(tmp_path_factory.mktemp("schema"))
-    Tracker(state)
-    return state.tracking
+grow = partial(grow_by_taste, users=150)
 
 
 @pytest.fixture

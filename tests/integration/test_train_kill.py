@@ -4,16 +4,14 @@ import shutil
 import signal
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 from mlflow import MlflowClient
 from rich.console import Console
 
 from recsys.bundle import load_bundle
-from recsys.lake import Lake
+from support.lakes import grow
 from training.champion import read_served
 from training.show import Show
 from training.spec import load_spec
@@ -39,23 +37,9 @@ MOMENTS = {
     "while a recipe is fitted": "recsys.models.popular.Popular, 'fit'",
     "while the bundle is written": "recsys.bundle, '_manifest'",
     "when the bundle is uploaded and not registered": "training.tracking.tracker.MlflowClient, 'create_model_version'",
-    "while the bundle is copied": "training.champion, '_flush'",
+    "while the bundle is copied": "training.champion, 'flush'",
     "when the alias has moved and the pointer has not": "training.release, 'serve'",
 }
-
-
-def grow(lake: Path, first: int, last: int) -> None:
-    """Ten users, each with one event a day from day ``first`` to ``last``, each at another place in the same round."""
-    rows = [(user, day, (user + day) % 25) for user in range(10) for day in range(first, last)]
-    start = datetime(2024, 1, 1, tzinfo=UTC)
-    events = {
-        "event_id": [f"{user}-{day}" for user, day, _ in rows],
-        "user_id": [f"u{user}" for user, _, _ in rows],
-        "item_id": [f"i{item}" for _, _, item in rows],
-        "kind": ["view"] * len(rows),
-        "timestamp": pa.array([start + timedelta(days=day) for _, day, _ in rows], pa.timestamp("us", tz="UTC")),
-    }
-    Lake(lake).append("events", pa.table(events))
 
 
 @pytest.fixture(scope="module")

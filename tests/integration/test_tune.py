@@ -39,21 +39,23 @@ SPEC: dict[str, Any] = {
     "tune": {"als": {"factors": [2, 4]}},
 }
 WORKER = """
-import sys, time
+import os, sys, time
 from pathlib import Path
 import training.tracking, training.tune.objective, training.tune.run
 from training.cli import main
 
-score = training.tune.objective.Objective.score
+score, go = training.tune.objective.Objective.score, Path({go!r})
 
-def slow(*args):
-    time.sleep(0.2)  # so that one worker cannot be done before the other begins
+def together(*args):
+    go.with_name("at-%d" % os.getpid()).touch()
+    while len(list(go.parent.glob("at-*"))) < 2:  # so that one worker cannot be done before the other begins
+        time.sleep(0.01)
     return score(*args)
 
-training.tune.objective.Objective.score = slow
+training.tune.objective.Objective.score = together
 sys.argv = ["recsys", "tune", *sys.argv[2:]]
 Path(sys.argv.pop()).touch()
-while not Path({go!r}).exists():
+while not go.exists():
     time.sleep(0.01)
 main()
 """
@@ -209,9 +211,7 @@ def test_a_setting_that_cannot_be_fitted_fails_alone(state: State) -> None:
 
 
 def test_a_budget_of_minutes_ends(state: State) -> None:
-    begin = time.monotonic()
     assert len(run(state, sections=["popular"], minutes=0.01)[0].trials) >= 1
-    assert time.monotonic() - begin < 60
 
 
 @pytest.mark.parametrize(

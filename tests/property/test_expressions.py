@@ -127,7 +127,7 @@ def by_cel(text, record):
     return CEL.compile(text.replace(RECORD, "item."), disable_check=True).eval(data={"item": plain}).value() is True
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(text=expressions, works=st.lists(records, min_size=1, max_size=4))
 def test_an_expression_is_true_of_what_cel_says_it_is_true_of(text, works):
     rows = [{"item_id": str(at), **work} for at, work in enumerate(works)]
@@ -139,7 +139,7 @@ def test_an_expression_is_true_of_what_cel_says_it_is_true_of(text, works):
     assert parse(expression.text, columns.kinds) == expression
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(written=st.lists(st.sampled_from([*"()[],.!-<>", *PIECES]) | st.text(max_size=2), max_size=60))
 def test_whatever_is_written_is_read_as_its_canonical_text_is_or_refused_with_the_place(written):
     text, fields = " ".join(written), {"title": "text", "year": "number", "free": "flag", "genres": "list"}
@@ -161,7 +161,7 @@ def test_a_part_is_found_in_the_texts_that_contain_it_and_not_across_their_borde
     assert found.tolist() == [part in value for value in values[skip:]]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     before=st.lists(records, min_size=1, max_size=4),
     added=st.lists(records, max_size=2),

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys.types import Viewer
@@ -21,7 +21,7 @@ def here(tmp_path_factory):
     return stand(folder, make_bundle(folder / "b"))
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100)
 @given(
     left=ITEMS,
     right=ITEMS,

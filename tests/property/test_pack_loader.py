@@ -106,7 +106,7 @@ def assert_usable(policy: Policy) -> None:
             gate.limits(viewer)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(texts() | st.text(max_size=200))
 def test_a_pack_is_read_or_refused_with_a_reason(text):
     found = read(text)

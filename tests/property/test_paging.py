@@ -54,7 +54,7 @@ def change(here, user, action, item, how):
     return here.control.put_override(order, "editor").id
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     sizes=st.lists(st.integers(1, 15), min_size=1, max_size=4),
     between=st.lists(st.lists(changes, max_size=3), max_size=8),

@@ -79,7 +79,7 @@ def narrower(old, other):
     return Policy.model_validate({**values, "labels": labels, "rules": (*old.rules, *other.rules)})
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(policies(), policies(), st.booleans())
 def test_what_is_said_to_loosen_nothing_loosens_nothing(old, other, narrowed):
     new = narrower(old, other) if narrowed else other

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys.dataset.catalogue import Catalogue
@@ -75,7 +75,7 @@ def take(control: ControlStore, step: tuple[str, str, str, str, bool]) -> None:
     control.propose_policy(pack, scope, (), since, actor="sam", reason="r")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(steps=st.lists(STEP, min_size=1, max_size=3))
 def test_a_step_for_one_territory_changes_no_answer_in_another(control, steps):
     before = answers(in_force(control))

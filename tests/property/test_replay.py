@@ -128,7 +128,7 @@ class Day:
         self.here.clock.saw(self.here.clock() + seconds)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(STEP, min_size=3, max_size=14))
 def test_every_list_is_made_again_byte_for_byte(steps):
     folder = Path(tempfile.mkdtemp())

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys.content import ContentSpace
@@ -48,7 +48,7 @@ def slates(draw):
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     slates(), RERANK, st.lists(st.integers(0, N - 1), max_size=5), st.integers(0, 10), st.none() | st.integers(0, 99)
 )
@@ -86,7 +86,7 @@ def here(tmp_path_factory):
     return made
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100)
 @given(
     session=ITEMS,
     hidden=ITEMS,
@@ -106,7 +106,7 @@ def test_exploration_never_leaves_the_masked_pool(here, session, hidden, age, su
     assert len(shown) == len(set(shown)) == min(k, len(allowed))
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50)
 @given(left=ITEMS, right=ITEMS, seeds=st.tuples(st.integers(0, 99), st.integers(0, 99)), by_control=st.booleans())
 def test_opted_out_users_get_one_list_whatever_is_explored_and_calibrated(here, left, right, seeds, by_control):
     asks = []

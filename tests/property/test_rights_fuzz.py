@@ -20,7 +20,7 @@ def test_a_sample_as_it_is_can_be_read(case):
 
 
 @pytest.mark.parametrize("case", CASES)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(edits=EDITS)
 def test_a_broken_document_is_read_or_refused_soon(case, edits):
     data = document(case, edits)

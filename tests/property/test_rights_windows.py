@@ -51,7 +51,7 @@ def inside(term, at, clock):
     return None if opened is None or closed is None else opened and not closed
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(rights, st.sampled_from(CODES), instants)
 def test_a_work_is_shown_where_every_clock_grants_it_and_none_bars_it(found, territory, at):
     zones = clocks(territory)
@@ -68,7 +68,7 @@ def test_a_work_is_shown_where_every_clock_grants_it_and_none_bars_it(found, ter
         assert any(any(readings) for readings in bars) or len(zones) > 1
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(rights)
 def test_an_unknown_territory_is_shown_no_more_than_any_other(found):
     for opens, closes in found.windows(None):
@@ -76,7 +76,7 @@ def test_an_unknown_territory_is_shown_no_more_than_any_other(found):
             assert any(start <= opens and closes <= end for start, end in found.windows(territory))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(rights, st.sampled_from([*CODES, None]))
 def test_windows_are_sorted_and_apart_and_survive_json(found, territory):
     windows = found.windows(territory)

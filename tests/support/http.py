@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import psutil
 
-from recsys.bundle import MANIFEST, sha256_of
+from recsys.bundle import MANIFEST, Bundle, sha256_of
 from serving.stores.control import ControlStore
 from support.data import AT
 from support.serve import make_bundle
@@ -25,7 +25,11 @@ from support.serve import make_bundle
 
 def publish(var: Path, name: str = "one", **facts: Any) -> str:
     """Write a bundle under ``var`` and make it the champion; returns its version."""
-    bundle = make_bundle(var / "bundles" / name, **facts)
+    return promote(var, make_bundle(var / "bundles" / name, **facts))
+
+
+def promote(var: Path, bundle: Bundle) -> str:
+    """Make a written bundle the champion; returns its version."""
     digest = sha256_of(bundle.path / MANIFEST)
     champion = {"version": bundle.version, "path": str(bundle.path), "manifest_sha256": digest}
     draft = var / "champion.part"
@@ -54,7 +58,7 @@ class Served:
     url: str
     process: "subprocess.Popen[bytes]"
     keys: dict[str, str]
-    client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=30))
+    client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=120))
 
     def call(
         self, method: str, path: str, body: Any = None, *, role: str | None = "platform", **more: Any
@@ -76,8 +80,10 @@ class Served:
     def kill(self) -> None:
         """kill -9 of the server and its workers, which lead process groups of their own."""
         parent = psutil.Process(self.process.pid)
+        parent.suspend()  # else it may start a new worker in place of the first that is gone
         for process in [*parent.children(recursive=True), parent]:
-            process.kill()
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
         self.process.wait(timeout=30)
 
 
@@ -102,6 +108,9 @@ def serving(
         "RECSYS_VAR": str(var),
         "RECSYS_CLOCK": "events",
         "RECSYS_EVENTS_DRAIN_SECONDS": "0.5",
+        # What is answered must not hang on how busy the machine is.
+        "RECSYS_LIST_SECONDS": "60",
+        "RECSYS_REQUEST_SECONDS": "9.9",
         **{f"RECSYS_{name.upper()}": value for name, value in settings.items()},
     }
     command = [sys.executable, "-m", "training.cli", "serve", "--host", "127.0.0.1", "--port", str(port)]
@@ -123,7 +132,7 @@ def serving(
                     served.kill()
 
 
-def _await_ready(served: Served, seconds: float = 120) -> None:
+def _await_ready(served: Served, seconds: float = 240) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if served.process.poll() is not None:
@@ -137,4 +146,4 @@ def _await_ready(served: Served, seconds: float = 120) -> None:
     raise AssertionError(f"The service did not become ready:\n{(served.var / 'serve.log').read_text()[-5000:]}")
 
 
-__all__ = ["AT", "Served", "free_port", "make_keys", "publish", "serving"]
+__all__ = ["AT", "Served", "free_port", "make_keys", "promote", "publish", "serving"]

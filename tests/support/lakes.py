@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from recsys.lake import Lake
@@ -20,6 +21,22 @@ def grow(lake: Path, first: int, last: int, *, users: int = 10, kind: str = "vie
         "item_id": [f"i{item}" for _, _, item in rows],
         "kind": [kind] * len(rows),
         "timestamp": pa.array([START + timedelta(days=day) for _, day, _ in rows], pa.timestamp("us", tz="UTC")),
+    }
+    Lake(lake).append("events", pa.table(events))
+
+
+def grow_by_taste(lake: Path, first: int, last: int, *, users: int, name: str = "u") -> None:
+    """Users with one event a day from day ``first`` to ``last``, mostly of the same few of 30 items."""
+    rng = np.random.default_rng(0)
+    taste = 1 / np.arange(1, 31)
+    works = [rng.choice(30, 20, replace=False, p=taste / taste.sum()) for _ in range(users)]
+    rows = [(user, day, works[user][day]) for user in range(users) for day in range(first, last)]
+    events = {
+        "event_id": [f"{user}-{day}" for user, day, _ in rows],
+        "user_id": [f"{name}{user:03}" for user, _, _ in rows],
+        "item_id": [f"i{item:02}" for _, _, item in rows],
+        "kind": ["view"] * len(rows),
+        "timestamp": pa.array([START + timedelta(days=d, minutes=u) for u, d, _ in rows], pa.timestamp("us", tz="UTC")),
     }
     Lake(lake).append("events", pa.table(events))
 

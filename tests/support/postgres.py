@@ -23,7 +23,7 @@ def absent(server: str, error: Exception) -> NoReturn:
 def connected() -> psycopg.Connection:
     """A connection that commits each statement."""
     try:
-        return psycopg.connect(POSTGRES, autocommit=True, connect_timeout=5)
+        return psycopg.connect(POSTGRES, autocommit=True, connect_timeout=60)
     except psycopg.Error as error:
         absent(f"PostgreSQL at {POSTGRES}", error)
 

@@ -12,6 +12,7 @@ class Proxy:
     def __init__(self, target: tuple[str, int]) -> None:
         self._target = target
         self._pairs: list[socket.socket] = []
+        self.connections = 0  # made so far
         self._open = threading.Event()
         self._open.set()
         self._server = self._listen(0)
@@ -53,6 +54,7 @@ class Proxy:
             except OSError:
                 return
             self._pairs += [client, upstream]
+            self.connections += 1
             for source, sink in ((client, upstream), (upstream, client)):
                 threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
 

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import numpy as np
-import pytest
 
 from recsys.clock import fixed_clock
 from recsys.errors import StoreError
@@ -18,16 +17,6 @@ from support.data import AT
 from support.serve import make_bundle, records, stand, under
 
 ADULT = Viewer("feed", age=30)
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory):
-    return make_bundle(tmp_path_factory.mktemp("bundle") / "b")
-
-
-@pytest.fixture
-def here(bundle, tmp_path):
-    return stand(tmp_path, bundle)
 
 
 def shown(here, **ask):

@@ -12,14 +12,9 @@ from recsys.types import Viewer
 from serving.asks import Ask
 from serving.scene import Masks
 from support.data import AT
-from support.serve import make_bundle, stand
+from support.serve import stand
 
 ADULT, CHILD = Viewer("feed", "DE", 30), Viewer("feed", "DE", 12)
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory):
-    return make_bundle(tmp_path_factory.mktemp("bundle") / "b")
 
 
 @pytest.fixture

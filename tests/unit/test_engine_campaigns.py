@@ -3,8 +3,6 @@
 import json
 from dataclasses import replace
 
-import pytest
-
 from recsys.overrides import (
     Boost,
     Campaign,
@@ -27,20 +25,9 @@ from serving.asks import Ask
 from serving.engine import Engine
 from serving.stores.control import Controls
 from support.data import AT
-from support.serve import make_bundle, stand
 
 ADULT = Viewer("feed", age=30)
 READER = {"group": "readers"}
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory):
-    return make_bundle(tmp_path_factory.mktemp("bundle") / "b")
-
-
-@pytest.fixture
-def here(bundle, tmp_path):
-    return stand(tmp_path, bundle)
 
 
 def campaign(name, *actions, **more):

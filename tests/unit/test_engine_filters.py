@@ -39,11 +39,6 @@ SERIES = ("series", "season", "episode")
 
 
 @pytest.fixture
-def here(bundle, tmp_path):
-    return stand(tmp_path, bundle)
-
-
-@pytest.fixture
 def there(serial, tmp_path):
     return stand(tmp_path, serial)
 

@@ -13,16 +13,11 @@ from serving.asks import Ask
 from serving.decisions import record
 from serving.stores.control import Controls
 from support.data import AT
-from support.serve import make_bundle, stand, under
+from support.serve import stand, under
 
 ADULT = Viewer("feed", age=30)
 REDS = ("i01", "i03", "i05")  # odd items are of one colour
 EXPLORING = Rerank(exploration=Exploration(slots=5, epsilon=1.0, temperature=100.0))
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory):
-    return make_bundle(tmp_path_factory.mktemp("bundle") / "b")
 
 
 @pytest.fixture

@@ -24,11 +24,6 @@ def bundle(tmp_path_factory):
     return make_bundle(tmp_path_factory.mktemp("bundle") / "b", recipes=POPULAR)
 
 
-@pytest.fixture
-def here(bundle, tmp_path):
-    return stand(tmp_path, bundle)
-
-
 def described(here, item, **fields):
     here.control.upsert_items([{**records()[int(item[1:])], **fields}], "app")
 

@@ -148,7 +148,7 @@ def test_a_takedown_and_garbage_offer_nothing():
     assert offers(there) == (Offer(-math.inf, math.inf, ("DE",), but=True),)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text(max_size=30), st.text(min_size=1, max_size=10))
 def test_any_text_comes_back_whole_but_for_what_xml_cannot_hold(title, label):
     work = Work.of({"item_id": "a", "title": title, "labels": [label]})

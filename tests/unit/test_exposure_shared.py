@@ -1,13 +1,12 @@
 """Exposure of several workers over one store."""
 
-import time
-
 import pytest
 
 from recsys.overrides import Exposure, Impression
 from serving.exposure import SharedExposure
 from serving.stores.control import ControlStore
 from support.stores import clock, control, location  # noqa: F401
+from support.waiting import until
 
 DAY = 719_163
 SHOWN = [Impression("c", DAY, 1), Impression("c", DAY, 2)]
@@ -27,10 +26,7 @@ def exchanged(*workers):
 
 def heard_of(sequence, *workers):
     """Wait until each worker has heard of a change; over a network that takes some 100 ms."""
-    until = time.monotonic() + 5
-    while any(worker._control.sequence() < sequence for worker in workers):
-        assert time.monotonic() < until
-        time.sleep(0.01)
+    until(lambda: all(worker._control.sequence() >= sequence for worker in workers))
 
 
 def test_what_one_worker_shows_counts_for_it_at_once_and_for_others_after_an_exchange(two):

@@ -1,7 +1,5 @@
 """The recipe ials against a textbook solve of its objective in float64."""
 
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -21,6 +19,7 @@ from recsys.models.ials.training import Training
 from recsys.models.recency import Decay
 from recsys.models.recipe import FitContext, load_model
 from recsys.types import query
+from support.models import serves_without_torch
 
 NOTHING = np.zeros(0, np.int32)
 TOLD = {"factors": 6, "epochs": 3, "alpha": 2.0, "unobserved": 0.1, "reg": 0.05}
@@ -365,14 +364,7 @@ def test_fitting_leaves_torch_as_it_was():
 def test_serving_a_saved_model_never_imports_torch(tmp_path):
     model = fit(random_log())
     model.save(tmp_path)
-    code = (
-        "import sys, numpy as np; from pathlib import Path; from recsys.models.recipe import load_model;"
-        "from recsys.types import query;"
-        f"model = load_model(Path({str(tmp_path)!r})); asked = [query(np.array([0, 1]))];"
-        "model.top(asked, 3, np.ones(50, bool), [np.zeros(0, np.int32)]); model.item_vectors([asked], [np.ones(1)]);"
-        "sys.exit('torch' in sys.modules)"
-    )
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    assert serves_without_torch(tmp_path, items=50, more="model.item_vectors([asked], [np.ones(1)])")
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         *("audience.npy", "counts.npy", "factors.npy", "known.npy", "recipe.json")
     ]

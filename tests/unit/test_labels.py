@@ -166,14 +166,14 @@ some_event = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data(), st.lists(some_event, max_size=8), st.sampled_from([0, 1, 2]))
 def test_the_order_of_arrival_and_repetition_change_nothing(data, events, version):
     shuffled = data.draw(st.permutations(events + events[:3]))
     assert fold(shuffled, 5.0, version=version) == fold(events, 5.0, version=version)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(some_event, max_size=8))
 def test_what_others_say_never_lifts_a_legal_label(events):
     law = LabelEvent("law", "film", 0, "regulator", "violence", created=9.0)

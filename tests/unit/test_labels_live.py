@@ -13,15 +13,10 @@ from serving.settings import Settings
 from serving.stores.jobs import Jobs
 from serving.view import build
 from support.data import AT
-from support.serve import make_bundle, stand
+from support.serve import stand
 
 ADULT = Viewer("feed", age=30)
 N = 30  # every work that an adult of no known territory may see is asked for
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory):
-    return make_bundle(tmp_path_factory.mktemp("bundle") / "b")
 
 
 @pytest.fixture

@@ -11,12 +11,7 @@ from serving.asks import Ask
 from serving.laps import CHECK, DRAFT, STAGES, Laps
 from serving.routes import OTHER, route_of
 from support.data import AT
-from support.serve import make_bundle, stand
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory):
-    return make_bundle(tmp_path_factory.mktemp("bundle") / "b")
+from support.serve import stand
 
 
 def value(name, **labels):

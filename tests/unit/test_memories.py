@@ -9,17 +9,6 @@ from serving.asks import Ask
 from serving.memories import NOBODY, Memories
 from serving.stores.state import Event
 from support.data import AT
-from support.serve import make_bundle, stand
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory):
-    return make_bundle(tmp_path_factory.mktemp("bundle") / "b")
-
-
-@pytest.fixture
-def here(bundle, tmp_path):
-    return stand(tmp_path, bundle)
 
 
 def known(here, memory, user="u"):

@@ -19,15 +19,9 @@ from serving.recheck import Options, recheck
 from serving.settings import Settings
 from serving.stores.control import Controls, ControlStore
 from support.data import AT
-from support.serve import make_bundle
 
 ADULT = Viewer("batch", "DE", 30)
 ROWS = [("ann", "i01"), ("ann", "i03"), ("ann", "i05"), ("bob", "i01"), ("bob", "i02"), ("cat", "i03")]
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory):
-    return make_bundle(tmp_path_factory.mktemp("bundle") / "b")
 
 
 class Place:

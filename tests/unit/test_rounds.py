@@ -1,9 +1,8 @@
 """What a worker does again and again."""
 
-import time
-
 from recsys.errors import StoreError
 from serving.rounds import Job, Rounds
+from support.waiting import until
 
 
 def test_a_job_that_fails_comes_again_and_stops_no_other():
@@ -15,9 +14,7 @@ def test_a_job_that_fails_comes_again_and_stops_no_other():
 
     rounds = Rounds([Job("one", 0.0, fail), Job("two", 0.0, lambda: done.append("two"))])
     rounds.start()
-    until = time.monotonic() + 10
-    while done.count("two") < 2 and time.monotonic() < until:
-        time.sleep(0.01)
+    until(lambda: done.count("two") >= 2)
     rounds.stop()
     assert done[:4] == ["failed", "two", "failed", "two"]
 

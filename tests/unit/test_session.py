@@ -63,7 +63,7 @@ def test_an_item_that_was_had_before_the_gap_says_nothing():
     assert found.items.tolist() == [2]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(Arrivals, min_size=1, max_size=12), st.randoms())
 def test_counts_do_not_depend_on_order_or_batches(arrivals, random):
     one, other = fitted().counter(), fitted().counter()

@@ -47,7 +47,7 @@ def assert_same(model, other):
         assert model.score(asked, every) == pytest.approx(other.score(asked, every), rel=1e-4)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.lists(Event, min_size=1, max_size=4), st.booleans()), min_size=1, max_size=8))
 def test_a_live_model_equals_one_fitted_on_the_whole_log_in_whatever_order_it_was_fed(batches):
     live = LiveTrending(fitted(BASE))
