@@ -10,7 +10,7 @@ import structlog
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from recsys.bundle import MANIFEST, Bundle, load_bundle, sha256_of
-from recsys.errors import BundleError, RecsysError
+from recsys.errors import BundleError, RecsysError, StoreError
 from serving.measures import moved
 
 log = structlog.get_logger()
@@ -98,6 +98,9 @@ class Watcher:
         self._refused = champion.manifest_sha256  # until it is served; said once, and not tried every second
         try:
             self._switch(load_champion(champion))
+        except StoreError:  # the bundle is not at fault, and is tried again with the next look
+            self._refused = None
+            raise
         except Exception:
             moved("refused")
             raise

@@ -7,6 +7,7 @@ from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from recsys.bundle import load_bundle
+from recsys.errors import StoreError
 from recsys.types import Viewer
 from serving.asks import Ask
 from serving.champion import Watcher
@@ -75,6 +76,22 @@ async def test_a_bundle_that_cannot_answer_is_refused_once_and_the_old_one_serve
     assert moves("refused") == before + 1
     assert not [line for line in logs if line["event"] == "champion_switched"]
     assert (await here.call("POST", "/v1/recommend", {"age": 30})).json()["model"] == old
+
+
+def test_a_store_that_is_away_for_a_moment_does_not_cost_a_champion(here, monkeypatch):
+    var, engine = here.runtime.settings.var, here.runtime.running()
+    version, before = publish(var, "late"), moves("refused")
+    watcher = Watcher(var, here.runtime.switch)
+
+    def away(*given):
+        raise StoreError("The store is away.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine.live, "swap", away)
+        with pytest.raises(StoreError):
+            watcher.look()
+    assert watcher.look() is True
+    assert (engine.live.current.bundle.version, moves("refused")) == (version, before)
 
 
 async def test_every_answer_while_champions_move_is_of_one_bundle(here):
