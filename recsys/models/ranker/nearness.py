@@ -47,8 +47,7 @@ class Nearness:
         genres = self.genres[own]
         taste = genres.mean(axis=0)
         sides = np.stack([taste / max(float(np.linalg.norm(taste)), 1e-9), genres[-_LAST:].mean(axis=0)])
-        # item by item: BLAS would round a row differently in other company
-        found[:, :2] = (self.genres[items][:, None] * sides).sum(axis=2)
+        found[:, :2] = np.einsum("ig,sg->is", self.genres[items], sides)  # BLAS would round it by who else is there
         found[:, 3] = self.known[items] - self.known[own].mean()
         timed = np.isfinite(times)
         if timed.any() and np.isfinite(query.at):
