@@ -16,6 +16,7 @@ from recsys.errors import FitError
 from recsys.evaluate import Evaluation, compare, evaluate, pool
 from recsys.metrics import Interval
 from recsys.models.item_item import sample
+from recsys.models.parts import is_composed, ties
 from recsys.models.recipe import FitContext, Model, Recipe, recipes
 from recsys.rerank import reranked
 from training.plan import Clock, searches, without
@@ -126,13 +127,28 @@ class Contest:
 def hold(arena: Arena, run: Callable[[str], Trial]) -> Contest:
     """Let every section of the spec compete; ``run`` makes the trial of a section. The first of equals wins.
 
+    A section that is learned over others is preferred to a simple one that is not better by a standard error.
     With a budget a section that cannot be fitted on this log, or for which no time is left, is left out.
     """
     trials = tuple(_trials(arena, run))
-    best = max(trials, key=lambda trial: trial.validation.mean(arena.spec.metric))
+    best = _preferred(trials, arena.spec.metric)
     open_floor = recipes()[FLOOR]()  # chooses its half-life on validation
     known = next((trial for trial in trials if trial.recipe == open_floor), None)
     return Contest(trials, best, known or arena.trial(_free(FLOOR, arena.spec), open_floor), arena.left_out)
+
+
+def _preferred(trials: Sequence[Trial], metric: str) -> Trial:
+    """The best on validation, or the last section made of others that ties with it (docs/adr/0003 has the regrets).
+
+    Simple recipes choose their settings on the very queries that they are compared on here, and so flatter themselves.
+    """
+    best = max(trials, key=lambda trial: trial.validation.mean(metric))
+    if metric not in best.validation.per_query:
+        return best
+    values = best.validation.values(metric)
+    composed = [trial for trial in trials if is_composed(trial.resolved)]
+    tied = [trial for trial in composed if ties(values, trial.validation.values(metric))]
+    return tied[-1] if tied else best
 
 
 def _trials(arena: Arena, run: Callable[[str], Trial]) -> Iterator[Trial]:

@@ -39,8 +39,9 @@ class Blend(Recipe):
     """Parts, written as tables with a ``recipe`` key, and the share of each.
 
     Each part proposes its best ``candidates``; all parts score the union. ``weights`` None are chosen by NDCG on the
-    holdout, equal without one; a part that no mix beats by more than a standard error, out of fold, wins alone, and a
-    part without weight is left out of the model.
+    holdout, equal without one, and a part without weight is left out of the model. A mix that does not beat the best
+    part by two standard errors, out of fold, gives way to it, or to a part made of others and half of a simple one,
+    where these are within one of the best.
     ``weights_by_length`` are rows of weights for histories shorter than the first of ``lengths`` (events), from the
     first on, from the second on, and so on; they are chosen with ``weights``, and None means ``weights`` for all.
     """

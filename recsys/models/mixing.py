@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from recsys.dataset.data import Holdout
+from recsys.models.parts import is_composed, ties
 from recsys.models.recipe import FitContext, Model
 from recsys.types import BoolArray, IntArray, Query
 
-_PLACES = 10  # weights are chosen by NDCG at this many
+_PLACES = 20  # weights are chosen by NDCG at this many; by 10 a few hundred queries often name the wrong part
 _QUERIES = 2000  # of the holdout, drawn by the seed where there are more
 _VECTORS = 300  # of shares that are tried at most
 _FINEST = 20  # steps from a part without weight to that part alone
@@ -23,6 +24,7 @@ _EQUAL = 1e-6  # less NDCG than this is no difference
 _PULL = 100.0  # queries by which a bucket's shares are drawn to the common ones
 _TIE = 1e-12  # a candidate's index costs this much, so that equal scores rank by index
 _FOLDS = 5  # of queries, by which a mix is measured on those that had no say in it
+_CLEAR = 2.0  # standard errors by which a mix has to be better than the best part
 _LEAST = 20  # queries: fewer say too little of either
 
 Shares = NDArray[np.float64]
@@ -74,10 +76,10 @@ class _Board:
 def best_weights(mix: Mix, holdout: Holdout, lengths: Sequence[int], n_items: int, ctx: FitContext) -> Chosen:
     """Shares with good NDCG on ``holdout`` and all around them, for all queries and for each length of history.
 
-    A bucket's shares are drawn to those of all by as much as its queries are few. The best part alone is taken where
-    the mix is not better than it by more than a standard error, on queries that had no say in either: what is chosen
-    among hundreds of mixes flatters itself. The parts are asked once; each vector of shares then costs one product and
-    one partial sort.
+    A bucket's shares are drawn to those of all by as much as its queries are few. The mix has to be better than the
+    best part by two standard errors on queries that had no say in either: what is chosen among hundreds flatters
+    itself. Else the parts have their ``_standing``. The parts are asked once; each vector of shares then costs one
+    product and one partial sort.
     """
     with threadpool_limits(1, "blas"):  # one query at a time is too little for more threads
         board = _board(mix, holdout, n_items, ctx.rng())
@@ -85,13 +87,33 @@ def best_weights(mix: Mix, holdout: Holdout, lengths: Sequence[int], n_items: in
     tried = _Tried(board, shares, np.stack([board.gains(row) for row in shares], axis=1), lengths)
     everyone = np.ones(len(board.length), np.bool_)
     chosen = tried.mixed(everyone)
-    ctx.report(0, {"ndcg@10": float(board.gains(chosen.common).mean())})
-    ctx.report(1, {"ndcg@10": float(tried.made(chosen).mean())})
+    metric = f"ndcg@{_PLACES}"
+    ctx.report(0, {metric: float(board.gains(chosen.common).mean())})
+    ctx.report(1, {metric: float(tried.made(chosen).mean())})
     lead = tried.lead(ctx.rng())
-    if len(lead) and lead.mean() <= lead.std() / np.sqrt(len(lead)):
-        alone = shares[tried.alone(everyone)]
-        return Chosen(alone, np.stack([alone] * (len(lengths) + 1)))
+    if len(lead) and lead.mean() <= _CLEAR * lead.std() / np.sqrt(len(lead)):
+        alone = [int(np.argmax(row)) for row in shares[: len(mix.parts)]]  # the part of each of the first vectors
+        gains = tried.gains[:, np.argsort(alone)]  # (queries, parts)
+        common = _standing(gains, np.array([is_composed(part.recipe) for part in mix.parts]))
+        return Chosen(common, np.stack([common] * (len(lengths) + 1)))
     return chosen
+
+
+def _standing(gains: Shares, learned: BoolArray) -> Shares:
+    """(parts,) shares by the gains of each part alone (queries, parts), where ``learned`` (parts,) parts rank others.
+
+    The best learned part is preferred to a simple one that is not better by a standard error, query by query: a simple
+    one has chosen its settings on these very queries, and what was learned, on others. The best simple part that is as
+    close gets the other half, because the two err in different places.
+    """
+    best = int(np.argmax(gains.mean(axis=0)))
+    tied = np.array([ties(gains[:, best], gains[:, at]) for at in range(gains.shape[1])])
+    kinds = [np.flatnonzero(kind) for kind in (learned, ~learned)]
+    first = [int(own[np.argmax(gains[:, own].mean(axis=0))]) for own in kinds if len(own)]
+    chosen = [at for at in first if tied[at]] if (tied & learned).any() else [best]
+    shares = np.zeros(len(learned))
+    shares[chosen] = 1.0 / len(chosen)
+    return shares
 
 
 @dataclass(frozen=True, eq=False)

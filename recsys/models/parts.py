@@ -26,6 +26,17 @@ def _as_recipe(value: Any) -> Any:
 Part = Annotated[Recipe, BeforeValidator(_as_recipe), PlainSerializer(lambda part: part.params(), return_type=dict)]
 
 
+def is_composed(recipe: Recipe) -> bool:
+    """Whether a recipe ranks what two or more others propose."""
+    return len(getattr(recipe, "parts", ())) > 1
+
+
+def ties(best: NDArray[np.floating], other: NDArray[np.floating]) -> bool:
+    """Whether the gains (queries,) of one are within a standard error of the best's, compared query by query."""
+    behind = np.asarray(best, np.float64) - np.asarray(other, np.float64)
+    return bool(behind.mean() <= behind.std() / np.sqrt(len(behind)))
+
+
 def reference_items(data: Dataset) -> IntArray:
     """Sorted items to measure scales by: the most popular, and as many spread evenly over the rest."""
     counts = np.bincount(data.item, minlength=data.n_items)

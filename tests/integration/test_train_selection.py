@@ -59,6 +59,34 @@ def test_the_winner_is_chosen_on_validation_and_never_on_test() -> None:
     assert [trial.test.mean("ndcg@10") for trial in contest.trials] == [0.0, 1.0]
 
 
+class Over(Always):
+    """Stands for what is learned over others."""
+
+    name = "over"
+    parts: tuple[str, ...] = ("one", "two")
+
+    def fit(self, data: Dataset, ctx: FitContext) -> Model:
+        return AlwaysModel(self, data.catalogue.ids.get(self.item or "") or 0)
+
+
+@pytest.mark.parametrize(
+    ("likes", "best"),
+    [
+        ("aabb", "over"),  # as good: the simple one chose its settings on these very queries
+        ("aaabb", "over"),  # behind by .2, and the standard error of five such differences is .44
+        ("aaaa", "simple"),
+    ],
+)
+def test_what_is_learned_over_others_is_preferred_where_it_ties(likes: str, best: str) -> None:
+    users = [f"u{at}" for at in range(len(likes))]
+    data = dataset([(user, "z", -3) for user in users] + [("v", "p", -2), ("w", "p", -1)], items=ITEMS)
+    asked = holdout(data, {user: [item] for user, item in zip(users, likes, strict=True)})
+    models = {"simple": Always(item="a"), "over": Over(item="b"), "last": Always(item="c")}
+    arena = Arena([Split("one", data, asked, data, asked)], spec(**models))
+    contest = hold(arena, lambda section: arena.trial(section, arena.spec.models[section]))
+    assert contest.best.section == best
+
+
 def test_each_window_is_tested_with_what_its_own_validation_chose() -> None:
     windows = [window("old", validation="a", test="a"), window("new", validation="b", test="b")]
     trial = Arena(windows, spec(x=Always())).trial("x", Always())

@@ -9,6 +9,7 @@ from recsys.errors import ConfigError
 from recsys.models.ranker.facts import Facts
 from recsys.models.ranker.judge import Judge
 from recsys.models.ranker.learning import Table, folds, learn, linear, ndcg, table_of, together
+from recsys.models.ranker.nearness import Nearness
 from recsys.models.ranker.recipe import _slicing
 from recsys.models.ranker.trees import ENOUGH, Trees
 from recsys.models.recipe import FitContext, parse
@@ -40,6 +41,15 @@ def test_facts_are_logs_of_decayed_shares():
     assert "had@30d" not in facts.names, "a half-life longer than the log says what `had` says"
 
 
+def test_a_fact_is_also_known_by_its_place_and_by_its_lead_before_another():
+    data = dataset([("u", "a", -8.0), ("v", "a", -8.0), ("u", "b", 0.0), ("w", "c", -9.0)])
+    facts = Facts.of(data)
+    column = dict(zip(facts.names, facts.items.T, strict=True))
+    assert column["place of liked@1d"] == pytest.approx(np.log1p([1, 0, 2]))
+    assert column["liked@1d - liked@7d"] == pytest.approx(column["liked@1d"] - column["liked@7d"])
+    assert "place of liked@30d" not in column, "there is no such column where the log is shorter"
+
+
 def test_a_log_without_times_has_no_decayed_facts():
     assert Facts.of(dataset([("u", "a", None), ("v", "b", None)])).names == ("had", "liked", "liking")
 
@@ -53,6 +63,45 @@ def test_the_taste_of_a_profile_raises_what_its_people_like():
     # 8 of her 8 likes are a; smoothed by 1,000 of everyone's taste, in which both have a half
     assert woman == pytest.approx(np.log([(8 + 500) / 1008 / 0.5, 500 / 1008 / 0.5]), rel=1e-4)
     assert nobody == pytest.approx([0.0, 0.0])
+
+
+FILMS = [{"item_id": "a", "genres": ["x"]}, {"item_id": "b", "genres": ["y"]}, {"item_id": "c", "genres": ["x", "y"]}]
+
+
+def test_how_near_a_work_is_to_what_a_history_holds():
+    # a is had on its fourth day, and c on its first; of each work's events two are a's, one b's, one c's
+    data = dataset([("v", "a", -8.0), ("u", "a", -5.0), ("u", "c", -1.0), ("v", "b", 0.0)], items=FILMS)
+    near = Nearness.of(data).rows(data.query(0), np.array([0, 1, 2], np.int32))
+    # x and y weigh alike; the taste of a and c lies between x and the diagonal, and both are its last works
+    taste = np.array([1 + 0.5**0.5, 0.5**0.5]) / 2
+    works = np.array([[1, 0], [0, 1], [0.5**0.5, 0.5**0.5]])
+    assert near[:, 0] == pytest.approx(works @ taste / np.linalg.norm(taste), rel=1e-6)
+    assert near[:, 1] == pytest.approx(works @ taste, rel=1e-6)
+    assert near[:, 2] == pytest.approx(np.log1p([3.0, 0.0]).mean() - np.log1p([8.0, 0.0, 1.0]), rel=1e-6)
+    assert near[:, 3] == pytest.approx(np.log1p([2, 1, 1]) - np.log1p([2, 1]).mean(), rel=1e-6)
+
+
+def test_who_has_no_history_is_near_to_nothing():
+    data = dataset([("u", "a", -5.0), ("v", "b", 0.0)], items=FILMS)
+    assert not Nearness.of(data).rows(query(at=AT), np.array([0, 1, 2], np.int32)).any()
+
+
+def test_a_history_without_times_or_genres_is_compared_by_how_known_it_is():
+    data = dataset([("v", "b", -1.0), ("w", "b", -1.0), ("u", "a", None)])
+    near = Nearness.of(data).rows(data.query(data.users.get("u") or 0), np.array([0, 1], np.int32))
+    assert near == pytest.approx(np.array([[0, 0, 0, 0], [0, 0, 0, np.log(3 / 2)]]), rel=1e-6)
+
+
+def test_facts_are_loaded_as_they_were_saved(tmp_path):
+    events = [("u", "a", -5.0), *((f"f{n}", "b", 0.0) for n in range(9))]
+    data = dataset(events, items=FILMS, profiles={name: {"gender": "f"} for name, _, _ in events})
+    facts = Facts.of(data)
+    facts.save(tmp_path)
+    again = Facts.load(tmp_path)
+    items = np.array([0, 1, 2], np.int32)
+    assert again.features == facts.features
+    assert again.features[-5:] == ("genres", "genres of the last", "newer", "more known", "profile")
+    assert np.array_equal(again.rows(data.query(0), items), facts.rows(data.query(0), items))
 
 
 def test_ndcg_of_a_table_is_that_of_its_order():

@@ -12,10 +12,14 @@ from recsys.dataset.data import Dataset
 from recsys.errors import BundleError
 from recsys.models.files import load_arrays, save_arrays
 from recsys.models.profile_tokens import ProfileVocabulary, profile_tokens
+from recsys.models.ranker.nearness import FEATURES as NEAR
+from recsys.models.ranker.nearness import Nearness
 from recsys.types import FloatArray, Query
 
 _FILE = "facts.json"
 HALF_LIVES = (1 / 24, 1 / 4, 1.0, 3.0, 7.0, 14.0, 30.0, 90.0, 365.0)  # days; as many as the log is long
+_PLACES = ("liked@1d", "liked@7d", "liked@30d", "had@3d")
+_LEADS = (("liked@1d", "liked@7d"), ("liked@3d", "liked@14d"), ("liked@7d", "liked@30d"), ("liked@7d", "had@7d"))
 LIKING, AGE, IDLE, PROFILE = "liking", "age", "idle", "profile"
 _FLOOR = 0.01  # of an even share: what a log of a share is taken of where there is nothing
 _DOUBT = 10.0  # imagined events at the overall rate by which a rate of liking is smoothed
@@ -30,15 +34,17 @@ class Facts:
     """Facts of every item as of the newest moment of a log.
 
     ``items`` holds one column a name: the log of an item's share of all events (``had@30d``) and of liked ones
-    (``liked@30d``), each event halved once per so many days of age, in even shares; how often it is liked when it is
-    had; the logs of its age and of the time since its last event, in days. ``tastes`` is how much likelier the people
-    of a profile token are to like an item than everyone is, as a log.
+    (``liked@30d``), each event halved once per so many days of age, in even shares; its ``_standing`` in some of these;
+    how often it is liked when it is had; the logs of its age and of the time since its last event, in days. ``tastes``
+    is how much likelier the people of a profile token are to like an item than everyone is, as a log. ``near`` compares
+    items with the history.
     """
 
     names: tuple[str, ...]
     items: FloatArray  # (items, names)
     tokens: tuple[str, ...]
     tastes: FloatArray  # (tokens, items)
+    near: Nearness | None = None  # for a log with times
 
     @classmethod
     def of(cls, data: Dataset, span: float | None = None) -> "Facts":
@@ -49,16 +55,19 @@ class Facts:
         columns = _columns(data, span_of(data) if span is None else span)
         tokens, tastes = _tastes(data)
         names = tuple(columns)
-        return cls(names, np.stack([columns[name] for name in names], axis=1).astype(np.float32), tokens, tastes)
+        items = np.stack([columns[name] for name in names], axis=1).astype(np.float32)
+        return cls(names, items, tokens, tastes, Nearness.of(data) if timed(data) else None)
 
     @property
     def features(self) -> tuple[str, ...]:
         """The columns of ``rows``."""
-        return (*self.names, PROFILE) if self.tokens else self.names
+        return (*self.names, *(NEAR if self.near else ()), *((PROFILE,) if self.tokens else ()))
 
     def rows(self, query: Query, items: NDArray[np.integer]) -> FloatArray:
         """(items, features) what is known of each item for one query."""
         own: FloatArray = self.items[items]
+        if self.near:
+            own = np.concatenate([own, self.near.rows(query, items)], axis=1)
         if not self.tokens:
             return own
         mine = set(profile_tokens(query.profile))
@@ -69,7 +78,10 @@ class Facts:
     def save(self, folder: Path) -> None:
         """Write into an existing folder."""
         save_arrays(folder, facts=self.items, tastes=self.tastes)
-        (folder / _FILE).write_text(json.dumps({"names": self.names, "tokens": self.tokens}, ensure_ascii=False))
+        if self.near:
+            self.near.save(folder)
+        told = {"names": self.names, "tokens": self.tokens, "near": self.near is not None}
+        (folder / _FILE).write_text(json.dumps(told, ensure_ascii=False))
 
     @classmethod
     def load(cls, folder: Path) -> "Facts":
@@ -77,7 +89,8 @@ class Facts:
         items, tastes = load_arrays(folder, "facts", "tastes")
         try:
             told = json.loads((folder / _FILE).read_text())
-            return cls(tuple(told["names"]), items, tuple(told["tokens"]), tastes)
+            near = Nearness.load(folder) if told.get("near") else None  # not in older bundles
+            return cls(tuple(told["names"]), items, tuple(told["tokens"]), tastes, near)
         except (OSError, ValueError, KeyError) as error:
             raise BundleError(f"{folder} holds no readable {_FILE}: {error}; publish the bundle again.") from None
 
@@ -85,6 +98,11 @@ class Facts:
 def span_of(data: Dataset) -> float:
     """Days from the oldest event of a log to its newest moment; 0 without times."""
     return float(data.ages_days.max(initial=0.0))
+
+
+def timed(data: Dataset) -> bool:
+    """Whether any event has a time."""
+    return bool(np.isfinite(data.time).any())
 
 
 def _columns(data: Dataset, span: float) -> dict[str, Column]:
@@ -97,7 +115,7 @@ def _columns(data: Dataset, span: float) -> dict[str, Column]:
         "liked": _share(liked_ever),
         LIKING: np.log((liked_ever + _DOUBT * rate + 1e-9) / (had_ever + _DOUBT)),
     }
-    if not np.isfinite(data.time).any():
+    if not timed(data):
         return columns
     age = data.ages_days.astype(np.float64)
     for days in [days for days in HALF_LIVES if days < span]:
@@ -108,7 +126,23 @@ def _columns(data: Dataset, span: float) -> dict[str, Column]:
     first, last = np.zeros(n), np.full(n, age.max(initial=0.0))
     np.maximum.at(first, data.item, age)
     np.minimum.at(last, data.item, age)
-    return columns | {AGE: np.log1p(first), IDLE: np.log1p(last)}
+    return columns | _standing(columns) | {AGE: np.log1p(first), IDLE: np.log1p(last)}
+
+
+def _standing(columns: Mapping[str, Column]) -> dict[str, Column]:
+    """The log of an item's place in some columns, 0 for the first; and how far one column is before another.
+
+    Trees split on one feature at a time, and a place means the same in any slice of the log, where a share does not.
+    """
+    places = {f"place of {name}": _place(columns[name]) for name in _PLACES if name in columns}
+    leads = [pair for pair in _LEADS if set(pair) <= columns.keys()]
+    return places | {f"{one} - {other}": columns[one] - columns[other] for one, other in leads}
+
+
+def _place(column: Column) -> Column:
+    place = np.empty(len(column))
+    place[np.argsort(-column, kind="stable")] = np.arange(len(column))
+    return np.log1p(place)
 
 
 def _counted(data: Dataset, weight: Column) -> Column:
