@@ -11,8 +11,10 @@ import scipy.sparse as sp
 
 from benchmarks.contest import THREADS, context
 from recsys.content import ContentSpace, Vocabulary
+from recsys.content.years import Years
 from recsys.dataset.catalogue import Catalogue
 from recsys.dataset.data import Dataset, Holdout
+from recsys.errors import FitError
 from recsys.models.recipe import parse
 from recsys.types import BoolArray, FloatArray
 
@@ -72,13 +74,17 @@ def ours(task: Task, settings: Settings) -> FloatArray:
 def irspack_ials(task: Task, settings: Settings) -> FloatArray:
     """irspack's iALS with item features; an item without events is what its features amount to."""
     from irspack import IALSRecommender
+    from irspack.recommenders._ials_core import FeatureRidgeCholeskyError
 
     own = {name: value for name, value in settings.items() if name != "features"}
     rows, events = _rows(task, settings["features"]), task.train.matrix()[:, np.flatnonzero(task.warm)]
     trainer = IALSRecommender(events, item_features=rows[np.flatnonzero(task.warm)], n_threads=THREADS, **own)
     trainer.start_learning()
-    for _ in range(settings["train_epochs"]):  # learn() would draw a bar
-        trainer.run_epoch()
+    try:
+        for _ in range(settings["train_epochs"]):  # learn() would draw a bar
+            trainer.run_epoch()
+    except FeatureRidgeCholeskyError:
+        raise FitError("irspack's iALS cannot solve for these features; raise lambda_item_feature.") from None
     items = np.array(trainer.trainer.transform_item_feature(rows))  # type: ignore[union-attr]
     items[task.warm] = trainer.get_item_embedding()
     found: FloatArray = trainer.get_user_embedding()[task.asked.users] @ items.T
@@ -101,7 +107,11 @@ def lightfm(task: Task, settings: Settings) -> FloatArray:
 
 
 def _rows(task: Task, kind: str) -> sp.csr_matrix:
-    """(items, features): one column a token, or the rows that ours learns from."""
+    """(items, features): one column a token and a year, or the rows that ours learns from."""
     catalogue = task.train.catalogue
     space = ContentSpace.fit(catalogue) if kind == "encoded" else None
-    return space.features(catalogue) if space is not None else Vocabulary.fit(catalogue).transform(catalogue)
+    if space is not None:
+        return space.features(catalogue)
+    years = Years.fit(catalogue)
+    parts = [Vocabulary.fit(catalogue).transform(catalogue)]
+    return sp.hstack([*parts, Years(width=1.0).rows(catalogue)] if years is not None else parts, "csr", np.float32)
