@@ -1,7 +1,7 @@
 """New items: a fifth of a catalogue held out whole with its events, and ranked for those who had them."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -82,7 +82,7 @@ def tune(options: Options) -> None:
         print(f"{case:20} {OURS:14} {table[OURS]['validation']:.5f}", flush=True)
         for name, (side, space) in PEERS.items():
             book, tried = journal(BENCH, case, name.replace(" ", "-"), quick=options.quick), []
-            for drawn in draws(space, _trials(options)):
+            for drawn in _told(draws(space, _trials(options)), first.train):
                 tried.append(book.once(drawn, partial(_tried, side, task, drawn)))
                 print(f"{case:20} {name:14} {tried[-1].validation:.5f}, {tried[-1].seconds:.0f} s", flush=True)
             best = max(tried, key=lambda one: one.validation)
@@ -116,6 +116,12 @@ def run(options: Options) -> dict[str, Any]:
         print({name: {part: round(value, 4) for part, value in own.items()} for name, own in means.items()}, flush=True)
     settings = {"seeds": _seeds(options), "share of items held out": 0.2, "quick": options.quick}
     return result(BENCH, rows, details=details, settings=settings, seconds=time.perf_counter() - begin)
+
+
+def _told(drawn: Sequence[dict[str, Any]], data: Dataset) -> list[dict[str, Any]]:
+    """Each of ``drawn`` without and, where items have years, with years told apart finely."""
+    dated = bool(np.isfinite(data.catalogue.numbers("year")).any())
+    return [{**one, "fine_years": fine} for one in drawn for fine in ((False, True) if dated else (False,))]
 
 
 def _left_to_the_recipe(data: Dataset) -> Settings:

@@ -11,7 +11,7 @@ import scipy.sparse as sp
 
 from benchmarks.contest import THREADS, context
 from recsys.content import ContentSpace, Vocabulary
-from recsys.content.years import Years
+from recsys.content.years import FINE_YEARS
 from recsys.dataset.catalogue import Catalogue
 from recsys.dataset.data import Dataset, Holdout
 from recsys.errors import FitError
@@ -20,6 +20,7 @@ from recsys.types import BoolArray, FloatArray
 
 Settings = Mapping[str, Any]
 SHARE = 0.2  # of the items
+TOLD = ("features", "fine_years")  # settings that say what peers are told of an item
 YEAR = re.compile(r"\((\d{4})\)\s*$")
 
 
@@ -76,8 +77,8 @@ def irspack_ials(task: Task, settings: Settings) -> FloatArray:
     from irspack import IALSRecommender
     from irspack.recommenders._ials_core import FeatureRidgeCholeskyError
 
-    own = {name: value for name, value in settings.items() if name != "features"}
-    rows, events = _rows(task, settings["features"]), task.train.matrix()[:, np.flatnonzero(task.warm)]
+    own = {name: value for name, value in settings.items() if name not in TOLD}
+    rows, events = _rows(task, settings), task.train.matrix()[:, np.flatnonzero(task.warm)]
     trainer = IALSRecommender(events, item_features=rows[np.flatnonzero(task.warm)], n_threads=THREADS, **own)
     trainer.start_learning()
     try:
@@ -95,9 +96,9 @@ def lightfm(task: Task, settings: Settings) -> FloatArray:
     """LightFM with WARP over ids and features; an item without events has no id that was learned."""
     from lightfm import LightFM
 
-    own = {name: value for name, value in settings.items() if name not in ("features", "epochs")}
+    own = {name: value for name, value in settings.items() if name not in (*TOLD, "epochs")}
     ids = sp.diags(task.warm.astype(np.float32))  # the id of a held item says nothing
-    rows = sp.hstack([ids, _rows(task, settings["features"])], "csr", np.float32)
+    rows = sp.hstack([ids, _rows(task, settings)], "csr", np.float32)
     warm = np.flatnonzero(task.warm)
     model = LightFM(**own, loss="warp", random_state=0)
     model.fit(task.train.matrix()[:, warm].tocoo(), item_features=rows[warm], epochs=settings["epochs"], num_threads=1)
@@ -106,12 +107,12 @@ def lightfm(task: Task, settings: Settings) -> FloatArray:
     return found
 
 
-def _rows(task: Task, kind: str) -> sp.csr_matrix:
-    """(items, features): one column a token and a year, or the rows that ours learns from."""
+def _rows(task: Task, settings: Settings) -> sp.csr_matrix:
+    """(items, features): one column a token or the encoded sides, and with ``fine_years`` a bell for every year."""
     catalogue = task.train.catalogue
-    space = ContentSpace.fit(catalogue) if kind == "encoded" else None
-    if space is not None:
-        return space.features(catalogue)
-    years = Years.fit(catalogue)
-    parts = [Vocabulary.fit(catalogue).transform(catalogue)]
-    return sp.hstack([*parts, Years(width=1.0).rows(catalogue)] if years is not None else parts, "csr", np.float32)
+    space = ContentSpace.fit(catalogue) if settings["features"] == "encoded" else None
+    rows = space.features(catalogue) if space is not None else Vocabulary.fit(catalogue).transform(catalogue)
+    if not settings["fine_years"]:
+        return rows
+    share = FINE_YEARS.share if space is not None else 1.0
+    return sp.hstack([rows, FINE_YEARS.rows(catalogue) * np.float32(share)], "csr", np.float32)

@@ -14,7 +14,7 @@ from recsys.content.sources import Source, fit_sources, load_source
 from recsys.content.spec import ContentSpec
 from recsys.content.svd import right_vectors
 from recsys.content.vocabulary import Vocabulary
-from recsys.content.years import Years
+from recsys.content.years import FINE_YEARS
 from recsys.dataset.catalogue import Catalogue
 from recsys.errors import BundleError
 from recsys.types import BoolArray, FloatArray, IntArray
@@ -27,7 +27,6 @@ DEFAULT = ContentSpec()
 _SMALL = 1_000  # items: below this a token of one item is worth keeping, an exact copy of it may come
 _BLOCK = 1 << 22  # cosines held at once
 _NEAR = 1e-3  # a cosine distance below this is a copy
-_FINE = Years(width=1.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,13 +86,8 @@ class ContentSpace:
                 side.source.check(catalogue)
 
     def features(self, catalogue: Catalogue) -> sp.csr_matrix:
-        """(n, features) what a linear model may learn from: every token by itself, the other sides, years once more.
-
-        The second time years are told apart more finely, since what is of this year is unlike what is of the last.
-        """
+        """(n, features) what a linear model may learn from: every token by itself, and the other sides as they are."""
         parts = [self.vocabulary.transform(catalogue), *(sp.csr_matrix(s.project(catalogue)) for s in self.sides)]
-        if any(isinstance(side.source, Years) for side in self.sides):
-            parts.append(_FINE.rows(catalogue) * np.float32(_FINE.share))
         return sp.hstack(parts, "csr", np.float32)
 
     def faces(self, catalogue: Catalogue) -> Mapping[str, sp.csr_matrix]:
@@ -107,7 +101,7 @@ class ContentSpace:
             for side in self.sides
         }
         if "years" in found:
-            found["fine_years"] = _FINE.rows(catalogue)
+            found["fine_years"] = FINE_YEARS.rows(catalogue)
         return found
 
     def neighbours(
