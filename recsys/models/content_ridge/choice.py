@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.linalg import lapack
 
-from recsys.errors import FitError
 from recsys.metrics.accuracy import mean_ndcg, top_matrix
-from recsys.models.content_ridge.closed import Relations
+from recsys.models.content_ridge.closed import Relations, inverted
 from recsys.models.content_ridge.likeness import described, likeness
 from recsys.retrieval import top_k
 from recsys.types import FloatArray, IntArray
@@ -80,9 +78,7 @@ class Trials:
     def _inverse(self, recipe: "ContentRidge") -> FloatArray:
         """(looked at, looked at) of how like the items are, ``content_reg`` on its diagonal."""
         rows = described(self.faces, dict(recipe.shares or ()))
-        square = likeness(rows, rows, recipe.pairs or 0.0)
-        square[np.diag_indices_from(square)] += np.float32(recipe.content_reg or 1.0)
-        return _inverse(square)
+        return inverted(likeness(rows, rows, recipe.pairs or 0.0), recipe.content_reg or 1.0)
 
     def _scores(self, fold: Fold, inverse: FloatArray, mixed: Sequence[Mapping[str, float]]) -> Iterator[FloatArray]:
         # what is aside from the rest alone: blocks of the inverse of the whole, so that one inverse serves all folds
@@ -162,17 +158,6 @@ class _Step:
 
     def _share(self, share: float) -> float:
         return share * self.value if share else SHARES.get(self.face, 1.0)  # one that was left out may come back
-
-
-def _inverse(square: FloatArray) -> FloatArray:
-    """The inverse of a positive matrix, in the same memory; FitError where float32 cannot."""
-    lower, failed = lapack.spotrf(square.T, lower=1, overwrite_a=1)
-    if not failed:
-        lower, failed = lapack.spotri(lower, lower=1, overwrite_c=1)
-    if failed:
-        raise FitError("The content of the items is degenerate in float32; raise content_reg.")
-    whole: FloatArray = np.tril(lower) + np.tril(lower, -1).T
-    return whole
 
 
 def _mixed(recipe: "ContentRidge") -> list[dict[str, float]]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.linalg import lapack
 
 from recsys.dataset.data import Dataset
 from recsys.errors import FitError
@@ -13,14 +13,14 @@ from recsys.models.als import noise_edge
 from recsys.models.content_ridge.likeness import likeness
 from recsys.models.content_ridge.model import Taste
 from recsys.models.ease import check_memory
-from recsys.models.ridge import Ridge
+from recsys.models.ridge import Ridge, mirror
 from recsys.types import BoolArray, FloatArray
 
 if TYPE_CHECKING:
     from recsys.models.content_ridge.recipe import ContentRidge
 
 _SHARE = 20.0  # reg as a multiple of the noise edge
-_BLOCK = 1_024  # items that are explained at once
+_BLOCK = 1_024  # rows that are multiplied at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,24 +55,36 @@ class Relations:
 
 
 def taste(recipe: "ContentRidge", relations: Relations, rows: sp.csr_matrix, known: BoolArray) -> Taste:
-    """What each known item says of each item of ``rows`` (items, features) by its content; items in blocks."""
-    own, pairs = rows[np.flatnonzero(known)], recipe.pairs or 0.0
-    factor = _factor(likeness(own, own, pairs), recipe.content_reg or 1.0)
-    scale = (relations.count ** -np.float32(recipe.popularity or 0.0))[:, None]
-    matrix = np.empty((own.shape[0], rows.shape[0]), np.float32)  # (known, items)
-    for start in range(0, rows.shape[0], _BLOCK):
+    """What each known item says of each item of ``rows`` (items, features) by its content.
+
+    The weights times (likeness + penalty)⁻¹ times the likeness to all items: for known ones this is the weights less
+    ``penalty`` times the first product, so that only the others are multiplied.
+    """
+    penalty, others, pairs = recipe.content_reg or 1.0, np.flatnonzero(~known), recipe.pairs or 0.0
+    own = rows[np.flatnonzero(known)]
+    inverse = inverted(likeness(own, own, pairs), penalty)
+    to_others = likeness(own, rows[others], pairs)  # (known, others)
+    scale = relations.count ** -np.float32(recipe.popularity or 0.0)
+    matrix = np.empty((len(inverse), rows.shape[0]), np.float32)  # (known, items)
+    for start in range(0, len(inverse), _BLOCK):
         part = slice(start, start + _BLOCK)
-        solved = scale * cho_solve(factor, likeness(own, rows[part], pairs), overwrite_b=True, check_finite=False)
-        np.matmul(relations.weights, solved, out=matrix[:, part])
-        matrix[:, part] += np.float32(recipe.own or 0.0) * solved
+        weights = np.array(relations.weights[part])
+        weights[np.arange(len(weights)), start + np.arange(len(weights))] += np.float32(recipe.own or 0.0)
+        weights *= scale
+        product = weights @ inverse
+        matrix[part, others] = product @ to_others
+        matrix[part, known] = weights - np.float32(penalty) * product
     return Taste(matrix, (np.float32(recipe.everyone or 0.0) * (relations.mean @ matrix)).astype(np.float32))
 
 
-def _factor(square: FloatArray, penalty: float) -> tuple[FloatArray, bool]:
-    """The Cholesky factor of ``square`` with ``penalty`` on its diagonal, in the same memory."""
+def inverted(square: FloatArray, penalty: float) -> FloatArray:
+    """The inverse of ``square`` with ``penalty`` on its diagonal, in the same memory; FitError where float32 cannot."""
     square[np.diag_indices_from(square)] += np.float32(penalty)
-    try:
-        factor: tuple[FloatArray, bool] = cho_factor(square.T, lower=True, overwrite_a=True, check_finite=False)
-    except LinAlgError:
-        raise FitError("The content of the items is degenerate in float32; raise content_reg.") from None
-    return factor
+    # LAPACK reads columns first: its lower triangle is the upper one here
+    _, failed = lapack.spotrf(square.T, lower=1, clean=0, overwrite_a=1)
+    if not failed:
+        _, failed = lapack.spotri(square.T, lower=1, overwrite_c=1)
+    if failed:
+        raise FitError("The content of the items is degenerate in float32; raise content_reg.")
+    mirror(square)
+    return square
