@@ -4,7 +4,7 @@ import scipy.sparse as sp
 
 from recsys.errors import FitError
 from recsys.models.content_ridge import ContentRidge, ContentRidgeModel
-from recsys.models.content_ridge.choice import Trials
+from recsys.models.content_ridge.choice import SHARES, START, Trials
 from recsys.models.content_ridge.closed import Relations, taste
 from recsys.models.content_ridge.likeness import described, likeness
 from recsys.models.content_ridge.model import Taste
@@ -110,6 +110,12 @@ def test_every_item_is_set_aside_once():
     folds = Trials.of(known, {"x": sp.csr_matrix(np.eye(10, dtype=np.float32))}, np.random.default_rng(0)).folds
     assert sorted(np.concatenate([fold.aside for fold in folds]).tolist()) == list(range(10))
     assert not any(np.isin(fold.aside, fold.rest).any() for fold in folds)
+
+
+def test_when_time_is_up_the_shares_stay_what_they_begin_with():
+    late = fit(ContentRidge(), checkerboard(), until=0.0).recipe
+    assert dict(late.shares) == {name: SHARES.get(name, 1.0) for name, _ in late.shares}
+    assert (late.content_reg, late.pairs) == (START["content_reg"], START["pairs"])
 
 
 def test_a_face_that_says_nothing_of_taste_loses_its_share():

@@ -11,6 +11,7 @@ import scipy.sparse as sp
 from recsys.metrics.accuracy import mean_ndcg, top_matrix
 from recsys.models.content_ridge.closed import Relations, inverted
 from recsys.models.content_ridge.likeness import described, likeness
+from recsys.models.recipe import FitContext
 from recsys.retrieval import top_k
 from recsys.types import FloatArray, IntArray
 
@@ -100,16 +101,16 @@ class Trials:
 
 
 def chosen(
-    recipe: "ContentRidge", relations: Relations, faces: Mapping[str, sp.csr_matrix], rng: np.random.Generator
+    recipe: "ContentRidge", relations: Relations, faces: Mapping[str, sp.csr_matrix], ctx: FitContext
 ) -> "ContentRidge":
-    """``recipe`` with what it leaves open filled in, one setting after the other, as long as that ranks better."""
+    """``recipe`` with what it leaves open filled in: one setting after the other, while that ranks better and in time."""
     start: dict[str, Any] = {name: value for name, value in START.items() if getattr(recipe, name) is None}
     if recipe.shares is None:
         start["shares"] = tuple((name, SHARES.get(name, 1.0)) for name in faces)
     here = recipe.model_copy(update=start)
     if not start or len(relations.count) < _LEAST:
         return here
-    trials, mixed = Trials.of(relations, faces, rng), _mixed(recipe)
+    trials, mixed = Trials.of(relations, faces, ctx.rng()), _mixed(recipe)
     if not trials.folds:
         return here
     quality, here = trials.best(here, mixed)
@@ -117,7 +118,7 @@ def chosen(
     for _ in range(_ROUNDS):
         for step in _steps(recipe, here):
             there = step(here)
-            if _content(there) in tried:
+            if ctx.late or _content(there) in tried:
                 continue
             tried.add(_content(there))
             found, there = trials.best(there, mixed)
