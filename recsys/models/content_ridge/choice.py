@@ -103,7 +103,7 @@ class Trials:
 def chosen(
     recipe: "ContentRidge", relations: Relations, faces: Mapping[str, sp.csr_matrix], ctx: FitContext
 ) -> "ContentRidge":
-    """``recipe`` with what it leaves open filled in: one setting after the other, while that ranks better and in time."""
+    """``recipe`` with what it leaves open filled in: one setting after the other, while that ranks better, in time."""
     start: dict[str, Any] = {name: value for name, value in START.items() if getattr(recipe, name) is None}
     if recipe.shares is None:
         start["shares"] = tuple((name, SHARES.get(name, 1.0)) for name in faces)
