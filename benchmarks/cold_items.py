@@ -1,7 +1,7 @@
 """New items: a fifth of a catalogue held out whole with its events, and ranked for those who had them."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -9,21 +9,24 @@ from typing import Any
 import numpy as np
 
 from benchmarks import specs
+from benchmarks.contest import context
 from benchmarks.form import Options, result, row
 from benchmarks.logs import folder, quick_users, read
 from benchmarks.newcomers import Settings, Side, Task, dated, held_out, irspack_ials, lightfm, ours
 from benchmarks.tuning import Log, Pick, Space, draws, journal
 from recsys.dataset.data import Dataset
+from recsys.errors import FitError
 from recsys.metrics import paired_ratio
 from recsys.metrics.accuracy import hits, ndcg, top_matrix
+from recsys.models.recipe import parse
 from recsys.retrieval import top_k
-from recsys.types import BoolArray, FloatArray
+from recsys.types import BoolArray, FloatArray, IntArray
 
 BARS = "ndcg@20 among the held-out items ≥ 1.10 of the better of LightFM and irspack's iALS, both with item features"
 BENCH = "cold_items"
 K = 20
 SEEDS = 5
-TRIALS = 16  # for each side
+TRIALS = 16  # for each peer
 CHUNK = 512  # users ranked at once
 
 
@@ -42,16 +45,8 @@ LOGS = {
 }
 CASES = tuple(LOGS)
 FEATURES = Pick(("tokens", "encoded"))
-SIDES: Mapping[str, tuple[Side, Space]] = {
-    "content_ridge": (
-        ours,
-        {
-            "content_reg": Log(0.3, 200.0),
-            "own": Log(0.01, 1.0),
-            "everyone": Pick((0.0, 0.0, 3.0, 10.0, 30.0)),
-            "popularity": Pick((0.25, 0.5)),
-        },
-    ),
+OURS = "content_ridge"
+PEERS: Mapping[str, tuple[Side, Space]] = {
     "irspack iALS": (
         irspack_ials,
         {
@@ -74,20 +69,21 @@ SIDES: Mapping[str, tuple[Side, Space]] = {
         },
     ),
 }
-OURS = "content_ridge"
 
 
 def tune(options: Options) -> None:
-    """The same number of trials for each side, on items held out of train of the first seed."""
+    """Settings for each side by items held out of train of the first seed; the recipe chooses its own there."""
     for case in _wanted(options):
         first = held_out(_read(case, options), seed=0)
         task = held_out(first.train, seed=1000)
+        settings = _left_to_the_recipe(first.train)
         table: dict[str, Any] = {"metric": f"ndcg@{K} among items held out of train", "trials": _trials(options)}
-        for name, (side, space) in SIDES.items():
+        table[OURS] = {"validation": _tried(ours, task, settings)[1], "settings": settings}
+        print(f"{case:20} {OURS:14} {table[OURS]['validation']:.5f}", flush=True)
+        for name, (side, space) in PEERS.items():
             book, tried = journal(BENCH, case, name.replace(" ", "-"), quick=options.quick), []
-            for drawn in draws(space, _trials(options)):
-                settings = {"recipe": OURS, **drawn} if name == OURS else drawn
-                tried.append(book.once(settings, partial(_tried, side, task, settings)))
+            for drawn in _told(draws(space, _trials(options)), first.train):
+                tried.append(book.once(drawn, partial(_tried, side, task, drawn)))
                 print(f"{case:20} {name:14} {tried[-1].validation:.5f}, {tried[-1].seconds:.0f} s", flush=True)
             best = max(tried, key=lambda one: one.validation)
             table[name] = {"validation": best.validation, "settings": best.settings}
@@ -102,7 +98,7 @@ def run(options: Options) -> dict[str, Any]:
         table = specs.load(BENCH, case, options)
         found, users = _measured(case, table, options)
         means = {name: {part: float(np.mean(values)) for part, values in own.items()} for name, own in found.items()}
-        peer = max((name for name in SIDES if name != OURS), key=lambda name: means[name]["held"])
+        peer = max(PEERS, key=lambda name: means[name]["held"])
         paired = paired_ratio(found[OURS]["held"], found[peer]["held"], seed=0, clusters=users)
         rows.append(
             row(
@@ -122,18 +118,34 @@ def run(options: Options) -> dict[str, Any]:
     return result(BENCH, rows, details=details, settings=settings, seconds=time.perf_counter() - begin)
 
 
+def _told(drawn: Sequence[dict[str, Any]], data: Dataset) -> list[dict[str, Any]]:
+    """Each of ``drawn`` without and, where items have years, with years told apart finely."""
+    dated = bool(np.isfinite(data.catalogue.numbers("year")).any())
+    return [{**one, "fine_years": fine} for one in drawn for fine in ((False, True) if dated else (False,))]
+
+
+def _left_to_the_recipe(data: Dataset) -> Settings:
+    """What the recipe chooses by setting items of ``data`` aside; the penalty that follows from the density is left."""
+    chosen = parse({"recipe": OURS}).fit(data, context()).recipe.params()
+    return {name: value for name, value in chosen.items() if name != "reg"}
+
+
 def _tried(side: Side, task: Task, settings: Settings) -> tuple[dict[str, Any], float]:
-    return dict(settings), float(_gains(task, side(task, settings), task.held).mean())
+    try:
+        return dict(settings), float(_gains(task, side(task, settings), task.held).mean())
+    except FitError:  # a side that cannot be fitted so ranks nothing
+        return dict(settings), 0.0
 
 
 def _measured(
     case: str, table: Mapping[str, Any], options: Options
-) -> tuple[dict[str, dict[str, FloatArray]], FloatArray]:
+) -> tuple[dict[str, dict[str, FloatArray]], IntArray]:
     """By side and part ("held", "all") the NDCG of every question of every seed; and whose question each is."""
     data = _read(case, options)
     tasks = [held_out(data, seed) for seed in range(_seeds(options))]
     found: dict[str, dict[str, FloatArray]] = {}
-    for name, (side, _) in SIDES.items():
+    sides: dict[str, Side] = {OURS: ours, **{name: side for name, (side, _) in PEERS.items()}}
+    for name, side in sides.items():
         parts: dict[str, list[FloatArray]] = {"held": [], "all": []}
         for task in tasks:
             scores = side(task, table[name]["settings"])

@@ -11,13 +11,16 @@ import scipy.sparse as sp
 
 from benchmarks.contest import THREADS, context
 from recsys.content import ContentSpace, Vocabulary
+from recsys.content.years import FINE_YEARS
 from recsys.dataset.catalogue import Catalogue
 from recsys.dataset.data import Dataset, Holdout
+from recsys.errors import FitError
 from recsys.models.recipe import parse
 from recsys.types import BoolArray, FloatArray
 
 Settings = Mapping[str, Any]
 SHARE = 0.2  # of the items
+TOLD = ("features", "fine_years")  # settings that say what peers are told of an item
 YEAR = re.compile(r"\((\d{4})\)\s*$")
 
 
@@ -72,13 +75,17 @@ def ours(task: Task, settings: Settings) -> FloatArray:
 def irspack_ials(task: Task, settings: Settings) -> FloatArray:
     """irspack's iALS with item features; an item without events is what its features amount to."""
     from irspack import IALSRecommender
+    from irspack.recommenders._ials_core import FeatureRidgeCholeskyError
 
-    own = {name: value for name, value in settings.items() if name != "features"}
-    rows, events = _rows(task, settings["features"]), task.train.matrix()[:, np.flatnonzero(task.warm)]
+    own = {name: value for name, value in settings.items() if name not in TOLD}
+    rows, events = _rows(task, settings), task.train.matrix()[:, np.flatnonzero(task.warm)]
     trainer = IALSRecommender(events, item_features=rows[np.flatnonzero(task.warm)], n_threads=THREADS, **own)
     trainer.start_learning()
-    for _ in range(settings["train_epochs"]):  # learn() would draw a bar
-        trainer.run_epoch()
+    try:
+        for _ in range(settings["train_epochs"]):  # learn() would draw a bar
+            trainer.run_epoch()
+    except FeatureRidgeCholeskyError:
+        raise FitError("irspack's iALS cannot solve for these features; raise lambda_item_feature.") from None
     items = np.array(trainer.trainer.transform_item_feature(rows))  # type: ignore[union-attr]
     items[task.warm] = trainer.get_item_embedding()
     found: FloatArray = trainer.get_user_embedding()[task.asked.users] @ items.T
@@ -89,9 +96,9 @@ def lightfm(task: Task, settings: Settings) -> FloatArray:
     """LightFM with WARP over ids and features; an item without events has no id that was learned."""
     from lightfm import LightFM
 
-    own = {name: value for name, value in settings.items() if name not in ("features", "epochs")}
+    own = {name: value for name, value in settings.items() if name not in (*TOLD, "epochs")}
     ids = sp.diags(task.warm.astype(np.float32))  # the id of a held item says nothing
-    rows = sp.hstack([ids, _rows(task, settings["features"])], "csr", np.float32)
+    rows = sp.hstack([ids, _rows(task, settings)], "csr", np.float32)
     warm = np.flatnonzero(task.warm)
     model = LightFM(**own, loss="warp", random_state=0)
     model.fit(task.train.matrix()[:, warm].tocoo(), item_features=rows[warm], epochs=settings["epochs"], num_threads=1)
@@ -100,8 +107,12 @@ def lightfm(task: Task, settings: Settings) -> FloatArray:
     return found
 
 
-def _rows(task: Task, kind: str) -> sp.csr_matrix:
-    """(items, features): one column a token, or the rows that ours learns from."""
+def _rows(task: Task, settings: Settings) -> sp.csr_matrix:
+    """(items, features): one column a token or the encoded sides, and with ``fine_years`` a bell for every year."""
     catalogue = task.train.catalogue
-    space = ContentSpace.fit(catalogue) if kind == "encoded" else None
-    return space.features(catalogue) if space is not None else Vocabulary.fit(catalogue).transform(catalogue)
+    space = ContentSpace.fit(catalogue) if settings["features"] == "encoded" else None
+    rows = space.features(catalogue) if space is not None else Vocabulary.fit(catalogue).transform(catalogue)
+    if not settings["fine_years"]:
+        return rows
+    share = FINE_YEARS.share if space is not None else 1.0
+    return sp.hstack([rows, FINE_YEARS.rows(catalogue) * np.float32(share)], "csr", np.float32)

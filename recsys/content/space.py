@@ -1,6 +1,7 @@
 """A small dense space in which items with like content lie close, so that a new item finds its neighbours."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from recsys.content.sources import Source, fit_sources, load_source
 from recsys.content.spec import ContentSpec
 from recsys.content.svd import right_vectors
 from recsys.content.vocabulary import Vocabulary
+from recsys.content.years import FINE_YEARS
 from recsys.dataset.catalogue import Catalogue
 from recsys.errors import BundleError
 from recsys.types import BoolArray, FloatArray, IntArray
@@ -87,6 +89,20 @@ class ContentSpace:
         """(n, features) what a linear model may learn from: every token by itself, and the other sides as they are."""
         parts = [self.vocabulary.transform(catalogue), *(sp.csr_matrix(s.project(catalogue)) for s in self.sides)]
         return sp.hstack(parts, "csr", np.float32)
+
+    def faces(self, catalogue: Catalogue) -> Mapping[str, sp.csr_matrix]:
+        """By field of tokens, kind of source and name of vector: (n, columns) unit rows, zero where nothing is known.
+
+        The text is not cut to its main directions here, and years are there twice, the second time told apart finely.
+        """
+        found = dict(self.vocabulary.by_field(catalogue))
+        found |= {
+            str(side.source.facts().get("name", side.source.facts()["kind"])): side.source.rows(catalogue)
+            for side in self.sides
+        }
+        if "years" in found:
+            found["fine_years"] = FINE_YEARS.rows(catalogue)
+        return found
 
     def neighbours(
         self, vectors: FloatArray, k: int = 20, *, among: BoolArray | None = None

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -48,6 +48,12 @@ class Vocabulary:
         Within a row every field has a fixed share, so that a long description does not drown the genres.
         """
         return self._unit_rows(tokens(catalogue))
+
+    def by_field(self, catalogue: Catalogue) -> Mapping[str, sp.csr_matrix]:
+        """By field: (items, tokens of it) float32 unit rows, zero where an item has none of them."""
+        rows, place = self.transform(catalogue), self._fields[0]
+        names = sorted({field_of(token) for token in self.tokens})
+        return {name: _unit(rows[:, np.flatnonzero(place == at)]) for at, name in enumerate(names)}
 
     def save(self, folder: Path) -> None:
         """Write the tokens and their idf into an existing folder."""
@@ -103,3 +109,8 @@ class Vocabulary:
         norm = np.sqrt(np.bincount(cell, weight**2, (int(row.max(initial=-1)) + 1) * len(share)))
         scaled: FloatArray = weight * share[of_token[column]] / norm[cell]
         return scaled
+
+
+def _unit(rows: sp.csr_matrix) -> sp.csr_matrix:
+    norm = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel())
+    return sp.csr_matrix(sp.diags((1 / np.where(norm > 0, norm, 1)).astype(np.float32)) @ rows)

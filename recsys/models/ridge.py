@@ -34,7 +34,7 @@ class Ridge:
         buffer = self._buffer
         if len(buffer) == 0:
             return
-        _mirror(buffer.T)
+        mirror(buffer.T)
         np.fill_diagonal(buffer, self.energy + penalty)
         # LAPACK reads columns first: its lower triangle is the upper one here
         _, failed = lapack.spotrf(buffer.T, lower=1, clean=0, overwrite_a=1)
@@ -61,12 +61,12 @@ class Ridge:
 
     def release(self) -> FloatArray:
         """(items, items) the whole inverse in the buffer itself, in place of the Gram matrix; nothing is copied."""
-        _mirror(self._buffer)
+        mirror(self._buffer)
         self._open = False
         return self._buffer
 
 
-def _mirror(square: FloatArray) -> None:
+def mirror(square: FloatArray) -> None:
     """Copy what is above the diagonal to below it, in place."""
     for start in range(0, len(square), _BLOCK):
         stop = start + _BLOCK

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from benchmarks.cold_items import _gains
-from benchmarks.newcomers import dated, held_out
+from benchmarks.cold_items import _gains, _told
+from benchmarks.newcomers import _rows, dated, held_out
 from support.data import dataset
 
 
@@ -44,3 +44,17 @@ def test_the_measure_ranks_only_the_items_it_is_asked_among():
     scores = np.where(task.held, 1.0, 2.0) * np.ones((len(task.asked), 1))  # every known item above the held ones
     assert (_gains(task, scores, task.held) > 0.6).all()
     assert (_gains(task, scores, task.held | task.warm) < _gains(task, scores, task.held)).all()
+
+
+def test_peers_are_tried_without_and_with_fine_years_where_items_have_years():
+    drawn = [{"features": "tokens"}]
+    assert [one["fine_years"] for one in _told(drawn, log())] == [False]
+    assert [one["fine_years"] for one in _told(drawn, dated(log()))] == [False, True]
+
+
+def test_fine_years_are_columns_beside_the_others():
+    task = held_out(dated(log()), seed=0)
+    plain, fine = (_rows(task, {"features": "tokens", "fine_years": fine}) for fine in (False, True))
+    assert (fine[:, : plain.shape[1]] != plain).nnz == 0
+    assert fine[3, plain.shape[1] :].nnz > 0
+    assert fine[5, plain.shape[1] :].nnz == 0

@@ -10,7 +10,7 @@ import pytest
 from recsys.content import ContentSpace, ContentSpec
 from recsys.content.grams import Grams
 from recsys.content.text import plain_words
-from recsys.content.years import Years
+from recsys.content.years import FINE_YEARS, Years
 from recsys.dataset.catalogue import Catalogue
 from recsys.errors import BundleError, ConfigError, DataError
 from recsys.lake import Lake, ingest
@@ -63,6 +63,13 @@ def test_the_description_alone_finds_the_neighbour(known, new):
 
 
 # years
+
+
+def test_fine_years_are_as_close_one_year_apart_as_the_others_five():
+    items = catalogue({"year": 2013}, {"year": 2012}, {"year": 2008})
+    near = cosines(FINE_YEARS.rows(items))
+    assert near[0, 1] == pytest.approx(0.78, abs=0.01)
+    assert near[0, 2] < 0.01
 
 
 def test_the_cosine_of_two_years_falls_with_their_distance():

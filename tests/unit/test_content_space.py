@@ -103,3 +103,16 @@ def test_the_sketch_finds_the_directions_of_the_exact_decomposition(monkeypatch)
     exact = right_vectors(sp.csr_matrix(low), 3, rng)
     monkeypatch.setattr("recsys.content.svd._DENSE", 0)
     assert np.allclose(right_vectors(sp.csr_matrix(low), 3, rng), exact, atol=1e-5)
+
+
+def test_the_faces_of_items_are_unit_rows_by_field_and_source_and_zero_where_nothing_is_known():
+    items = catalogue({"genres": ["a", "b"], "title": "One", "year": 2001}, {"genres": ["a"]}, {"title": "One"})
+    faces = ContentSpace.fit(items).faces(items)
+    norms = {name: np.sqrt(rows.multiply(rows).sum(axis=1)).A1.round(5).tolist() for name, rows in faces.items()}
+    assert norms == {
+        "genres": [1, 1, 0],
+        "word": [1, 0, 1],
+        "grams": [1, 0, 1],
+        "years": [1, 0, 0],
+        "fine_years": [1, 0, 0],
+    }

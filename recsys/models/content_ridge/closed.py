@@ -5,20 +5,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.linalg import lapack
 
 from recsys.dataset.data import Dataset
 from recsys.errors import FitError
 from recsys.models.als import noise_edge
+from recsys.models.content_ridge.likeness import likeness
 from recsys.models.content_ridge.model import Taste
 from recsys.models.ease import check_memory
-from recsys.models.ridge import Ridge
-from recsys.types import BoolArray, FloatArray, IntArray
+from recsys.models.ridge import Ridge, mirror
+from recsys.types import BoolArray, FloatArray
 
 if TYPE_CHECKING:
     from recsys.models.content_ridge.recipe import ContentRidge
 
 _SHARE = 20.0  # reg as a multiple of the noise edge
+_BLOCK = 1_024  # rows that are multiplied at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,34 +47,44 @@ class Relations:
         np.fill_diagonal(matrix, 0.0)
         return cls(events, matrix, np.asarray(events.sum(axis=0), np.float32).ravel(), reg)
 
-    def among(self, kept: IntArray) -> "Relations":
-        """The relations of some known items with each other."""
-        return Relations(self.events[:, kept], self.weights[np.ix_(kept, kept)], self.count[kept], self.reg)
+    @property
+    def mean(self) -> FloatArray:
+        """(known,) the mean history."""
+        share: FloatArray = self.count / np.float32(max(1, self.events.shape[0]))
+        return share
 
 
-def taste(recipe: "ContentRidge", relations: Relations, features: sp.csr_matrix) -> Taste:
-    """What each known item says of features (known, features): the ridge solution in its smaller form."""
-    scale = relations.count ** -np.float32(recipe.popularity)
-    through = features.shape[1] > features.shape[0]
-    penalty = recipe.content_reg or 1.0
-    if through:
-        solved = _solved(features @ features.T, penalty, np.diag(scale)).T
-    else:
-        solved = _solved(features.T @ features, penalty, (sp.diags(scale) @ features).T.toarray()).T
-    # rows of (weights + own) * scale times the solution, the diagonal apart to spare a copy of the weights
-    own = np.float32(recipe.own or 0.0)
-    matrix = np.ascontiguousarray(relations.weights @ solved + own * solved, np.float32)
-    mean = relations.count / max(1, relations.events.shape[0])  # (known,) the mean history
-    return Taste(matrix, ((recipe.everyone or 0.0) * (mean @ matrix)).astype(np.float32), through)
+def taste(recipe: "ContentRidge", relations: Relations, rows: sp.csr_matrix, known: BoolArray) -> Taste:
+    """What each known item says of each item of ``rows`` (items, features) by its content.
+
+    The weights times (likeness + penalty)⁻¹ times the likeness to all items: for known ones this is the weights less
+    ``penalty`` times the first product, so that only the others are multiplied.
+    """
+    penalty, others, pairs = recipe.content_reg or 1.0, np.flatnonzero(~known), recipe.pairs or 0.0
+    own = rows[np.flatnonzero(known)]
+    inverse = inverted(likeness(own, own, pairs), penalty)
+    to_others = likeness(own, rows[others], pairs)  # (known, others)
+    scale = relations.count ** -np.float32(recipe.popularity or 0.0)
+    matrix = np.empty((len(inverse), rows.shape[0]), np.float32)  # (known, items)
+    for start in range(0, len(inverse), _BLOCK):
+        part = slice(start, start + _BLOCK)
+        weights = np.array(relations.weights[part])
+        weights[np.arange(len(weights)), start + np.arange(len(weights))] += np.float32(recipe.own or 0.0)
+        weights *= scale
+        product = weights @ inverse
+        matrix[part, others] = product @ to_others
+        matrix[part, known] = weights - np.float32(penalty) * product
+    return Taste(matrix, (np.float32(recipe.everyone or 0.0) * (relations.mean @ matrix)).astype(np.float32))
 
 
-def _solved(square: sp.csr_matrix, penalty: float, right: FloatArray) -> FloatArray:
-    """(square + penalty)⁻¹ right."""
-    dense = np.ascontiguousarray(square.toarray(), np.float32)
-    dense[np.diag_indices_from(dense)] += np.float32(penalty)
-    try:
-        factor = cho_factor(dense, lower=True, overwrite_a=True, check_finite=False)
-    except LinAlgError:
-        raise FitError("The content of the items is degenerate in float32; raise content_reg.") from None
-    solved: FloatArray = cho_solve(factor, right.astype(np.float32), overwrite_b=True, check_finite=False)
-    return solved
+def inverted(square: FloatArray, penalty: float) -> FloatArray:
+    """The inverse of ``square`` with ``penalty`` on its diagonal, in the same memory; FitError where float32 cannot."""
+    square[np.diag_indices_from(square)] += np.float32(penalty)
+    # LAPACK reads columns first: its lower triangle is the upper one here
+    _, failed = lapack.spotrf(square.T, lower=1, clean=0, overwrite_a=1)
+    if not failed:
+        _, failed = lapack.spotri(square.T, lower=1, overwrite_c=1)
+    if failed:
+        raise FitError("The content of the items is degenerate in float32; raise content_reg.")
+    mirror(square)
+    return square
