@@ -11,7 +11,9 @@ from recsys.safety.policy import Policy
 from recsys.safety.variants import variants
 
 PROBE = "\x00probe "  # begins the ids of these works: no id of a catalogue holds it
-_PAIRED = 40  # labels up to which each pair of them is tried
+_UNKNOWN = "a label of no pack"
+_PAIRED = 40  # labels up to which each pair of them is tried, and values of rules
+_EXCEPTIONS = 10  # of rules, that are tried with every value
 _VALUES = 50  # values of one rule that are tried beside those in which two packs differ
 _LISTS = frozenset({*LIST_FIELDS, *JUDGED_LISTS})
 
@@ -20,10 +22,10 @@ Said = dict[str, tuple[Effective, ...]]
 
 def probes(old: Policy, new: Policy) -> tuple[list[dict[str, Any]], Said]:
     """Records of such works, and what is said of those whose labels come with a score; by item id."""
-    records: list[dict[str, Any]] = [{LABELS: None}, {LABELS: ["a label of no pack"]}]
+    records: list[dict[str, Any]] = [{LABELS: None}, {LABELS: [_UNKNOWN]}]
     starts = _bands([old, new])
     names = sorted(starts)
-    records += [{LABELS: [name]} for name in names]
+    records += [{LABELS: given} for name in names for given in ([name], [name, _UNKNOWN])]
     if len(names) <= _PAIRED:
         records += [{LABELS: list(pair)} for pair in combinations(names, 2)]
     for media in sorted({*old.rated_media, *new.rated_media}):
@@ -52,33 +54,52 @@ def _bands(policies: Iterable[Policy]) -> dict[str, set[float]]:
 
 
 def _ruled(old: Policy, new: Policy) -> Iterator[dict[str, Any]]:
-    """A work for each value that a rule on a field looks for, with and without what it makes an exception of."""
-    sides = [_values(old), _values(new)]
-    for field in sorted({*sides[0], *sides[1]}):
-        before, after = (side.get(field, {}) for side in sides)
-        tried = sorted({*list(before)[:_VALUES], *list(after)[:_VALUES], *(before.keys() ^ after.keys())})
-        for value in tried:
-            plain = {field: [value] if field in _LISTS else value}
-            yield plain
-            yield {**plain, LABELS: ["general"]}
-            for exception in (before.get(value), after.get(value)):
-                if exception:
-                    yield {**exception, **plain}
+    """A work for each value that rules look for and each two of them, with and without what makes an exception.
+
+    What one rule says may be an exception to another: two rules may loosen where either alone tightens.
+    """
+    sides, exceptions = [_values(old), _values(new)], _exceptions([old, new])
+    labels = [None, ["general"], [_UNKNOWN], *([name] for name in sorted(_bands([old, new])))]
+    shared = sorted(sides[0] & sides[1])[:_VALUES]
+    alone = [{name: _as_field(name, value)} for name, value in sorted({*shared, *(sides[0] ^ sides[1])})]
+    pairs = [one for one in (_both(*two) for two in combinations(alone[:_PAIRED], 2)) if one is not None]
+    tried = [{**one, LABELS: given} for one, given in product(alone, labels if len(alone) <= _PAIRED else labels[:3])]
+    for plain in (*tried, *pairs):
+        yield plain
+        for exception in exceptions:
+            said = [*(plain.get(LABELS) or ()), *(exception.get(LABELS) or ())]
+            yield {**exception, **plain, LABELS: said or None}
 
 
-def _values(policy: Policy) -> dict[str, dict[str, dict[str, Any]]]:
-    """By field, then value: an exception that a rule makes for it."""
-    found: dict[str, dict[str, dict[str, Any]]] = {}
-    for rule in policy.rules:
-        if rule.field is None or rule.field == LABELS:
-            continue
-        exception = {name: _one(policy, name, values) for name, values in rule.unless.items()}
-        for value in policy.values((*rule.any_of, *rule.none_of)):
-            found.setdefault(rule.field, {})[value] = exception
-    return found
+def _both(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any] | None:
+    """A work that has two values, None where they are two of a field that holds one."""
+    (name, value), (of, more) = *one.items(), *other.items()
+    if name != of:
+        return {**one, **other}
+    return {name: [*value, *more]} if name in _LISTS else None
+
+
+def _values(policy: Policy) -> set[tuple[str, str]]:
+    """The fields and values that rules look for, but for labels, of which all are tried anyway."""
+    ruled = (rule for rule in policy.rules if rule.field is not None and rule.field != LABELS)
+    return {(str(rule.field), value) for rule in ruled for value in policy.values((*rule.any_of, *rule.none_of))}
+
+
+def _exceptions(policies: Iterable[Policy]) -> list[dict[str, Any]]:
+    """What rules make exceptions for, each once."""
+    found: list[dict[str, Any]] = []
+    for policy in policies:
+        for rule in policy.rules:
+            one = {name: _one(policy, name, values) for name, values in rule.unless.items()}
+            if one and one not in found:
+                found.append(one)
+    return found[:_EXCEPTIONS]
 
 
 def _one(policy: Policy, name: str, values: tuple[str, ...]) -> Any:
     known: Mapping[str, str] = policy.values(values)
-    value = next(iter(known), "anything")
+    return _as_field(name, next(iter(known), "anything"))
+
+
+def _as_field(name: str, value: str) -> Any:
     return [value] if name in _LISTS else value

@@ -198,7 +198,7 @@ def test_a_guarantee_is_never_ahead_of_its_plan_and_served_whenever_behind(this)
         assert served == (delivered < plan)
         delivered += served
         assert last - 1e-6 <= plan <= this.n
-        assert delivered < plan + 1
+        assert delivered < plan + 1 + 1e-6  # a share of the day is rounded
         last = plan
     assert this.traffic.share(start, end, end, **where) == 1
 

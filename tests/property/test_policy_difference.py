@@ -99,3 +99,24 @@ def test_a_policy_loosens_nothing_beside_itself_and_something_beside_a_stricter_
     assert difference(NOBODY, {}, one, one, lambda: 0.0).loosens == ()
     assert difference(NOBODY, {}, one, strict, lambda: 0.0).loosens == ()
     assert difference(NOBODY, {}, strict, one, lambda: 0.0).loosens
+
+
+def test_two_rules_that_are_exceptions_to_each_other_loosen_what_either_tightens():
+    def pack(*rules):
+        labels = {"ok": Label(verdict=Verdict.BLOCK), "rude": Label(verdict=Verdict.ALLOW)}
+        return Policy(name="p", version="1", surfaces={"feed": Surface(strict=False)}, labels=labels, rules=rules)
+
+    war = Rule(field="genres", any_of=("war",), unless={"labels": ("ok",)}, labels=("ok",))
+    love = Rule(field="genres", any_of=("love",), unless={"labels": ("ok",)}, labels=("ok",))
+    assert difference(NOBODY, {}, pack(war), pack(war, love), lambda: 0.0).loosens
+
+
+def test_a_rule_that_clears_what_another_one_only_labels_loosens_where_that_makes_an_exception():
+    def pack(*rules):
+        labels = {"ok": Label(verdict=Verdict.ALLOW), "rude": Label(verdict=Verdict.HOLD)}
+        feed = Surface(strict=False, unlabelled=Verdict.HOLD)
+        return Policy(name="p", version="1", surfaces={"feed": feed}, labels=labels, rules=rules)
+
+    licensed = Rule(field="genres", any_of=("war",), unless={"licence": ("x",)}, labels=("rude",))
+    cleared = Rule(field="genres", any_of=("war",), labels=("ok",))
+    assert difference(NOBODY, {}, pack(), pack(licensed, cleared), lambda: 0.0).loosens
