@@ -13,7 +13,7 @@ from recsys.safety.variants import variants
 PROBE = "\x00probe "  # begins the ids of these works: no id of a catalogue holds it
 _UNKNOWN = "a label of no pack"
 _PAIRED = 40  # labels up to which each pair of them is tried, and values of rules
-_EXCEPTIONS = 10  # of rules, that are tried with every value
+_EXCEPTIONS = 10  # of rules, that are tried with every pair of values
 _VALUES = 50  # values of one rule that are tried beside those in which two packs differ
 _LISTS = frozenset({*LIST_FIELDS, *JUDGED_LISTS})
 
@@ -63,12 +63,19 @@ def _ruled(old: Policy, new: Policy) -> Iterator[dict[str, Any]]:
     shared = sorted(sides[0] & sides[1])[:_VALUES]
     alone = [{name: _as_field(name, value)} for name, value in sorted({*shared, *(sides[0] ^ sides[1])})]
     pairs = [one for one in (_both(*two) for two in combinations(alone[:_PAIRED], 2)) if one is not None]
-    tried = [{**one, LABELS: given} for one, given in product(alone, labels if len(alone) <= _PAIRED else labels[:3])]
-    for plain in (*tried, *pairs):
-        yield plain
-        for exception in exceptions:
-            said = [*(plain.get(LABELS) or ()), *(exception.get(LABELS) or ())]
-            yield {**exception, **plain, LABELS: said or None}
+    for one, given in product(alone, labels if len(alone) <= _PAIRED else labels[:3]):
+        yield {**one, LABELS: given}
+    yield from pairs
+    for exception in exceptions:
+        yield from (_excepted({**one, LABELS: given}, exception) for one, given in product(alone, labels[:3]))
+    for exception in exceptions[:_EXCEPTIONS]:
+        yield from (_excepted(pair, exception) for pair in pairs)
+
+
+def _excepted(plain: dict[str, Any], exception: dict[str, Any]) -> dict[str, Any]:
+    """A work with what a rule makes an exception for."""
+    said = [*(plain.get(LABELS) or ()), *(exception.get(LABELS) or ())]
+    return {**exception, **plain, LABELS: said or None}
 
 
 def _both(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any] | None:
@@ -93,7 +100,7 @@ def _exceptions(policies: Iterable[Policy]) -> list[dict[str, Any]]:
             one = {name: _one(policy, name, values) for name, values in rule.unless.items()}
             if one and one not in found:
                 found.append(one)
-    return found[:_EXCEPTIONS]
+    return found
 
 
 def _one(policy: Policy, name: str, values: tuple[str, ...]) -> Any:
