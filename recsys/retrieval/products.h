@@ -28,23 +28,39 @@ FOR_EACH_PROCESSOR static void plain_products(const uint8_t *code, const int8_t 
 }
 
 #ifdef X86
-__attribute__((target("avx2"))) static void avx2_products(const uint8_t *code, const int8_t *query, int64_t width,
-                                                          int32_t *sums) {
-    const __m256i low = _mm256_set1_epi32(0x00ff00ff), lift = _mm256_set1_epi32(0x00800080);
-    __m256i found[BLOCK / 8] = {0};
-    for (int64_t j = 0; j < width; j += 4) {
-        const __m256i even = _mm256_set1_epi32((int)((uint16_t)query[j] | (uint32_t)query[j + 2] << 16));
-        const __m256i odd = _mm256_set1_epi32((int)((uint16_t)query[j + 1] | (uint32_t)query[j + 3] << 16));
-#pragma GCC unroll 8
-        for (int part = 0; part < BLOCK / 8; part++) {
-            const __m256i words = _mm256_loadu_si256((const __m256i *)(code + j * BLOCK + part * 32));
-            const __m256i a = _mm256_sub_epi16(_mm256_and_si256(words, low), lift);
-            const __m256i b = _mm256_sub_epi16(_mm256_and_si256(_mm256_srli_epi32(words, 8), low), lift);
-            const __m256i both = _mm256_add_epi32(_mm256_madd_epi16(a, even), _mm256_madd_epi16(b, odd));
-            found[part] = _mm256_add_epi32(found[part], both);
+/* Bytes are multiplied in pairs without an overflow where one of them has no sign, so the sign of a code goes to the
+   query: |c| * (q with the sign of c). A step takes eight items and four directions, and some queries meet the same codes. */
+__attribute__((target("avx2"))) INLINE void avx2_tile(const uint8_t *code, const int8_t *query, int64_t width, int count,
+                                                      int32_t *sums) {
+    const __m256i lift = _mm256_set1_epi8((char)128), ones = _mm256_set1_epi16(1);
+    for (int part = 0; part < BLOCK / 8; part++, code += 32) {
+        __m256i found[TILE] = {0};
+        for (int64_t j = 0; j < width; j += 4) {
+            const __m256i own = _mm256_xor_si256(_mm256_loadu_si256((const __m256i *)(code + j * BLOCK)), lift);
+            const __m256i size = _mm256_abs_epi8(own);
+#pragma GCC unroll 6
+            for (int row = 0; row < count; row++) {
+                int32_t four;
+                memcpy(&four, query + row * width + j, 4);
+                const __m256i pairs = _mm256_maddubs_epi16(size, _mm256_sign_epi8(_mm256_set1_epi32(four), own));
+                found[row] = _mm256_add_epi32(found[row], _mm256_madd_epi16(pairs, ones));
+            }
         }
+        for (int row = 0; row < count; row++)
+            _mm256_storeu_si256((__m256i *)(sums + row * BLOCK + part * 8), found[row]);
     }
-    memcpy(sums, found, sizeof found);
+}
+
+__attribute__((target("avx2"))) static void avx2_products(const uint8_t *code, const int8_t *query, int64_t width,
+                                                          int64_t count, int32_t *sums) {
+    switch (count) {
+    case 1: avx2_tile(code, query, width, 1, sums); break;
+    case 2: avx2_tile(code, query, width, 2, sums); break;
+    case 3: avx2_tile(code, query, width, 3, sums); break;
+    case 4: avx2_tile(code, query, width, 4, sums); break;
+    case 5: avx2_tile(code, query, width, 5, sums); break;
+    default: avx2_tile(code, query, width, TILE, sums);
+    }
 }
 
 /* The same of some queries, four directions in one step. Sums go by names, as arrays of them would not stay in registers;
@@ -113,16 +129,13 @@ static void products(int64_t kernel, const uint8_t *code, const int8_t *queries,
         vnni_products(code, queries, lifts, width, count, sums);
         return;
     }
-#endif
-    for (int64_t own = 0; own < count; own++) {
-#ifdef X86
-        if (kernel == 1) {
-            avx2_products(code, queries + own * width, width, sums + own * BLOCK);
-            continue;
-        }
-#endif
-        plain_products(code, queries + own * width, width, sums + own * BLOCK);
+    if (kernel == 1) {
+        avx2_products(code, queries, width, count, sums);
+        return;
     }
+#endif
+    for (int64_t own = 0; own < count; own++)
+        plain_products(code, queries + own * width, width, sums + own * BLOCK);
 }
 
 /* Of a block the scores that reach a threshold, a bit each. */
