@@ -20,13 +20,14 @@ from recsys.lake import Lake
 from recsys.overrides import is_cold_start
 from recsys.types import Viewer
 from serving.asks import Answer, Ask
+from serving.building import compiled
 from serving.champion import load_champion, read_champion
 from serving.current import Live
 from serving.engine import Engine
 from serving.histories import LakeHistories
 from serving.settings import Settings
 from serving.stores.control import ControlStore
-from serving.view import View, compiled
+from serving.view import View
 
 log = structlog.get_logger()
 

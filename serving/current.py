@@ -5,9 +5,10 @@ from collections.abc import Callable
 
 from recsys.bundle import Bundle
 from recsys.clock import Clock
+from serving.building import advanced, build
 from serving.measures import obeyed
 from serving.stores.control import ControlStore
-from serving.view import View, advanced, build
+from serving.view import View
 
 ADVANCES = 10  # a storm of changes must not hold up requests for longer
 

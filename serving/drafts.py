@@ -1,7 +1,7 @@
 """From a request to a query: whose history counts, what must not be shown, what the gate allows."""
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -84,6 +84,18 @@ class Draft:
         return np.unique(np.concatenate([self.exclude, self.removed, self.surplus])).astype(np.int32)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Asker:
+    """Whoever asks, as far as they may be known."""
+
+    personalised: bool
+    known: Known
+    session: tuple[str, ...]
+    refused: frozenset[str]  # ids: hidden, or of no interest
+    profile: Mapping[str, str]
+    context: Mapping[str, str]
+
+
 class Drafts:
     """Reads the stores for a request. What cannot be read degrades the list and is named in it."""
 
@@ -106,13 +118,12 @@ class Drafts:
         silent = self._control.silent_seconds() > LEASE_SECONDS
         page = self._tokens.read(ask, now)
         controls = self._controls(ask.user_id, degraded, silent=silent)
-        personalised = ask.viewer.personalised and controls.personalised
-        known = self._known(view, ask.user_id, degraded) if personalised else NOBODY
-        memory, session = known.memory, ask.session if personalised else ()
-        query, exclude = self._wanted(view, ask, known, controls, session, at, degraded, personalised=personalised)
+        asker = self._asker(view, ask, controls, degraded)
+        query = self._query(view, ask, asker, at, degraded)
+        exclude = _unwanted(view, ask, asker)
         if page.offset:
             exclude = np.union1d(exclude, view.marked.items(page.marks)).astype(np.int32)
-        person = Person(ask.user_id, query.profile, ask.context, scene.minor, personalised)
+        person = Person(ask.user_id, query.profile, ask.context, scene.minor, asker.personalised)
         live = view.overrides.live(ask.viewer, now, person, self._exposure)
         visible = scene.visible(live)
         if scenes.stale:
@@ -120,14 +131,15 @@ class Drafts:
         if self._control.silent_seconds() > LEASE_SECONDS:
             degraded.append("safety_stale")
             visible = np.asarray(visible & scene.vouched, np.bool_)
+        memory = asker.known.memory
         return Draft(
             ask,
             scene,
             query,
             exclude,
             visible,
-            _eligible(view, ask, visible, known.memory, session),
-            personalised,
+            _eligible(view, ask, visible, asker),
+            asker.personalised,
             len(query) > 0,
             degraded,
             Memory(memory.history, memory.seen, memory.profile, controls, self._max_history),
@@ -136,35 +148,22 @@ class Drafts:
             pipeline=view.bundle.pipeline,
         )
 
-    def _wanted(
-        self,
-        view: View,
-        ask: Ask,
-        known: Known,
-        controls: Controls,
-        session: tuple[str, ...],
-        at: float,
-        degraded: list[str],
-        *,
-        personalised: bool,
-    ) -> tuple[Query, IntArray]:
-        """What is asked of the models, and what must not be shown: sorted."""
+    def _asker(self, view: View, ask: Ask, controls: Controls, degraded: list[str]) -> _Asker:
+        """Who asks. With personalisation off nothing is read of them but what they refuse."""
         refused = controls.hidden | controls.not_interested
-        unwanted = [*refused, *ask.exclude]
-        profile = {**known.memory.profile, **ask.profile} if personalised else NOTHING_SAID
-        context = ask.context if personalised else NOTHING_SAID
+        if not (ask.viewer.personalised and controls.personalised):
+            return _Asker(False, NOBODY, (), refused, NOTHING_SAID, NOTHING_SAID)
+        known = self._known(view, ask.user_id, degraded)
+        return _Asker(True, known, ask.session, refused, {**known.memory.profile, **ask.profile}, ask.context)
+
+    def _query(self, view: View, ask: Ask, asker: _Asker, at: float, degraded: list[str]) -> Query:
+        """What is asked of the models."""
+        known, profile, context = asker.known, asker.profile, asker.context
         if ask.similar_to is not None:
-            query = replace(seed(view, ask.similar_to, at, degraded), profile=profile, context=context)
-            unwanted.append(ask.similar_to)
-        elif refused or session or known.items is None:
-            query = replace(self._query(view, known, session, at, refused), profile=profile, context=context)
-        else:
-            query = Query(known.items, known.times, known.weights, at, profile, context)
-        if not view.bundle.manifest.returns:
-            unwanted.extend(session)
-        if not unwanted:
-            return query, known.seen
-        return query, np.union1d(known.seen, view.ids.dense(unwanted)).astype(np.int32)
+            return replace(seed(view, ask.similar_to, at, degraded), profile=profile, context=context)
+        if asker.refused or asker.session or known.items is None:
+            return replace(self._history(view, asker, at), profile=profile, context=context)
+        return Query(known.items, known.times, known.weights, at, profile, context)
 
     def next_page(self, view: View, draft: Draft, slate: Slate, now: float, masks: Masks) -> str | None:
         """The token of the page after ``slate``; None where nothing is left, or the list is as deep as it may be."""
@@ -202,15 +201,14 @@ class Drafts:
             degraded.append("history_unavailable")
             return NOBODY
 
-    def _query(self, view: View, known: Known, session: Sequence[str], at: float, refused: Collection[str]) -> Query:
+    def _history(self, view: View, asker: _Asker, at: float) -> Query:
         """Events and then the session as a history; a work that the user does not want speaks for nothing."""
-        size, history = len(view.bundle.catalogue), known.memory.history
-        items, had = (*history.items, *session), (*known.had, *view.ids.places(session))
+        size, history, session = len(view.bundle.catalogue), asker.known.memory.history, asker.session
+        items, had = (*history.items, *session), (*asker.known.had, *view.ids.places(session))
         times = [*history.times, *([at] * len(session))]
         weights = weights_of(view, history.kinds) + [1.0] * len(session)
-        places = [
-            place for place, item in enumerate(had) if item is not None and item < size and items[place] not in refused
-        ][-self._max_history :]
+        told = [place for place, item in enumerate(had) if item is not None and item < size]
+        places = [place for place in told if items[place] not in asker.refused][-self._max_history :]
         return Query(
             np.array([had[place] for place in places], np.int32),
             np.array([times[place] for place in places], np.float64),
@@ -219,13 +217,26 @@ class Drafts:
         )
 
 
-def _eligible(view: View, ask: Ask, visible: BoolArray, known: Memory, session: Sequence[str]) -> BoolArray:
+def _unwanted(view: View, ask: Ask, asker: _Asker) -> IntArray:
+    """Sorted: what must not be shown to whoever asks."""
+    unwanted = [*asker.refused, *ask.exclude]
+    if ask.similar_to is not None:
+        unwanted.append(ask.similar_to)
+    if not view.bundle.manifest.returns:
+        unwanted.extend(asker.session)
+    if not unwanted:
+        return asker.known.seen
+    return np.union1d(asker.known.seen, view.ids.dense(unwanted)).astype(np.int32)
+
+
+def _eligible(view: View, ask: Ask, visible: BoolArray, asker: _Asker) -> BoolArray:
     """(items,) what the filter and the series leave: of series begun the next episode, of others the first."""
     opening = ask.series == "next"
     allowed = view.narrowed(visible, ask.filter, opening)
     if not opening or not len(view.series):
         return allowed
-    seen = [*known.history.items, *known.seen, *session]
+    known = asker.known.memory
+    seen = [*known.history.items, *known.seen, *asker.session]
     if not seen:
         return allowed
     episodes, following = view.series.after(view.ids.dense(seen))

@@ -12,7 +12,8 @@ from recsys.clock import fixed_clock
 from recsys.overrides import REASONS, Campaign, Exclude, Fill, Override, Row, campaign_of
 from recsys.safety import Gate
 from recsys.types import Viewer
-from serving.view import View, compiled
+from serving.building import compiled
+from serving.view import View
 
 DAY = 86_400.0
 MOST_PLACES = 12  # surfaces, and territories, that are tried

@@ -8,12 +8,13 @@ from typing import Any
 from recsys.clock import Clock, fixed_clock
 from recsys.overrides import REASONS, Campaign, ExposureCounts
 from serving.asks import Answer, Ask, Histories
+from serving.building import compiled
 from serving.campaigns.dryrun import gate_at, works
 from serving.current import Live
 from serving.engine import Engine
 from serving.reasons import TEXTS
 from serving.stores.control import ControlStore
-from serving.view import View, compiled
+from serving.view import View
 
 
 class _Still(Live):

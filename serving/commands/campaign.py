@@ -221,7 +221,7 @@ def _desk(*, view: bool = False) -> "Iterator[Desk]":
             return
         from recsys.clock import system_clock
         from serving.batch import the_bundle
-        from serving.view import build
+        from serving.building import build
 
         try:
             seen = build(the_bundle(None, settings), control, system_clock, settings.policy)

@@ -30,9 +30,9 @@ def report(
 ) -> None:
     """What campaigns promised and delivered, where new works stand, what came of quotas, and why there is less."""
     from recsys.errors import ConfigError
+    from serving.building import expected
     from serving.campaigns.page import tables, write_page
     from serving.campaigns.reporting import exposed, plain
-    from serving.view import expected
 
     if out is not None and out.suffix not in (".html", ".png", ".json"):
         raise ConfigError(f"--out is {out}; write a name that ends in .html, .png or .json.")

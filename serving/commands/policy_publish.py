@@ -150,10 +150,10 @@ def opened_desk() -> "Iterator[Desk]":
     """The desk over the control store of the settings and the published bundle, if there is one."""
     from recsys.clock import system_clock
     from serving.batch import the_bundle
+    from serving.building import build
     from serving.champion import read_champion
     from serving.policies import Desk
     from serving.settings import Settings
-    from serving.view import build
 
     settings = Settings()
     with opened_control() as control:

@@ -133,9 +133,9 @@ def _opened() -> "Iterator[tuple[ControlStore, View | None]]":
     """The control store, and the published bundle under it; None where nothing is published."""
     from recsys.clock import fixed_clock, system_clock
     from serving.batch import the_bundle
+    from serving.building import build
     from serving.champion import read_champion
     from serving.settings import Settings
-    from serving.view import build
 
     settings = Settings()
     with opened_control() as control:

@@ -23,6 +23,7 @@ from recsys.safety.stricter import BOTH, Stricter
 from recsys.types import Viewer
 from serving.api.encode import encode_list
 from serving.asks import Answer, Ask, AskError, Memory
+from serving.building import build
 from serving.champion import read_champion
 from serving.current import Live
 from serving.decisions import policy_file
@@ -43,7 +44,7 @@ from serving.receipts.records import (
 from serving.settings import Settings
 from serving.stores.control import Controls, ControlStore
 from serving.stores.state import History
-from serving.view import View, build
+from serving.view import View
 
 ERASED = "the history of this user has been erased; what was shown, and under which versions, stays on record"
 LATE = "deadline"

@@ -11,7 +11,7 @@ from support.inside import inside
 
 
 def _deaf(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("serving.view.relabelled", lambda view, control, now, touched=None: view)
+    patch.setattr("serving.building.relabelled", lambda view, control, now, touched=None: view)
 
 
 @proves("S38", mutation="labels that come in while the system runs do not reach the gate", by=_deaf)

@@ -13,9 +13,10 @@ import pytest
 
 from recsys.overrides import Campaign
 from recsys.overrides.campaign import Caps
-from serving import view
+from serving import building
 from serving.campaigns import preview
 from serving.stores import audit
+from serving.view import View
 from support.data import AT
 from support.evidence import proves
 from support.inside import Inside, inside
@@ -28,12 +29,12 @@ def _but(**fields: Any) -> Callable[[pytest.MonkeyPatch], None]:
     """Campaigns as if they said something else in some fields."""
 
     def mutate(patch: pytest.MonkeyPatch) -> None:
-        whole = view.compiled
+        whole = building.compiled
 
-        def other(on: view.View, orders: Any) -> Any:
+        def other(on: View, orders: Any) -> Any:
             return whole(on, [replace(one, **fields) if isinstance(one, Campaign) else one for one in orders])
 
-        patch.setattr(view, "compiled", other)
+        patch.setattr(building, "compiled", other)
 
     return mutate
 
@@ -121,7 +122,7 @@ def _anybodys(patch: pytest.MonkeyPatch) -> None:
 
 
 def _without_draft(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(preview, "compiled", lambda on, orders: view.compiled(on, []))
+    patch.setattr(preview, "compiled", lambda on, orders: building.compiled(on, []))
 
 
 @proves("S41", mutation="a preview does not look as the user", by=_anybodys)

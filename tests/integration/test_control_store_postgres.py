@@ -5,9 +5,9 @@ import time
 import pytest
 
 from recsys.clock import system_clock
+from serving.building import build
 from serving.stores import postgres
 from serving.stores.control import ControlStore
-from serving.view import build
 from support.policies import text
 from support.postgres import POSTGRES, connected, schema
 from support.serve import make_bundle

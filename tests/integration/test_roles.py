@@ -156,6 +156,12 @@ async def test_no_page_of_the_service_names_another_host_or_runs_anything(app, k
     assert "/" not in pages
 
 
+async def test_the_root_is_no_page_and_says_where_the_api_is_described(app, keys):
+    told = await answer(app, "GET", "/", keys["admin"])
+    assert told.status_code == 404
+    assert "/schema" in told.json()["detail"]
+
+
 async def test_without_a_key_every_other_route_is_401(app, keys):
     for method, path in sorted(routes(app) - PUBLIC):
         assert await status(app, method, path) == 401, (method, path)

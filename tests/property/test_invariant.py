@@ -89,7 +89,7 @@ FORBIDDEN: dict[str, tuple[str, int, str, Mutation]] = {  # what happens in the 
     "no rating counts": ("", 501, "rating", put("recsys.safety.bench.rate", lambda *_: (Verdict.ALLOW, "", 0))),
     "pages forget": ("pages", 503, "page before", put("serving.paging.Marked.items", lambda *_: NOTHING)),
     "a slot is filled after the check": ("overrides rights", 505, "", pinned_after_the_check),
-    "a published pack is not heard of": ("policies", 509, "", put("serving.view._ruled_anew", unheard)),
+    "a published pack is not heard of": ("policies", 509, "", put("serving.building._ruled_anew", unheard)),
     "nobody is of a canary's share": ("policies", 511, "canary", put("serving.trials._place", lambda *_: 1.0)),
     "no part is withheld": ("", 501, "part withheld", put("recsys.safety.judge._withheld", lambda *_: 0)),
 }

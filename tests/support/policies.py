@@ -5,10 +5,11 @@ from typing import Any
 
 from recsys.clock import fixed_clock
 from recsys.safety.signing import make_key, public_key, sign
+from serving.building import build
 from serving.policies import Desk
 from serving.settings import Settings
 from serving.stores.control import ControlStore
-from serving.view import View, build
+from serving.view import View
 from support.data import AT
 from support.gates import PACK
 

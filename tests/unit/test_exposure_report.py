@@ -10,6 +10,7 @@ from recsys.overrides import Boost, Budget, Campaign, Caps, Exposure, Impression
 from recsys.overrides.hours import local_day
 from recsys.types import Viewer
 from serving.asks import Ask
+from serving.building import compiled
 from serving.campaigns.desk import Desk
 from serving.campaigns.four_eyes import FourEyes
 from serving.campaigns.quotas import QuotaHour, QuotaLine, Unmet, quota_lines
@@ -19,7 +20,6 @@ from serving.engine import Engine
 from serving.exposure import UNEXPLAINED, missed
 from serving.stores.campaigns import Said
 from serving.stores.records import Controls
-from serving.view import compiled
 from support.data import AT
 from support.serve import make_bundle, stand
 from support.stores import clock, control, location  # noqa: F401

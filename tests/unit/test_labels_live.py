@@ -7,11 +7,11 @@ from recsys.lake import Lake
 from recsys.safety.labels import PRESENT, LabelEvent
 from recsys.types import Viewer
 from serving.asks import Ask
+from serving.building import build
 from serving.labels import of_item
 from serving.maintenance import Maintenance
 from serving.settings import Settings
 from serving.stores.jobs import Jobs
-from serving.view import build
 from support.data import AT
 from support.serve import stand
 

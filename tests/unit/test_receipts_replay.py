@@ -11,6 +11,7 @@ from recsys.rerank import Rerank
 from recsys.types import Viewer
 from serving.api.encode import encode_list
 from serving.asks import Ask
+from serving.building import build
 from serving.live import Follower
 from serving.policies import Desk
 from serving.receipts.find import find
@@ -20,7 +21,6 @@ from serving.settings import Settings
 from serving.stores.control import Controls
 from serving.stores.state import Event
 from serving.upserts import LOOSENS, tightened
-from serving.view import build
 from support.data import AT
 from support.policies import text
 from support.receipts import Logged, ids
