@@ -131,9 +131,11 @@ async def test_a_remote_store_that_hangs_costs_the_user_and_not_the_list(here, s
     assert (answer["personalised"], len(answer["items"])) == (False, 5)
 
 
-async def test_any_other_route_beyond_its_time_is_503_and_says_that_it_may_still_happen(here, settings, monkeypatch):
+async def test_any_other_route_beyond_its_time_is_503_and_says_that_it_may_still_happen(
+    here, settings, monkeypatch, hangs
+):
     settings(request_seconds=0.05)
-    monkeypatch.setattr(here.runtime.state, "append", slow(here.runtime.state.append, 1.0))
+    monkeypatch.setattr(here.runtime.state, "append", hangs(here.runtime.state.append))
     answer = await here.call("POST", "/v1/events", {"events": [{"user_id": "u", "item_id": "i01"}]})
     assert answer.status_code == 503
     assert "may still be carried out" in answer.json()["detail"]
