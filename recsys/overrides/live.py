@@ -207,9 +207,16 @@ class Live:
         ]
 
     def record(self, overrides: Sequence[str | None], offset: int = 0) -> None:
-        """Count a list, or a page of one, that was shown."""
-        if impressions := self.impressions(overrides, offset):
-            self.exposure.record(self.user, impressions)
+        """Count a list, or a page of one, that was shown; for its user only where a cap goes by that."""
+        impressions = self.impressions(overrides, offset)
+        if not impressions or self.plan is None:
+            return
+        capped = self.plan.user_caps
+        if capped and (own := [one for one in impressions if one.campaign in capped]):
+            self.exposure.record(self.user, own)
+            impressions = [one for one in impressions if one.campaign not in capped]
+        if impressions:
+            self.exposure.record(None, impressions)
 
     def _today(self, campaign: int) -> int:
         if self.user is None or self.plan is None:

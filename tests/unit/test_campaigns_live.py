@@ -206,12 +206,21 @@ def test_caps_limit_promotions_only():
 
 def test_a_list_that_was_shown_is_counted_by_campaign_day_and_slot():
     counts = Exposure()
-    order = campaign("a", Pin("i8", 2), Bury("i0", 0.5))
+    order = campaign("a", Pin("i8", 2), Bury("i0", 0.5), caps=Caps(user_day=5))
     found = live(order, person=READER, exposure=counts)
     found.record(placed([0, 1, 2], found, 3).slate.overrides)
     assert counts.totals(["a"]).tolist() == [1]  # a bury is no exposure
     assert counts.of_user("u") == {("a", DAY0): 1}
     assert (counts.in_slot("a", 1), counts.in_slot("a", 2)) == (0, 1)
+
+
+def test_who_saw_a_campaign_is_kept_only_where_a_cap_goes_by_it():
+    counts = Exposure()
+    orders = campaign("a", Pin("i8", 2)), campaign("b", Pin("i7", 1), caps=Caps(user_day=5))
+    found = live(*orders, person=READER, exposure=counts)
+    found.record(placed([0, 1, 2], found, 3).slate.overrides)
+    assert counts.totals(["a", "b"]).tolist() == [1, 1]
+    assert counts.of_user("u") == {("b", DAY0): 1}
 
 
 def test_of_users_the_counts_forget_the_oldest_days_and_the_users_of_long_ago():
