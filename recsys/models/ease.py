@@ -15,6 +15,7 @@ from recsys.errors import FitError
 from recsys.metrics.accuracy import mean_ndcg, top_matrix
 from recsys.models.als import noise_edge
 from recsys.models.files import load_arrays
+from recsys.models.holdout import by_which_events
 from recsys.models.item_item import Dense, ItemItemModel, decays, history, places, sample
 from recsys.models.recency import NEVER_EVENTS, Decay
 from recsys.models.recipe import FitContext, Model, Recipe, load_recipe, register
@@ -34,17 +35,17 @@ _FULL, _MANY = 0.2, 400  # share of all pairs and rows from which a dense produc
 class EASE(Recipe):
     """Ridge regression of every item on all others (Steck 2019), in one closed form.
 
-    It learns from positive events, or from all of them, each pair of user and item once; a query counts by its
+    It learns from positive events or from all of them, each pair of user and item once; a query counts by its
     weights, decayed by both half-lives. With ``forward`` an item is regressed only on what the same user had before
     it, nearer events counting more by ``half_life_events`` (as the linear transitions of Choi et al. 2021). ``reg`` is
     added to the diagonal of the Gram matrix, times the item's share of the mean number of events to ``reg_power``;
     users count by their number of items to the power ``-2 * user_power``; a score is divided by the item's number of
     events to the power ``popularity``. What is None is chosen on the holdout; without one reg follows from the
-    density of the data, and nothing is decayed, forward or divided.
+    density of the data, positive events count alone, and nothing is decayed, forward or divided.
 
     The peak of memory is one float32 array of known items x known items, some 1,000 rows of it, and the sparse counts
-    of pairs; FitError where that array exceeds ``memory_gb``. An item without a training event is abstained from, and
-    so is a query of such items only.
+    of pairs, and another such array where ``positives_only`` is chosen; FitError where one exceeds ``memory_gb``. An
+    item without a training event is abstained from, and so is a query of such items only.
     """
 
     reg: float | None = Field(default=None, gt=0, allow_inf_nan=False)
@@ -55,13 +56,15 @@ class EASE(Recipe):
     user_power: float = Field(default=0.25, ge=0, allow_inf_nan=False)
     reg_power: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     memory_gb: float = Field(default=4.0, gt=0)  # 1e9 bytes
-    positives_only: bool = True
+    positives_only: bool | None = None
 
-    def fit(self, data: Dataset, ctx: FitContext) -> ItemItemModel:
+    def fit(self, data: Dataset, ctx: FitContext) -> Model:
         """Fit the closed form; what is None is chosen on a sample of the holdout from one Gram matrix.
 
         Raises FitError where the matrix of known items would exceed ``memory_gb``.
         """
+        if self.positives_only is None:
+            return by_which_events(self, data, ctx, {"reg": self.reg})
         keep = np.asarray(data.positive) if self.positives_only else np.ones(data.n_events, np.bool_)
         known = np.bincount(data.item[keep], minlength=data.n_items) > 0
         check_memory(int(known.sum()), self.memory_gb)

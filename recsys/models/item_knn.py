@@ -13,6 +13,7 @@ from pydantic import Field, PositiveInt
 from recsys.dataset.data import Dataset, Holdout
 from recsys.metrics.accuracy import mean_ndcg, top_matrix
 from recsys.models.files import load_arrays
+from recsys.models.holdout import by_which_events
 from recsys.models.item_item import ItemItemModel, Sparse, decays, history, places, sample
 from recsys.models.recency import Decay
 from recsys.models.recipe import FitContext, Model, Recipe, load_recipe, register
@@ -35,7 +36,8 @@ class ItemKNN(Recipe):
     weighs a user's part in an item as a word's in a document, with ``k1`` and ``b`` (Robertson and Zaragoza 2009). It
     learns from positive events, or from all of them, each pair of user and item once; a query counts by its weights,
     decayed by both half-lives. What is None is chosen on the holdout; without one it is cosine over 100 neighbours
-    with a shrinkage of 10, and nothing is decayed. What no item of a history is near to is abstained from.
+    with a shrinkage of 10 by positive events, and nothing is decayed. What no item of a history is near to is
+    abstained from.
 
     Memory holds the ``neighbours`` of every item and a block of at most about 2 ** 24 similarities.
     """
@@ -47,10 +49,12 @@ class ItemKNN(Recipe):
     b: float = Field(default=0.75, ge=0, le=1)
     half_life_days: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     half_life_events: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    positives_only: bool = True
+    positives_only: bool | None = None
 
-    def fit(self, data: Dataset, ctx: FitContext) -> ItemItemModel:
+    def fit(self, data: Dataset, ctx: FitContext) -> Model:
         """Find each item's nearest; what is None is chosen, stage after stage, on a sample of the holdout."""
+        if self.positives_only is None:
+            return by_which_events(self, data, ctx, {})
         keep = np.asarray(data.positive) if self.positives_only else np.ones(data.n_events, np.bool_)
         known = np.bincount(data.item[keep], minlength=data.n_items) > 0
         events = data.subset(keep).matrix()[:, known]  # (users, known)

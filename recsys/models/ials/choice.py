@@ -67,7 +67,7 @@ def climb(training: Training, holdout: Holdout, most: int, patience: int) -> tup
 def matrix(recipe: "IALS", data: Dataset, decay: Decay) -> sp.csr_matrix:
     """(users, items) decayed sums of weights that the recipe learns from."""
     weight = decay.of_data(data)
-    return data.matrix(positives_only=recipe.positives_only, weight=weight)
+    return data.matrix(positives_only=recipe.positives_only is not False, weight=weight)
 
 
 def filled(recipe: "IALS", events: sp.csr_matrix, pull: float, strength: float) -> "IALS":
@@ -77,7 +77,9 @@ def filled(recipe: "IALS", events: sp.csr_matrix, pull: float, strength: float) 
     mean = total * (1 / users + 1 / items) / 2  # confidences of a row
     unobserved = recipe.unobserved or pull * total / (users * items)
     reg = recipe.reg or strength * mean / (mean + unobserved * (users + items) / 2) ** recipe.nu
-    return recipe.model_copy(update={"unobserved": unobserved, "reg": reg, **_half_lives(recipe.decay)})
+    liked = recipe.positives_only is not False
+    fields = {"unobserved": unobserved, "reg": reg, "positives_only": liked, **_half_lives(recipe.decay)}
+    return recipe.model_copy(update=fields)
 
 
 def _half_lives(decay: Decay) -> dict[str, float]:

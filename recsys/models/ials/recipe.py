@@ -8,6 +8,7 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from recsys.dataset.data import Dataset
 from recsys.models.files import load_arrays
+from recsys.models.holdout import by_which_events
 from recsys.models.ials.model import IALSModel
 from recsys.models.ials.objective import Objective
 from recsys.models.recency import NEVER_DAYS, NEVER_EVENTS, Decay
@@ -33,8 +34,9 @@ class IALS(Recipe):
     ``solver`` "exact" solves each row; "block" passes once over its blocks of coordinates (Rendle et al. 2021);
     "conjugate" takes ``steps`` of preconditioned conjugate gradients (Takács, Pilászy and Tikk 2011). The latter two
     need hardly more epochs. None is "exact" up to 32 factors, else "conjugate", by far the quickest there.
-    ``unobserved``, ``reg`` and the half-lives None are chosen on the holdout; without one nothing decays, all
-    cells together weigh 8 times what was observed, and reg is .1 of an average row's confidences. ``epochs`` None ends
+    ``unobserved``, ``reg``, the half-lives and ``positives_only`` None are chosen on the holdout; without one positive
+    events count alone, nothing decays, all cells together weigh 8 times what was observed, and reg is .1 of an average
+    row's confidences. ``epochs`` None ends
     where the NDCG on the holdout is best; without one after 5.
     """
 
@@ -49,7 +51,7 @@ class IALS(Recipe):
     steps: PositiveInt = 2
     half_life_days: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     half_life_events: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    positives_only: bool = True
+    positives_only: bool | None = None
 
     @property
     def objective(self) -> Objective:
@@ -68,8 +70,11 @@ class IALS(Recipe):
         """How rows are solved, or only improved."""
         return self.solver or ("exact" if self.factors <= EXACT else "conjugate")
 
-    def fit(self, data: Dataset, ctx: FitContext) -> IALSModel:
+    def fit(self, data: Dataset, ctx: FitContext) -> Model:
         """Choose what is open, then train; FitError where a system has no solution."""
+        if self.positives_only is None:
+            open_again = {name: getattr(self, name) for name in ("epochs", "unobserved", "reg")}
+            return by_which_events(self, data, ctx, open_again)
         if self.epochs is None and ctx.holdout is not None and len(ctx.holdout) > 0:
             # torch is for fitting only: a server that loads this model never imports it
             from recsys.models.ials.choice import climb, sample
