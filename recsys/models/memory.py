@@ -38,12 +38,6 @@ def portions(queries: Sequence[Q], exclude: Sequence[E]) -> Iterator[tuple[Seque
         yield queries[start : start + TOGETHER], exclude[start : start + TOGETHER]
 
 
-def is_known(what: str, about: tuple[object, ...]) -> bool:
-    """Whether ``once`` would remember; never outside of a request."""
-    memory = _memory.get()
-    return memory is not None and (what, *map(id, about)) in memory
-
-
 def remembers() -> bool:
     """Whether this is within a request."""
     return _memory.get() is not None
@@ -58,3 +52,18 @@ def once(what: str, about: tuple[object, ...], make: Callable[[], T]) -> T:
     if key not in memory:
         memory[key] = (about, make())  # the objects are kept, so that their ids stay their own
     return cast(T, memory[key][1])
+
+
+def once_each(
+    what: str, about: tuple[object, ...], queries: Sequence[Q], make: Callable[[Sequence[Q]], Sequence[T]]
+) -> list[T]:
+    """``once`` for each of some queries and the same objects: those that are fresh are made together."""
+    memory = _memory.get()
+    if memory is None:
+        return list(make(queries))
+    keys = [(what, *map(id, (*about, query))) for query in queries]
+    fresh = [(key, query) for key, query in zip(keys, queries, strict=True) if key not in memory]
+    if fresh:
+        for (key, query), made in zip(fresh, make([query for _, query in fresh]), strict=True):
+            memory[key] = ((*about, query), made)
+    return [cast(T, memory[key][1]) for key in keys]

@@ -25,8 +25,12 @@ def same_for_all(
     nothing = [np.zeros(0, np.int32)]
     (everyone,) = top_k(ranking[None, :], n + longest if n > 0 else 0, allowed, nothing, source)
     lists = []
+    left = np.ones(len(ranking), np.bool_)
     for hidden in exclude:
-        keep = np.flatnonzero(~np.isin(everyone.items, hidden))[:n]
+        own = hidden[hidden < len(ranking)]
+        left[own] = False
+        keep = np.flatnonzero(left[everyone.items])[:n]
+        left[own] = True
         lists.append(Ranked(everyone.items[keep], everyone.scores[keep], source))
     return lists
 
