@@ -18,7 +18,7 @@ except ImportError:  # run by hand
 FLAGS = ("-O3", "-fno-trapping-math", "-fno-math-errno", "-shared", "-fPIC")
 LOOPS = {  # each source with what its numbers allow
     Path("recsys/retrieval/scan.c"): ("-ffinite-math-only", "-fno-signed-zeros"),
-    Path("recsys/models/loops.c"): ("-ffp-contract=off",),
+    Path("recsys/models/loops/loops.c"): ("-ffp-contract=off",),
 }
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from recsys.dataset.data import Dataset, Holdout
 from recsys.models.by_score import top_by_score
 from recsys.models.files import save_arrays
-from recsys.models.loops import add_entries, add_rows, best, loaded, merge
+from recsys.models.loops import add_entries, add_rows, best, library, merge
 from recsys.models.memory import once
 from recsys.models.recency import NEVER_DAYS, NEVER_EVENTS, Decay
 from recsys.models.recipe import Recipe, save_recipe
@@ -78,7 +78,7 @@ class ItemItemModel:
 
     def top(self, queries: Sequence[Query], n: int, allowed: BoolArray, exclude: Sequence[IntArray]) -> list[Ranked]:
         """The best by the sum of rows; it abstains where ``score`` does."""
-        if loaded() is None:
+        if library.loaded() is None:
             return top_by_score(self, len(self.known), queries, n, allowed, exclude)
         rows = zip(queries, exclude, strict=True)
         found = [best(self._once(query), n, allowed, hidden) for query, hidden in rows]

@@ -9,6 +9,7 @@
 
 #include "processors.h"
 
+#define FEW 24    /* keys that are quickly sorted by moving each to its place */
 #define HALVED 24 /* times at most: what is left of a range is below the rounding of its ends */
 
 /* A number that rises while the score falls, then with the place; -0.0 is 0.0. */
@@ -50,9 +51,20 @@ static uint64_t nth(uint64_t *keys, long count, long n) {
     return keys[place];
 }
 
-static int rising(const void *a, const void *b) {
-    uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
-    return (left > right) - (left < right);
+/* Some keys, none twice, in rising order; qsort takes twice as long. */
+static void sort(uint64_t *keys, long count) {
+    while (count > FEW) {
+        nth(keys, count, count / 2);
+        sort(keys, count / 2);
+        keys += count / 2;
+        count -= count / 2;
+    }
+    for (long at = 1; at < count; at++) {
+        uint64_t held = keys[at];
+        long place = at;
+        for (; place > 0 && keys[place - 1] > held; place--) keys[place] = keys[place - 1];
+        keys[place] = held;
+    }
 }
 
 /* A number that at least n of some numbers reach, and not many more: halved towards, as counting is fast. */

@@ -6,6 +6,7 @@ import pytest
 from recsys.bundle import load_bundle
 from recsys.models import loops
 from recsys.models.item_item import Dense, Sparse
+from recsys.models.loops import library
 from recsys.models.ranker.forest import Forest
 from recsys.types import query
 from support.serve import make_bundle
@@ -21,10 +22,10 @@ def bits(found):
 
 def both(monkeypatch, work):
     """By the compiled loops, and by numpy."""
-    assert loops.loaded() is not None
+    assert library.loaded() is not None
     fast = bits(work())
     with monkeypatch.context() as within:
-        within.setattr("recsys.models.loops.loaded", lambda: None)
+        within.setattr("recsys.models.loops.library.loaded", lambda: None)
         return fast, bits(work())
 
 
@@ -199,6 +200,6 @@ def test_models_give_the_same_lists_where_nothing_is_compiled(tmp_path, monkeypa
         return (*(array for own in lists for array in (own.items, own.scores)), model.score(queries, everything))
 
     fast = bits(answers(model))
-    for place in ("models.loops", "models.item_item", "retrieval.scan"):
+    for place in ("models.loops.library", "retrieval.scan"):
         monkeypatch.setattr(f"recsys.{place}.loaded", lambda: None)
     assert bits(answers(load_bundle(tmp_path / "b").pipeline.sources[0])) == fast

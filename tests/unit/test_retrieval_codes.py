@@ -165,7 +165,7 @@ def test_codes_of_another_form_are_made_again(items, tmp_path):
 
 def source(folder):
     package = Path(scan.__file__).parents[1]
-    for path in (*package.glob("*/*.c"), *package.glob("*/*.h")):
+    for path in package.glob("**/*.[ch]"):
         copy = folder / "recsys" / path.relative_to(package)
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_text(path.read_text())

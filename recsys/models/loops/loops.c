@@ -8,14 +8,13 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "../retrieval/best.h"
+#include "../../retrieval/best.h"
 
 #define TOGETHER 4    /* rows that are added while a sum is in a register */
 #define LANES 8       /* sums of numpy's add.reduce, added by halves in the end */
 #define WHOLE 128     /* numbers that numpy sums in one go; more are parted */
 #define COLUMNS 1024  /* that a long row is folded to; the n-th of their maxima bounds the n-th best from below */
 #define FOLDS 8       /* of a row that is worth it */
-#define FEW 64        /* keys that are quickly sorted by moving each to its place */
 #define OUTCOMES 64   /* of the splits of two trees */
 #define FEATURES 1024 /* of a row at most */
 #define ROWS 32       /* whose leaves are looked up at once */
@@ -50,16 +49,6 @@ int64_t recsys_add_entries(const int64_t *indptr, const int32_t *columns, const 
         for (int64_t entry = indptr[rows[at]]; entry < indptr[rows[at] + 1]; entry++)
             total[columns[entry]] += weights[at] * values[entry];
     return 1;
-}
-
-static void sort(uint64_t *keys, int64_t count) {
-    if (count > FEW) qsort(keys, (size_t)count, sizeof *keys, rising);
-    for (int64_t at = 1; at < count && count <= FEW; at++) {
-        uint64_t held = keys[at];
-        int64_t place = at;
-        for (; place > 0 && keys[place - 1] > held; place--) keys[place] = keys[place - 1];
-        keys[place] = held;
-    }
 }
 
 /* The places of a history's items, each once and ascending, and the sums of their weights; places may be NULL. */
