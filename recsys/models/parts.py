@@ -80,12 +80,11 @@ def scored(
 
     0 and 1 where a part abstains from the whole reference; nothing is clipped, so a part alone keeps its order.
     """
-    scores, scale = np.empty((len(parts), len(items)), np.float32), np.empty((len(parts), 2))
+    scores = np.empty((len(parts), len(items)), np.float32)
     for at, part in enumerate(parts):
         # one query at a time: a list must not depend on who else is in the batch
-        (scale[at],) = once_each(_SCALE, (part, reference), [query], partial(_scales, part, reference))
         scores[at] = part.score([query], items)[0]
-    return scores, scale
+    return scores, once("scales", (parts, reference, query), partial(_scale_of_each, parts, reference, query))
 
 
 def measure(parts: Sequence[Model], queries: Sequence[Query], reference: IntArray) -> None:
@@ -102,6 +101,12 @@ def share_reference(parts: Sequence[Model], reference: IntArray) -> None:
         own = getattr(part, "reference", None)
         if own is not None and np.array_equal(own, reference):
             part.reference = reference  # type: ignore[attr-defined]
+
+
+def _scale_of_each(parts: Sequence[Model], reference: IntArray, query: Query) -> NDArray[np.float64]:
+    """(parts, 2)"""
+    each = [once_each(_SCALE, (part, reference), [query], partial(_scales, part, reference)) for part in parts]
+    return np.array(each, np.float64).reshape(len(parts), 2)
 
 
 def _scales(part: Model, reference: IntArray, queries: Sequence[Query]) -> list[NDArray[np.float64]]:

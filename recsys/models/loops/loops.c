@@ -15,6 +15,7 @@
 #define WHOLE 128     /* numbers that numpy sums in one go; more are parted */
 #define COLUMNS 1024  /* that a long row is folded to; the n-th of their maxima bounds the n-th best from below */
 #define FOLDS 8       /* of a row that is worth it */
+#define BLOCK 16      /* scores of which mostly none is among the best */
 #define OUTCOMES 64   /* of the splits of two trees */
 #define FEATURES 1024 /* of a row at most */
 #define ROWS 32       /* whose leaves are looked up at once */
@@ -92,9 +93,14 @@ FOR_EACH_PROCESSOR int64_t recsys_best(const float *row, int64_t width, const ui
     for (int64_t at = 0; at < n_hidden; at++)
         if (hidden[at] < width) shown[hidden[at]] = -INFINITY;
     float reach = bound(shown, width, n, (float *)keys);
-    for (int64_t j = 0; j < width; j++) {
-        near[count] = (int32_t)j;
-        count += shown[j] >= reach;
+    for (int64_t j = 0; j < width; j += BLOCK) {
+        int64_t end = width - j < BLOCK ? width : j + BLOCK;
+        int32_t any = 0;
+        for (int64_t own = j; own < end; own++) any |= shown[own] >= reach;
+        for (int64_t own = j; any && own < end; own++) {
+            near[count] = (int32_t)own;
+            count += shown[own] >= reach;
+        }
     }
     for (int64_t at = 0; at < count; at++) keys[at] = key_of(shown[near[at]], (uint32_t)near[at]);
     if (count > n) nth(keys, count, n), count = n;

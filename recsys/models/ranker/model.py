@@ -83,10 +83,10 @@ class RankerModel:
 
         An item is judged once a request, whoever asks for it again.
         """
-        measure(self.parts, queries, self.reference)
         judged = [once("judged", (self, query), self._nothing) for query in queries]
-        for query, items, (scores, known) in zip(queries, lists, judged, strict=True):
-            new = items[~known[items]]
+        fresh = [items[~known[items]] for items, (_, known) in zip(lists, judged, strict=True)]
+        measure(self.parts, [query for query, new in zip(queries, fresh, strict=True) if len(new)], self.reference)
+        for query, new, (scores, known) in zip(queries, fresh, judged, strict=True):
             if len(new):
                 rows, spoken = self.table(query, new)
                 scores[new] = np.where(spoken, self.judge.score(rows, self.bucket(query)), -np.inf)
