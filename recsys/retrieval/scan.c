@@ -202,7 +202,7 @@ INLINE int64_t ranked(const search *s, int64_t row, candidates *near, uint64_t *
         count += more;
     }
     if (count > s->n) nth(keys, count, s->n), count = s->n;
-    sort(keys, count);
+    sort(keys, keys + count, count); /* there is room for more than twice as many */
     for (int64_t at = 0; at < count; at++) {
         out[at] = (int32_t)(uint32_t)keys[at];
         values[at] = score_of(keys[at]);

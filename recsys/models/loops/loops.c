@@ -60,7 +60,7 @@ int64_t recsys_merge(const int32_t *items, const float *weights, int64_t count, 
         if (items[at] >= known || (places && places[items[at]] < 0)) continue;
         keys[kept++] = (uint64_t)(places ? places[items[at]] : items[at]) << 32 | (uint64_t)at;
     }
-    sort(keys, kept);
+    sort(keys, keys + count, kept);
     for (int64_t at = 0; at < kept; at++) {
         int32_t own = (int32_t)(keys[at] >> 32);
         if (!found || out[found - 1] != own) out[found] = own, sums[found++] = 0.0;
@@ -104,7 +104,7 @@ FOR_EACH_PROCESSOR int64_t recsys_best(const float *row, int64_t width, const ui
     }
     for (int64_t at = 0; at < count; at++) keys[at] = key_of(shown[near[at]], (uint32_t)near[at]);
     if (count > n) nth(keys, count, n), count = n;
-    sort(keys, count);
+    sort(keys, (uint64_t *)shown, count); /* which is done with */
     for (int64_t at = 0; at < count; at++) {
         out[at] = (int32_t)(uint32_t)keys[at];
         values[at] = score_of(keys[at]);
@@ -117,7 +117,7 @@ int64_t recsys_ranked(const int32_t *items, const double *scores, int64_t count,
                       float *values) {
     int64_t found = 0;
     for (int64_t at = 0; at < count; at++) keys[at] = key_of((float)scores[at], (uint32_t)at);
-    sort(keys, count);
+    sort(keys, keys + count, count);
     for (int64_t at = 1; at < count; at++) { /* what only float64 tells apart */
         uint64_t held = keys[at];
         double own = scores[(uint32_t)held];

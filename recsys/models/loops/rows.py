@@ -59,7 +59,7 @@ def merge(items: IntArray, weights: FloatArray, size: int, places: IntArray | No
         found, sums = np.empty(len(items), np.int32), np.empty(len(items))
         place = None if places is None else at(places)
         about = (at(items), at(weights), len(items), place, size)
-        count = loops.recsys_merge(*about, scratch(8 * len(items)), at(found), at(sums))
+        count = loops.recsys_merge(*about, scratch(16 * len(items)), at(found), at(sums))
         return found[:count], sums[:count]
     inside = items < size
     own, weights = (items[inside] if places is None else places[items[inside]]), weights[inside]

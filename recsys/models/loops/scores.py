@@ -20,7 +20,7 @@ def ranked(items: IntArray, scores: NDArray[np.floating], n: int) -> tuple[IntAr
     items, own = as_kind(items, np.int32), np.asarray(scores, np.float64, order="C")
     n = max(0, min(n, len(items)))
     found, values = np.empty(n, np.int32), np.empty(n, np.float32)
-    count = loops.recsys_ranked(at(items), at(own), len(items), n, scratch(8 * len(items)), at(found), at(values))
+    count = loops.recsys_ranked(at(items), at(own), len(items), n, scratch(16 * len(items)), at(found), at(values))
     return found[:count], values[:count]
 
 
