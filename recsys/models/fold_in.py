@@ -9,8 +9,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.models.by_score import best_rows
 from recsys.models.files import load_vectors
-from recsys.models.loops import best, merge
+from recsys.models.loops import merge
 from recsys.models.memory import once, once_each, remembers
 from recsys.models.recipe import Recipe
 from recsys.retrieval import Vectors, dot_scores
@@ -53,8 +54,8 @@ class FoldInModel(ABC):
 
     def top(self, queries: Sequence[Query], n: int, allowed: BoolArray, exclude: Sequence[IntArray]) -> list[Ranked]:
         if self._small and remembers():
-            found = zip(once_each("row", (self,), queries, self._rows), exclude, strict=True)
-            return [Ranked(*best(row, n, allowed, hidden), self.recipe.name) for row, hidden in found]
+            rows = once_each("row", (self,), queries, self._rows)
+            return best_rows(rows, n, allowed, exclude, self.recipe.name)
         vectors, answers = self._asked(queries)
         source, able = self.recipe.name, allowed if self._all_known else allowed & self.known
         lists = self.searched.top(vectors, n, able, exclude, source, self.bias)

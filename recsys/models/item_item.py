@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.dataset.data import Dataset, Holdout
-from recsys.models.by_score import top_by_score
+from recsys.models.by_score import best_rows, top_by_score
 from recsys.models.files import save_arrays
-from recsys.models.loops import add_entries, add_rows, best, library, merge
+from recsys.models.loops import add_entries, add_rows, library, merge
 from recsys.models.memory import once
 from recsys.models.recency import NEVER_DAYS, NEVER_EVENTS, Decay
 from recsys.models.recipe import Recipe, save_recipe
@@ -80,9 +80,7 @@ class ItemItemModel:
         """The best by the sum of rows; it abstains where ``score`` does."""
         if library.loaded() is None:
             return top_by_score(self, len(self.known), queries, n, allowed, exclude)
-        rows = zip(queries, exclude, strict=True)
-        found = [best(self._once(query), n, allowed, hidden) for query, hidden in rows]
-        return [Ranked(items, scores, self.recipe.name) for items, scores in found]
+        return best_rows(map(self._once, queries), n, allowed, exclude, self.recipe.name)
 
     def score(self, queries: Sequence[Query], items: IntArray) -> FloatArray:
         scores = np.empty((len(queries), len(items)), np.float32)
