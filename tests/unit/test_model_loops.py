@@ -68,7 +68,7 @@ def test_a_history_is_merged(events, placed, monkeypatch):
     rng = np.random.default_rng(events)
     known = rng.random(100) < 0.7
     places = np.where(known, np.cumsum(known) - 1, -1).astype(np.int32) if placed else None
-    items, weights = rng.integers(0, 130, events).astype(np.int32), wild(rng, events)  # some beyond the catalogue
+    items, weights = rng.integers(-1, 130, events).astype(np.int32), wild(rng, events)  # some outside of the catalogue
     fast, plain = both(monkeypatch, lambda: loops.merge(items, weights, 100, places))
     assert fast == plain
 

@@ -57,7 +57,7 @@ int64_t recsys_merge(const int32_t *items, const float *weights, int64_t count, 
                      uint64_t *keys, int32_t *out, double *sums) {
     int64_t kept = 0, found = 0;
     for (int64_t at = 0; at < count; at++) {
-        if (items[at] >= known || (places && places[items[at]] < 0)) continue;
+        if (items[at] < 0 || items[at] >= known || (places && places[items[at]] < 0)) continue;
         keys[kept++] = (uint64_t)(places ? places[items[at]] : items[at]) << 32 | (uint64_t)at;
     }
     sort(keys, keys + count, kept);
@@ -91,7 +91,7 @@ FOR_EACH_PROCESSOR int64_t recsys_best(const float *row, int64_t width, const ui
     int64_t count = 0;
     for (int64_t j = 0; j < width; j++) shown[j] = allowed[j] && fabsf(row[j]) <= FLT_MAX ? row[j] : -INFINITY;
     for (int64_t at = 0; at < n_hidden; at++)
-        if (hidden[at] < width) shown[hidden[at]] = -INFINITY;
+        if (hidden[at] >= 0 && hidden[at] < width) shown[hidden[at]] = -INFINITY;
     float reach = bound(shown, width, n, (float *)keys);
     for (int64_t j = 0; j < width; j += BLOCK) {
         int64_t end = width - j < BLOCK ? width : j + BLOCK;

@@ -61,7 +61,7 @@ def merge(items: IntArray, weights: FloatArray, size: int, places: IntArray | No
         about = (at(items), at(weights), len(items), place, size)
         count = loops.recsys_merge(*about, scratch(16 * len(items)), at(found), at(sums))
         return found[:count], sums[:count]
-    inside = items < size
+    inside = (items >= 0) & (items < size)
     own, weights = (items[inside] if places is None else places[items[inside]]), weights[inside]
     found, which = np.unique(own[own >= 0], return_inverse=True)
     return found, np.asarray(np.bincount(which, weights[own >= 0], len(found)), np.float64)
@@ -72,7 +72,7 @@ def best(row: FloatArray, n: int, allowed: BoolArray, hidden: IntArray) -> tuple
 
     Falling scores; one that is not finite is an abstention and never found.
     """
-    loops = library.loaded()
+    loops, row = library.loaded(), row[: len(allowed)]
     if loops is None:
         (ranked,) = top_k(row[None, :], n, allowed, [hidden], "")
         return ranked.items, ranked.scores
