@@ -12,6 +12,7 @@ from pydantic import Field, PositiveInt, model_validator
 
 from recsys.dataset.data import Dataset
 from recsys.models.files import load_arrays, save_arrays
+from recsys.models.loops import mix
 from recsys.models.memory import one_request, portions
 from recsys.models.mixing import Shares, best_weights
 from recsys.models.parts import (
@@ -22,6 +23,7 @@ from recsys.models.parts import (
     proposed,
     reference_items,
     save_parts,
+    scored,
     share_reference,
     standards,
 )
@@ -141,12 +143,7 @@ class BlendModel:
 
     def _mix(self, query: Query, items: IntArray) -> NDArray[np.float64]:
         """(items,) weighted means; -inf where all parts abstain."""
-        scores = self.standards(query, items)
-        weights = self._weights(len(query))
-        spoken = np.isfinite(scores) & (weights > 0)[:, None]
-        voters = weights[spoken.any(axis=1)].sum()  # a part that is silent for this query gives its share to the rest
-        mixed = weights @ np.where(spoken, scores, 0.0) / max(voters, np.finfo(np.float64).tiny)
-        return np.where(spoken.any(axis=0), mixed, -np.inf)
+        return mix(*scored(self.parts, query, items, self.reference), self._weights(len(query)))
 
     def _weights(self, length: int) -> Shares:
         """(parts,) what counts for a history of so many events."""

@@ -1,12 +1,13 @@
 """Lists of a model that scores every item."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from recsys.models.loops import best, library
 from recsys.models.recipe import Model
 from recsys.retrieval import top_k
-from recsys.types import BoolArray, IntArray, Query, Ranked
+from recsys.types import BoolArray, FloatArray, IntArray, Query, Ranked
 
 _CELLS = 1 << 22  # scores held at once: 16 MiB
 
@@ -20,5 +21,16 @@ def top_by_score(
     found: list[Ranked] = []
     for start in range(0, len(queries), step):
         part = slice(start, start + step)
-        found += top_k(model.score(queries[part], everything), n, allowed, exclude[part], model.recipe.name)
+        rows, hidden = model.score(queries[part], everything), exclude[part]
+        if library.loaded() is None:
+            found += top_k(rows, n, allowed, hidden, model.recipe.name)
+        else:
+            found += best_rows(rows, n, allowed, hidden, model.recipe.name)
     return found
+
+
+def best_rows(
+    rows: Iterable[FloatArray], n: int, allowed: BoolArray, exclude: Sequence[IntArray], source: str
+) -> list[Ranked]:
+    """The best ``n`` allowed items of each row of scores (items,), one row at a time."""
+    return [Ranked(*best(row, n, allowed, hidden), source) for row, hidden in zip(rows, exclude, strict=True)]

@@ -9,10 +9,14 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.models.by_score import best_rows
 from recsys.models.files import load_vectors
-from recsys.models.memory import once
+from recsys.models.loops import merge
+from recsys.models.memory import once, once_each, remembers
 from recsys.models.recipe import Recipe
 from recsys.retrieval import Vectors, dot_scores
+from recsys.retrieval.codes import WORTH_IT
+from recsys.retrieval.scan import products
 from recsys.types import BoolArray, FloatArray, IntArray, Query, Ranked, query
 
 _TYPICAL, _EVENTS = 16, 10  # histories that a search is fitted to, and their lengths
@@ -49,6 +53,9 @@ class FoldInModel(ABC):
         """(queries, d) each by itself, and which queries have an item that training knew; the others are zero."""
 
     def top(self, queries: Sequence[Query], n: int, allowed: BoolArray, exclude: Sequence[IntArray]) -> list[Ranked]:
+        if self._small and remembers():
+            rows = once_each("row", (self,), queries, self._rows)
+            return best_rows(rows, n, allowed, exclude, self.recipe.name)
         vectors, answers = self._asked(queries)
         source, able = self.recipe.name, allowed if self._all_known else allowed & self.known
         lists = self.searched.top(vectors, n, able, exclude, source, self.bias)
@@ -56,12 +63,31 @@ class FoldInModel(ABC):
         return [found if answer else nothing for found, answer in zip(lists, answers, strict=True)]
 
     def score(self, queries: Sequence[Query], items: IntArray) -> FloatArray:
+        if self._small and remembers():
+            scores = np.empty((len(queries), len(items)), np.float32)
+            for at, row in enumerate(once_each("row", (self,), queries, self._rows)):
+                scores[at] = row[items]
+            return scores
         vectors, answers = self._asked(queries)
         bias = None if self.bias is None else self.bias[items]
         scores = dot_scores(vectors, self.factors.take(items, axis=0), bias)  # (queries, items)
         scores[~answers] = -np.inf
         scores[:, ~self.known[items]] = -np.inf
         return scores
+
+    @cached_property
+    def _small(self) -> bool:
+        """Whether scores of all items, worked out once a request, take less time than a search and then some scores."""
+        return len(self.factors) < WORTH_IT and self.searched.scanned
+
+    def _rows(self, queries: Sequence[Query]) -> list[FloatArray]:
+        """(items,) the scores of all items for each query."""
+        vectors, answers = self._asked(queries)
+        rows = products(self.factors, vectors, self.bias)
+        rows[~answers] = -np.inf
+        if not self._all_known:
+            rows[:, ~self.known] = -np.inf
+        return list(rows)
 
     def _typical(self) -> FloatArray:
         """(q, d) what is asked for by histories of a few items."""
@@ -88,6 +114,4 @@ def heard(items: IntArray, known: BoolArray) -> BoolArray:
 
 def merged(items: IntArray, weights: FloatArray, n_items: int) -> tuple[IntArray, NDArray[np.float64]]:
     """A history's items, each once and within the catalogue, and the sums of their weights."""
-    inside = items < n_items
-    once, place = np.unique(items[inside], return_inverse=True)
-    return once, np.asarray(np.bincount(place, weights[inside], len(once)), np.float64)
+    return merge(items, weights, n_items)

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.dataset.data import Dataset, Holdout
-from recsys.models.by_score import top_by_score
+from recsys.models.by_score import best_rows, top_by_score
 from recsys.models.files import save_arrays
+from recsys.models.loops import add_entries, add_rows, library, merge
 from recsys.models.memory import once
 from recsys.models.recency import NEVER_DAYS, NEVER_EVENTS, Decay
 from recsys.models.recipe import Recipe, save_recipe
@@ -19,7 +20,7 @@ from recsys.types import BoolArray, FloatArray, IntArray, Query, Ranked
 HALF_LIVES_DAYS = (1.0, 10.0, 100.0)
 HALF_LIVES_EVENTS = (1.0, 3.0, 10.0)
 _ASKED = 2_000  # holdout queries that settings are compared on
-_BLOCK = 1 << 22  # scores held at once: 16 MiB
+_NOTHING = np.zeros(0, np.float32)
 
 
 class Rows(Protocol):
@@ -42,13 +43,7 @@ class Dense:
 
     def combine(self, items: IntArray, weights: FloatArray) -> FloatArray:
         """(known,) the weighted sum of whole rows, float32."""
-        # row by row: BLAS would round a sum differently from one shape to the next
-        total = np.zeros(self.matrix.shape[1], np.float32)
-        part = np.empty_like(total)
-        for item, weight in zip(items, weights, strict=True):
-            np.multiply(self.matrix[item], weight, out=part)
-            total += part
-        return total
+        return add_rows(self.matrix, items, weights)
 
     def arrays(self) -> Mapping[str, NDArray[Any]]:
         return {"matrix": self.matrix}
@@ -64,13 +59,7 @@ class Sparse:
 
     def combine(self, items: IntArray, weights: FloatArray) -> FloatArray:
         """(known,) the weighted sum of what rows hold; -inf where no row holds the item."""
-        start, length = self.indptr[items], self.indptr[items + 1] - self.indptr[items]
-        entry = np.arange(length.sum()) + np.repeat(start - (np.cumsum(length) - length), length)
-        columns = self.columns[entry]
-        total = np.full(len(self.indptr) - 1, -np.inf, np.float32)
-        total[columns] = 0.0
-        np.add.at(total, columns, np.repeat(weights, length) * self.values[entry])  # in the order of the rows
-        return total
+        return add_entries(self.indptr, self.columns, self.values, items, weights)
 
     def arrays(self) -> Mapping[str, NDArray[Any]]:
         return {"indptr": self.indptr, "columns": self.columns, "values": self.values}
@@ -89,20 +78,28 @@ class ItemItemModel:
 
     def top(self, queries: Sequence[Query], n: int, allowed: BoolArray, exclude: Sequence[IntArray]) -> list[Ranked]:
         """The best by the sum of rows; it abstains where ``score`` does."""
-        return top_by_score(self, len(self.known), queries, n, allowed, exclude)
+        if library.loaded() is None:
+            return top_by_score(self, len(self.known), queries, n, allowed, exclude)
+        return best_rows(map(self._once, queries), n, allowed, exclude, self.recipe.name)
 
     def score(self, queries: Sequence[Query], items: IntArray) -> FloatArray:
         scores = np.empty((len(queries), len(items)), np.float32)
         for at, query in enumerate(queries):
-            scores[at] = once("row", (self, query), partial(self._row, query))[items]
+            scores[at] = self._once(query)[items]
         return scores
+
+    def _once(self, query: Query) -> FloatArray:
+        return once("row", (self, query), partial(self._row, query))
 
     def _row(self, query: Query) -> FloatArray:
         """(items,) what is not known stays abstained from."""
-        row = np.full(len(self.known), -np.inf, np.float32)
         own, weights = history(query, self.decay, self._places)
+        found = self.rows.combine(own, weights) if len(own) else _NOTHING
+        if len(found) == len(self.known):
+            return found
+        row = np.full(len(self.known), -np.inf, np.float32)
         if len(own):
-            row[self._ids] = self.rows.combine(own, weights)
+            row[self._ids] = found
         return row
 
     def save(self, folder: Path) -> None:
@@ -117,12 +114,8 @@ def places(known: BoolArray) -> IntArray:
 
 def history(query: Query, decay: Decay, place: IntArray) -> tuple[IntArray, FloatArray]:
     """Places of a query's known items, each once and ascending, and the sums of their decayed weights."""
-    own = np.full(len(query), -1, np.int32)
-    inside = query.items < len(place)
-    own[inside] = place[query.items[inside]]
-    items, which = np.unique(own[own >= 0], return_inverse=True)
-    weights = np.bincount(which, decay.of_query(query)[own >= 0], len(items)).astype(np.float32)
-    return items, weights
+    items, weights = merge(query.items, decay.of_query(query), len(place), place)
+    return items, weights.astype(np.float32)
 
 
 def decays(data: Dataset, days: float | None, events: float | None) -> list[Decay]:

@@ -6,7 +6,7 @@ Nothing outlives the block of ``one_request``: neither a user's history nor what
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 TOGETHER = 64  # queries: what is remembered of each may be as long as the catalogue
 T = TypeVar("T")
@@ -38,12 +38,6 @@ def portions(queries: Sequence[Q], exclude: Sequence[E]) -> Iterator[tuple[Seque
         yield queries[start : start + TOGETHER], exclude[start : start + TOGETHER]
 
 
-def is_known(what: str, about: tuple[object, ...]) -> bool:
-    """Whether ``once`` would remember; never outside of a request."""
-    memory = _memory.get()
-    return memory is not None and (what, *map(id, about)) in memory
-
-
 def remembers() -> bool:
     """Whether this is within a request."""
     return _memory.get() is not None
@@ -57,4 +51,21 @@ def once(what: str, about: tuple[object, ...], make: Callable[[], T]) -> T:
     key = (what, *map(id, about))
     if key not in memory:
         memory[key] = (about, make())  # the objects are kept, so that their ids stay their own
-    return cast(T, memory[key][1])
+    made: T = memory[key][1]
+    return made
+
+
+def once_each(
+    what: str, about: tuple[object, ...], queries: Sequence[Q], make: Callable[[Sequence[Q]], Sequence[T]]
+) -> list[T]:
+    """``once`` for each of some queries, about it and the same objects: those that are fresh are made together."""
+    memory = _memory.get()
+    if memory is None:
+        return list(make(queries))
+    begin = (what, *map(id, about))
+    keys = [(*begin, id(query)) for query in queries]
+    fresh = [at for at, key in enumerate(keys) if key not in memory]
+    if fresh:
+        for at, made in zip(fresh, make([queries[at] for at in fresh]), strict=True):
+            memory[keys[at]] = ((*about, queries[at]), made)
+    return [memory[key][1] for key in keys]

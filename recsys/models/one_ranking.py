@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.metrics.accuracy import flat
-from recsys.retrieval import top_k
+from recsys.models.loops import best
 from recsys.types import BoolArray, FloatArray, IntArray, Ranked
 
 TRACE = 1e-30  # added for each event, so that what has decayed to nothing still ranks by its count
@@ -22,12 +22,15 @@ def same_for_all(
 ) -> list[Ranked]:
     """The best ``n`` allowed items by ``ranking`` (items,) without each ``exclude``; -inf is never returned."""
     longest = max((len(hidden) for hidden in exclude), default=0)
-    nothing = [np.zeros(0, np.int32)]
-    (everyone,) = top_k(ranking[None, :], n + longest if n > 0 else 0, allowed, nothing, source)
+    everyone, scores = best(ranking, n + longest if n > 0 else 0, allowed, np.zeros(0, np.int32))
     lists = []
+    left = np.ones(len(ranking), np.bool_)
     for hidden in exclude:
-        keep = np.flatnonzero(~np.isin(everyone.items, hidden))[:n]
-        lists.append(Ranked(everyone.items[keep], everyone.scores[keep], source))
+        own = hidden[hidden < len(ranking)]
+        left[own] = False
+        keep = np.flatnonzero(left[everyone])[:n]
+        left[own] = True
+        lists.append(Ranked(everyone[keep], scores[keep], source))
     return lists
 
 

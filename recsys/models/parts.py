@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, PlainSerializer
 
 from recsys.dataset.data import Dataset
-from recsys.models.memory import is_known, once, remembers
+from recsys.models.loops import ranked, scales, standard
+from recsys.models.memory import once, once_each, remembers
 from recsys.models.recipe import Model, Recipe, load_model, parse
 from recsys.types import BoolArray, FloatArray, IntArray, Query, Ranked
 
@@ -54,23 +55,36 @@ def proposed(
         return [np.zeros(0, np.int32) for _ in queries]
     about = (queries, allowed, exclude)
     lists = [once(f"top {n}", (part, *about), partial(part.top, queries, n, allowed, exclude)) for part in parts]
-    return [np.unique(np.concatenate([ranked.items for ranked in own])) for own in zip(*lists, strict=True)]
+    return [_each_once([ranked.items for ranked in own]) for own in zip(*lists, strict=True)]
+
+
+def _each_once(lists: Sequence[IntArray]) -> IntArray:
+    """Ascending; np.unique takes several times as long."""
+    items = np.concatenate(lists)
+    items.sort()
+    fresh = np.empty(len(items), np.bool_)
+    fresh[:1] = True
+    np.not_equal(items[1:], items[:-1], out=fresh[1:])
+    return items[fresh]
 
 
 def standards(parts: Sequence[Model], query: Query, items: IntArray, reference: IntArray) -> NDArray[np.float64]:
     """(parts, items) each part's standard scores for one query, -inf where it abstains."""
-    # one query at a time: a list must not depend on who else is in the batch
-    return np.stack([standard(part, query, items, reference) for part in parts])
+    return standard(*scored(parts, query, items, reference))
 
 
-def standard(part: Model, query: Query, items: IntArray, reference: IntArray) -> NDArray[np.float64]:
-    """(items,) a part's scores less their mean over ``reference``, in standard deviations; -inf where it abstains.
+def scored(
+    parts: Sequence[Model], query: Query, items: IntArray, reference: IntArray
+) -> tuple[FloatArray, NDArray[np.float64]]:
+    """(parts, items) each part's scores for one query, and (parts, 2) their means and deviations over ``reference``.
 
-    Raw scores, where it abstains from the whole reference; nothing is clipped, so a part alone keeps its order.
+    0 and 1 where a part abstains from the whole reference; nothing is clipped, so a part alone keeps its order.
     """
-    centre, spread = once(_SCALE, (part, query, reference), partial(_scale, part, query, reference))
-    own = part.score([query], items)[0].astype(np.float64)
-    return np.where(np.isfinite(own), (own - centre) / spread, -np.inf)
+    scores = np.empty((len(parts), len(items)), np.float32)
+    for at, part in enumerate(parts):
+        # one query at a time: a list must not depend on who else is in the batch
+        scores[at] = part.score([query], items)[0]
+    return scores, once("scales", (parts, reference, query), partial(_scale_of_each, parts, reference, query))
 
 
 def measure(parts: Sequence[Model], queries: Sequence[Query], reference: IntArray) -> None:
@@ -78,9 +92,7 @@ def measure(parts: Sequence[Model], queries: Sequence[Query], reference: IntArra
     if not remembers():
         return
     for part in parts:
-        fresh = [query for query in queries if not is_known(_SCALE, (part, query, reference))]
-        for query, row in zip(fresh, part.score(fresh, reference) if fresh else (), strict=True):
-            once(_SCALE, (part, query, reference), partial(_scale_of, row))
+        once_each(_SCALE, (part, reference), queries, partial(_scales, part, reference))
 
 
 def share_reference(parts: Sequence[Model], reference: IntArray) -> None:
@@ -91,23 +103,20 @@ def share_reference(parts: Sequence[Model], reference: IntArray) -> None:
             part.reference = reference  # type: ignore[attr-defined]
 
 
-def _scale(part: Model, query: Query, reference: IntArray) -> tuple[float, float]:
-    return _scale_of(part.score([query], reference)[0])
+def _scale_of_each(parts: Sequence[Model], reference: IntArray, query: Query) -> NDArray[np.float64]:
+    """(parts, 2)"""
+    each = [once_each(_SCALE, (part, reference), [query], partial(_scales, part, reference)) for part in parts]
+    return np.array(each, np.float64).reshape(len(parts), 2)
 
 
-def _scale_of(scores: FloatArray) -> tuple[float, float]:
-    """Mean and standard deviation of a part's scores of the reference, 0 and 1 where it says nothing of it."""
-    known = scores.astype(np.float64)
-    known = known[np.isfinite(known)]
-    spread = float(known.std()) if len(known) else 1.0
-    return float(known.mean()) if len(known) else 0.0, spread if spread > 0 else 1.0
+def _scales(part: Model, reference: IntArray, queries: Sequence[Query]) -> list[NDArray[np.float64]]:
+    """(2,) for each query."""
+    return list(scales(part.score(queries, reference)))
 
 
 def best_of(items: IntArray, scores: NDArray[np.floating], n: int, source: str) -> Ranked:
     """The best ``n`` of ascending candidates by their scores (items,); ties go to the lower index, -inf is left out."""
-    order = np.argsort(-scores, kind="stable")[:n]
-    order = order[np.isfinite(scores[order])]
-    return Ranked(items[order], scores[order].astype(np.float32), source)
+    return Ranked(*ranked(items, scores, n), source)
 
 
 def save_parts(parts: Sequence[Model], folder: Path) -> None:

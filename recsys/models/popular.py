@@ -55,7 +55,9 @@ class PopularModel:
         return same_for_all(self._ranking, n, allowed, exclude, self.recipe.name)
 
     def score(self, queries: Sequence[Query], items: IntArray) -> FloatArray:
-        return np.tile(self._ranking[items], (len(queries), 1))
+        scores = np.empty((len(queries), len(items)), np.float32)
+        scores[:] = self._ranking[items]
+        return scores
 
     def save(self, folder: Path) -> None:
         save_arrays(folder, scores=self.scores)

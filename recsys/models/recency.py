@@ -25,6 +25,8 @@ class Decay:
 
     def of_query(self, query: Query) -> FloatArray:
         """(events,) the query's weights, decayed; the newest event keeps its own."""
+        if self.events >= NEVER_EVENTS and self.days >= NEVER_DAYS:
+            return np.asarray(query.weights, np.float32)
         start = np.zeros(2, np.int32)
         start[1] = len(query)
         return self._weights(query.weights, query.times, start)

@@ -4,14 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__clang__)
-#include <immintrin.h>
-#define X86
-#define FOR_EACH_PROCESSOR __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define FOR_EACH_PROCESSOR
-#endif
-#define INLINE static inline __attribute__((always_inline))
+#include "processors.h"
+
 #define BLOCK 64 /* items whose codes lie together, four directions of each in a word */
 #define TILE 6   /* queries that meet a block while its sums are held in registers */
 

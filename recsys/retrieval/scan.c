@@ -8,54 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "best.h"
 #include "products.h"
 
-#define AHEAD 6   /* items whose vectors are on their way from memory */
-#define HALVED 24 /* times at most: what is left of a range is below the rounding of its ends */
-
-/* A number that rises while the score falls, then with the place; -0.0 is 0.0. */
-INLINE uint64_t key_of(float score, uint32_t place) {
-    uint32_t bits;
-    memcpy(&bits, &score, 4);
-    if (bits == 0x80000000u) bits = 0;
-    bits = bits >> 31 ? bits : ~bits & 0x7fffffffu;
-    return (uint64_t)bits << 32 | place;
-}
-
-INLINE float score_of(uint64_t key) {
-    uint32_t bits = (uint32_t)(key >> 32);
-    float score;
-    bits = bits >> 31 ? bits : ~bits & 0x7fffffffu;
-    memcpy(&score, &bits, 4);
-    return score;
-}
-
-/* The n-th least key; the lesser ones are put before it. */
-static uint64_t nth(uint64_t *keys, long count, long n) {
-    long low = 0, high = count - 1, place = n - 1;
-    while (low < high) {
-        uint64_t pivot = keys[low + (high - low) / 2];
-        long a = low, b = high;
-        while (a <= b) {
-            while (keys[a] < pivot) a++;
-            while (keys[b] > pivot) b--;
-            if (a <= b) {
-                uint64_t held = keys[a];
-                keys[a++] = keys[b];
-                keys[b--] = held;
-            }
-        }
-        if (place <= b) high = b;
-        else if (place >= a) low = a;
-        else break;
-    }
-    return keys[place];
-}
-
-static int rising(const void *a, const void *b) {
-    uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
-    return (left > right) - (left < right);
-}
+#define AHEAD 6 /* items whose vectors are on their way from memory */
 
 /* Eight sums by place, then these by halves: numpy does the same where there is no compiler. */
 INLINE double inner(const float *item, const double *query, long d) {
@@ -69,6 +25,16 @@ INLINE double inner(const float *item, const double *query, long d) {
 
 FOR_EACH_PROCESSOR void recsys_inner(const float *items, const double *query, double *out, int64_t count, int64_t d) {
     for (int64_t at = 0; at < count; at++) out[at] = inner(items + at * d, query, d);
+}
+
+/* The scores of all items for some queries, each (count,): an item is read once for all of them. */
+FOR_EACH_PROCESSOR void recsys_products(const float *items, int64_t count, int64_t d, const double *queries,
+                                        int64_t rows, const float *bias, float *out) {
+    for (int64_t at = 0; at < count; at++)
+        for (int64_t row = 0; row < rows; row++) {
+            double own = inner(items + at * d, queries + row * d, d);
+            out[row * count + at] = (float)(bias ? own + (double)bias[at] : own);
+        }
 }
 
 typedef struct {
@@ -99,24 +65,6 @@ typedef struct {
 } candidates;
 
 INLINE int32_t item_of(const search *s, int64_t place) { return s->ids ? s->ids[place] : (int32_t)place; }
-
-/* A number that at least n of some numbers reach, and not many more: halved towards, as counting is fast. */
-FOR_EACH_PROCESSOR static float reached(const float *numbers, int64_t count, int64_t n) {
-    float low = FLT_MAX, high = -FLT_MAX;
-    for (int64_t at = 0; at < count; at++) {
-        low = numbers[at] < low ? numbers[at] : low;
-        high = numbers[at] > high ? numbers[at] : high;
-    }
-    int32_t above = (int32_t)count;
-    for (int turn = 0; turn < HALVED && above > n + n / 8; turn++) {
-        float middle = low / 2 + high / 2;
-        int32_t reaching = 0;
-        for (int64_t at = 0; at < count; at++) reaching += numbers[at] >= middle;
-        if (reaching >= n) low = middle, above = reaching;
-        else high = middle;
-    }
-    return low;
-}
 
 /* Drop what does not reach the n-th best of what the scores are at least. */
 FOR_EACH_PROCESSOR static void cut(const search *s, candidates *near) {
@@ -254,7 +202,7 @@ INLINE int64_t ranked(const search *s, int64_t row, candidates *near, uint64_t *
         count += more;
     }
     if (count > s->n) nth(keys, count, s->n), count = s->n;
-    qsort(keys, (size_t)count, sizeof(uint64_t), rising);
+    sort(keys, keys + count, count); /* there is room for more than twice as many */
     for (int64_t at = 0; at < count; at++) {
         out[at] = (int32_t)(uint32_t)keys[at];
         values[at] = score_of(keys[at]);

@@ -50,6 +50,8 @@ def loaded() -> ctypes.CDLL | None:
         library.recsys_wanted.restype = ctypes.c_int64
         for name, pointers in (("wanted", 1), ("begin", 2), ("take", 2), ("end", 5)):
             getattr(library, f"recsys_{name}").argtypes = [ctypes.c_void_p] * pointers
+        numbers, arrays = ctypes.c_int64, ctypes.c_void_p
+        library.recsys_products.argtypes = [arrays, numbers, numbers, arrays, numbers, arrays, arrays]
         library.recsys_inner.argtypes = [*[ctypes.c_void_p] * 3, *[ctypes.c_int64] * 2]
         return library
     return None
@@ -159,6 +161,18 @@ def inner(items: FloatArray, query: NDArray[np.float64]) -> NDArray[np.float64]:
     for half in (4, 2, 1):
         sums = sums[:, :half] + sums[:, half:]
     return np.asarray(sums[:, 0])
+
+
+def products(items: FloatArray, queries: FloatArray, bias: FloatArray | None) -> FloatArray:
+    """(q, items) inner products of ``queries`` (q, d) with all ``items`` (items, d) plus ``bias``, as ``inner`` sums.
+
+    The same as ``dot_scores``, for whole catalogues; RuntimeError where nothing is compiled.
+    """
+    items, asked = np.ascontiguousarray(items, np.float32), np.ascontiguousarray(queries, np.float64)
+    rows = np.empty((len(asked), len(items)), np.float32)
+    added = None if bias is None else np.ascontiguousarray(bias, np.float32)
+    _compiled().recsys_products(_at(items), *items.shape, _at(asked), len(asked), _at(added), _at(rows))
+    return rows
 
 
 def _at(array: NDArray[Any] | None) -> int | None:

@@ -91,7 +91,7 @@ def test_a_forest_scores_as_the_trees_do_that_it_was_made_of(leaves):
     settings = {"num_leaves": leaves, "verbose": -1, "num_threads": 1, "deterministic": True}
     booster = lgb.train(settings, lgb.Dataset(x, x[:, 0] * (x[:, 1] > 0) + x[:, 2] ** 2), 25)
     forest = Forest.of(booster.dump_model())
-    assert forest.score(x).tolist() == pytest.approx(booster.predict(x).tolist())
+    assert forest.score(x[:, :-1], x[:, -1]).tolist() == pytest.approx(booster.predict(x).tolist())
 
 
 def test_larger_trees_are_left_to_their_library():
@@ -108,7 +108,7 @@ def test_a_row_of_a_forest_scores_the_same_in_any_company():
     x = np.random.default_rng(1).standard_normal((900, 4)).astype(np.float32)
     booster = lgb.train({"num_leaves": 4, "verbose": -1}, lgb.Dataset(x, x[:, 0].copy()), 40)
     forest = Forest.of(booster.dump_model())
-    assert forest.score(x)[:5].tolist() == forest.score(x[:5]).tolist()
+    assert forest.score(x[:, :-1], x[:, -1])[:5].tolist() == forest.score(x[:5, :-1], x[:5, -1]).tolist()
 
 
 def test_a_part_that_two_models_share_proposes_once_a_request(tmp_path, monkeypatch):

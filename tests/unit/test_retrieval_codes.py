@@ -8,7 +8,7 @@ import pytest
 
 from hatch_build import compiled
 from recsys.models.files import load_vectors, save_codes
-from recsys.retrieval import Codes, Vectors, scan
+from recsys.retrieval import Codes, Vectors, dot_scores, scan
 
 NONE = np.zeros(0, np.int32)
 N, D = 20_000, 32
@@ -95,6 +95,15 @@ def test_an_inner_product_is_bitwise_the_same_where_nothing_is_compiled(d, monke
     assert fast == pytest.approx(rows.astype(np.float64) @ query)
 
 
+@pytest.mark.parametrize("d", [1, 8, 31])
+def test_the_scores_of_a_whole_catalogue_are_those_of_its_items(d):
+    rng = np.random.default_rng(d)
+    rows, queries = (rng.standard_normal((count, d)).astype(np.float32) for count in (300, 3))
+    bias = rng.standard_normal(300).astype(np.float32)
+    assert scan.products(rows, queries, bias).tobytes() == dot_scores(queries, rows, bias).tobytes()
+    assert scan.products(rows, queries, None).tobytes() == dot_scores(queries, rows).tobytes()
+
+
 def test_ties_all_over_go_to_the_lower_index():
     items = np.tile(np.eye(1, D, dtype=np.float32), (N, 1))
     coded = Vectors(items, Codes.along(items, np.eye(D, 16, dtype=np.float32)))
@@ -155,18 +164,21 @@ def test_codes_of_another_form_are_made_again(items, tmp_path):
 
 
 def source(folder):
-    (folder / "recsys/retrieval").mkdir(parents=True)
-    for name in ("scan.c", "products.h"):
-        text = (Path(scan.__file__).parent / name).read_text()
-        (folder / "recsys/retrieval" / name).write_text(text)
+    package = Path(scan.__file__).parents[1]
+    for path in package.glob("**/*.[ch]"):
+        copy = folder / "recsys" / path.relative_to(package)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_text(path.read_text())
     return folder
 
 
 def test_an_installation_compiles_the_loops(tmp_path):
-    assert ctypes.CDLL(str(compiled(source(tmp_path)))).recsys_end
+    search, models = (ctypes.CDLL(str(made)) for made in compiled(source(tmp_path)))
+    assert search.recsys_end
+    assert models.recsys_trees
 
 
 def test_an_installation_without_a_compiler_says_so_and_goes_on(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("CC", str(tmp_path / "none"))
-    assert compiled(source(tmp_path)) is None
+    assert compiled(source(tmp_path)) == []
     assert "numpy alone" in capsys.readouterr().err

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -58,22 +59,26 @@ class Facts:
         items = np.stack([columns[name] for name in names], axis=1).astype(np.float32)
         return cls(names, items, tokens, tastes, Nearness.of(data) if timed(data) else None)
 
-    @property
+    @cached_property
     def features(self) -> tuple[str, ...]:
         """The columns of ``rows``."""
         return (*self.names, *(NEAR if self.near else ()), *((PROFILE,) if self.tokens else ()))
 
     def rows(self, query: Query, items: NDArray[np.integer]) -> FloatArray:
         """(items, features) what is known of each item for one query."""
-        own: FloatArray = self.items[items]
+        found = np.empty((len(items), len(self.features)), np.float32)
+        found[:, : len(self.names)] = self.items[items]
+        self.compare(query, items, found[:, len(self.names) :])
+        return found
+
+    def compare(self, query: Query, items: NDArray[np.integer], out: FloatArray) -> None:
+        """Write the features (items, ..) that depend on the query: those behind ``names``."""
         if self.near:
-            own = np.concatenate([own, self.near.rows(query, items)], axis=1)
-        if not self.tokens:
-            return own
-        mine = set(profile_tokens(query.profile))
-        at = [place for place, token in enumerate(self.tokens) if token in mine]
-        taste = self.tastes[at][:, items].sum(axis=0, dtype=np.float32)  # no token, no taste
-        return np.concatenate([own, taste[:, None]], axis=1)
+            out[:, : len(NEAR)] = self.near.rows(query, items)
+        if self.tokens:
+            mine = set(profile_tokens(query.profile))
+            at = [place for place, token in enumerate(self.tokens) if token in mine]
+            out[:, -1] = self.tastes[at][:, items].sum(axis=0, dtype=np.float32)  # no token, no taste
 
     def save(self, folder: Path) -> None:
         """Write into an existing folder."""

@@ -8,12 +8,14 @@ in another order.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.models.loops import CompiledForest
 from recsys.types import FloatArray
 
 _SPLITS = 3  # of one tree at most
@@ -27,10 +29,10 @@ _ROWS = 256  # scored at once: what is looked up for them stays in a processor's
 class Forest:
     """The trees of a booster; a row's score does not depend on the other rows."""
 
-    thresholds: tuple[NDArray[np.float64], ...]  # by feature, ascending
-    bits: tuple[NDArray[np.uint8], ...]  # by feature: (bins, tables) the splits on it that a value in a bin passes
-    leaves: NDArray[np.float64]  # (tables * 2 ** bits,)
-    starts: NDArray[np.intp]  # (tables,) where each table begins
+    thresholds: FloatArray  # (splits,) ascending within a feature, rounded down: no float32 lies between
+    first: NDArray[np.int64]  # (features + 1,) where those of a feature begin
+    bits: NDArray[np.uint8]  # (splits + features, tables) the splits on a feature that a value in a bin passes
+    leaves: NDArray[np.float64]  # (tables, 2 ** bits)
 
     @classmethod
     def of(cls, dump: Mapping[str, Any]) -> "Forest | None":
@@ -45,9 +47,9 @@ class Forest:
             met[split["split_feature"]].add(split["threshold"])
         if not roots or max(map(len, met)) > _BINS:
             return None
-        thresholds = tuple(np.array(sorted(own), np.float64) for own in met)
+        thresholds = [np.array(sorted(own), np.float64) for own in met]
         groups = [range(start, min(start + _TOGETHER, len(roots))) for start in range(0, len(roots), _TOGETHER)]
-        bits = tuple(np.zeros((len(own) + 1, len(groups)), np.uint8) for own in thresholds)
+        bits = [np.zeros((len(own) + 1, len(groups)), np.uint8) for own in thresholds]
         leaves = np.zeros((len(groups), 2**_BITS))
         for at, group in enumerate(groups):
             for place, tree in enumerate(group):
@@ -56,24 +58,39 @@ class Forest:
                     rank = int(np.searchsorted(thresholds[feature], split["threshold"]))
                     bits[feature][: rank + 1, at] |= np.uint8(1 << bit)  # a value in such a bin is not above it
                 leaves[at] += _table(roots[tree], splits[tree], place * _SPLITS)
-        return cls(thresholds, bits, leaves.ravel(), np.arange(len(groups), dtype=np.intp) * 2**_BITS)
+        first = np.cumsum([0, *map(len, thresholds)], dtype=np.int64)
+        return cls(_rounded_down(np.concatenate(thresholds)), first, np.concatenate(bits), leaves)
 
-    def score(self, rows: FloatArray) -> NDArray[np.float64]:
-        """(rows,) of finite features (rows, features)."""
+    def score(self, rows: FloatArray, last: FloatArray) -> NDArray[np.float64]:
+        """(rows,) of finite features (rows, features - 1) and the last one (rows,)."""
+        if self._compiled is not None:
+            return self._compiled.score(rows, last)
         scores = np.empty(len(rows))
         for start in range(0, len(rows), _ROWS):
             part = slice(start, start + _ROWS)
-            scores[part] = self._scored(rows[part])
+            scores[part] = self._scored(np.concatenate([rows[part], last[part, None]], axis=1))
         return scores
 
+    @cached_property
+    def _compiled(self) -> CompiledForest | None:
+        return CompiledForest.of(self.thresholds, self.first, self.bits, self.leaves)
+
     def _scored(self, rows: FloatArray) -> NDArray[np.float64]:
-        codes = np.zeros((len(rows), len(self.starts)), np.uint8)
-        for values, met, bits in zip(rows.T.astype(np.float64), self.thresholds, self.bits, strict=True):
-            if len(met):  # else no split looks at it
-                codes |= bits.take(np.searchsorted(met, values), axis=0)
-        places = codes + self.starts  # (rows, tables)
-        scores: NDArray[np.float64] = np.add.reduce(self.leaves.take(places), axis=1)
+        codes = np.zeros((len(rows), len(self.leaves)), np.uint8)
+        for feature, values in enumerate(np.ascontiguousarray(rows.T, np.float32)):
+            begin, end = self.first[feature : feature + 2]
+            if end > begin:  # else no split looks at it
+                bins = np.searchsorted(self.thresholds[begin:end], values)
+                codes |= self.bits[begin + feature : end + feature + 1].take(bins, axis=0)
+        places = codes + np.arange(len(self.leaves), dtype=np.intp) * 2**_BITS  # (rows, tables)
+        scores: NDArray[np.float64] = np.add.reduce(self.leaves.ravel().take(places), axis=1)
         return scores
+
+
+def _rounded_down(numbers: NDArray[np.float64]) -> FloatArray:
+    """The largest float32 not above each number: a float32 is above the one where it is above the other."""
+    found = numbers.astype(np.float32)
+    return np.where(found > numbers, np.nextafter(found, np.float32(-np.inf)), found)
 
 
 def _splits(node: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.models.files import load_arrays, save_arrays
+from recsys.models.loops import weighted
 from recsys.models.ranker.learning import Table, folds, gains, learn, linear, parted, weights_at
 from recsys.models.ranker.trees import Trees
 from recsys.types import FloatArray
@@ -50,9 +51,7 @@ class Judge:
 
     def score(self, rows: FloatArray, bucket: int | NDArray[np.integer]) -> NDArray[np.float64]:
         """(rows,) by the features (rows, features) of candidates, each of its own bucket where there are several."""
-        scores = np.asarray(
-            (rows * self.weights[bucket]).sum(axis=1), np.float64
-        )  # row by row: an item's score is the same in any company
+        scores = weighted(rows, self.weights[bucket])
         return scores if self.trees is None else scores + self.share * self.trees.score(rows, bucket)
 
     def save(self, folder: Path) -> None:

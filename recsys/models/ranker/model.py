@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from recsys.models.files import save_arrays
+from recsys.models.loops import table
 from recsys.models.memory import once, one_request, portions
-from recsys.models.parts import best_of, measure, proposed, save_parts, standards
+from recsys.models.parts import best_of, measure, proposed, save_parts, scored
 from recsys.models.ranker.facts import Facts
 from recsys.models.ranker.judge import Judge
 from recsys.models.recipe import Model, save_recipe
@@ -67,10 +68,11 @@ class RankerModel:
 
     def table(self, query: Query, items: IntArray) -> tuple[FloatArray, BoolArray]:
         """(items, features) of one query, and (items,) for which any part speaks; 0 where a part is silent."""
-        scores = standards(self.parts, query, items, self.reference)
-        spoken = np.isfinite(scores)
-        own = np.where(spoken, scores, 0.0).T.astype(np.float32)
-        return np.concatenate([own, self.facts.rows(query, items)], axis=1), np.asarray(spoken.any(axis=0))
+        scores, scale = scored(self.parts, query, items, self.reference)
+        own, shared = len(self.parts), len(self.facts.names)
+        rows, spoken = table(scores, scale, self.facts.items, items, own + len(self.facts.features))
+        self.facts.compare(query, items, rows[:, own + shared :])
+        return rows, spoken
 
     def bucket(self, query: Query) -> int:
         """Which length of history a query has."""
@@ -79,22 +81,15 @@ class RankerModel:
     def _ranks(self, queries: Sequence[Query], lists: Sequence[IntArray]) -> list[FloatArray]:
         """(items,) of each query's list, -inf where all parts abstain.
 
-        An item is judged once a request, whoever asks for it again, and those of all queries together.
+        An item is judged once a request, whoever asks for it again.
         """
-        measure(self.parts, queries, self.reference)
         judged = [once("judged", (self, query), self._nothing) for query in queries]
-        fresh: list[tuple[_Judged, IntArray, FloatArray, BoolArray, int]] = []
-        for query, items, (scores, known) in zip(queries, lists, judged, strict=True):
-            new = items[~known[items]]
+        fresh = [items[~known[items]] for items, (_, known) in zip(lists, judged, strict=True)]
+        measure(self.parts, [query for query, new in zip(queries, fresh, strict=True) if len(new)], self.reference)
+        for query, new, (scores, known) in zip(queries, fresh, judged, strict=True):
             if len(new):
-                fresh.append(((scores, known), new, *self.table(query, new), self.bucket(query)))
-        if fresh:
-            rows = np.concatenate([table for _, _, table, _, _ in fresh])
-            sizes = [len(new) for _, new, _, _, _ in fresh]
-            found = self.judge.score(rows, np.repeat([bucket for *_, bucket in fresh], sizes))
-            parts = np.split(found, np.cumsum(sizes)[:-1])
-            for ((scores, known), new, _, spoken, _), own in zip(fresh, parts, strict=True):
-                scores[new] = np.where(spoken, own, -np.inf)
+                rows, spoken = self.table(query, new)
+                scores[new] = np.where(spoken, self.judge.score(rows, self.bucket(query)), -np.inf)
                 known[new] = True
         return [scores[items] for items, (scores, _) in zip(lists, judged, strict=True)]
 

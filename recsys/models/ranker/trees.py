@@ -52,10 +52,9 @@ class Trees:
 
     def score(self, rows: FloatArray, bucket: int | NDArray[np.integer]) -> NDArray[np.float64]:
         """(rows,) by features (rows, features) of queries in a bucket."""
-        x = with_bucket(rows, bucket)
         if self._forest is not None and len(rows) <= _AT_ONCE:
-            return self._forest.score(x)
-        return np.asarray(self._booster.predict(x, num_threads=1), np.float64)
+            return self._forest.score(rows, np.full(len(rows), bucket, np.float32))
+        return np.asarray(self._booster.predict(with_bucket(rows, bucket), num_threads=1), np.float64)
 
     def save(self, folder: Path) -> None:
         """Write into an existing folder."""
