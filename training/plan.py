@@ -25,7 +25,7 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
 }
 _TERM = re.compile(r"(not\s+)?([a-z]+)(?:\s*(<=|>=|<|>)\s*([0-9][0-9_]*))?")
 _CHOOSING = 0.5  # of a budget; the rest is for refitting what was chosen
-_LARGE, _LEAST = 3_000_000, 0.5  # events that a budget is meant for; what a small log has of the time to choose in
+_LARGE, _LEAST = 3_000_000, 0.4  # events that a budget is meant for; what a small log has of the time to choose in
 _AGAIN = 0.5  # of its share for a fit that ends by patience: it is fitted for as long again, and once more if it wins
 _SPENT = 0.75  # of a budget: after that no further section is begun
 
@@ -34,7 +34,7 @@ class Budget(BaseModel):
     """How long a training run should take on 3 million events.
 
     It is kept by choosing less, never by fitting what was chosen less well; on fewer events there is less time to
-    choose in, down to half.
+    choose in, down to two fifths.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

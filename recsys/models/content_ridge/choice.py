@@ -13,7 +13,7 @@ from recsys.models.content_ridge.closed import Relations, inverted
 from recsys.models.content_ridge.likeness import described, likeness
 from recsys.models.recipe import FitContext
 from recsys.retrieval import top_k
-from recsys.types import FloatArray, IntArray
+from recsys.types import BoolArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
     from recsys.models.content_ridge.recipe import ContentRidge
@@ -101,30 +101,42 @@ class Trials:
 
 
 def chosen(
-    recipe: "ContentRidge", relations: Relations, faces: Mapping[str, sp.csr_matrix], ctx: FitContext
+    recipe: "ContentRidge", relations: Relations, faces: Mapping[str, sp.csr_matrix], known: BoolArray, ctx: FitContext
 ) -> "ContentRidge":
-    """``recipe`` with what it leaves open filled in: one setting after the other, while that ranks better, in time."""
+    """``recipe`` with what it leaves open filled in: one setting after the other, while that ranks better, in time.
+
+    ``faces`` are of all items, of which the ``known`` are tried. No face is left out that is all content of an item.
+    """
     start: dict[str, Any] = {name: value for name, value in START.items() if getattr(recipe, name) is None}
     if recipe.shares is None:
         start["shares"] = tuple((name, SHARES.get(name, 1.0)) for name in faces)
     here = recipe.model_copy(update=start)
     if not start or len(relations.count) < _LEAST:
         return here
-    trials, mixed = Trials.of(relations, faces, ctx.rng()), _mixed(recipe)
+    ours = {name: rows[np.flatnonzero(known)] for name, rows in faces.items()}
+    trials, mixed = Trials.of(relations, ours, ctx.rng()), _mixed(recipe)
     if not trials.folds:
         return here
     quality, here = trials.best(here, mixed)
-    tried = {_content(here)}
+    tried, shown = {_content(here)}, _shown(here, faces)
     for _ in range(_ROUNDS):
         for step in _steps(recipe, here):
             there = step(here)
             if ctx.late or _content(there) in tried:
                 continue
             tried.add(_content(there))
+            if _shown(there, faces) < shown:
+                continue
             found, there = trials.best(there, mixed)
             if found > quality:
                 quality, here = found, there
     return here
+
+
+def _shown(recipe: "ContentRidge", faces: Mapping[str, sp.csr_matrix]) -> int:
+    """How many items have content in a face that has a share."""
+    has = [np.diff(faces[name].indptr) > 0 for name, share in recipe.shares or () if share and name in faces]
+    return int(np.logical_or.reduce(has).sum()) if has else 0
 
 
 def _content(recipe: "ContentRidge") -> tuple[object, ...]:

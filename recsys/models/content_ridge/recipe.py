@@ -58,8 +58,7 @@ class ContentRidge(Recipe):
         check_memory(data.n_items, self.memory_gb)
         with threadpool_limits(ctx.threads or None, "blas"):
             relations = Relations.of(positive, known, self.reg, self.memory_gb)
-            ours = {name: rows[np.flatnonzero(known)] for name, rows in faces.items()}
-            recipe = chosen(self.model_copy(update={"reg": relations.reg}), relations, ours, ctx)
+            recipe = chosen(self.model_copy(update={"reg": relations.reg}), relations, faces, known, ctx)
             rows = described(faces, dict(recipe.shares or ()))
             fitted = taste(recipe, relations, rows, known)
         return ContentRidgeModel(recipe, fitted, known, np.diff(rows.indptr) > 0)
