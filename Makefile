@@ -16,7 +16,7 @@ venv: $(STAMP) ## make .venv with the pinned dependencies
 $(STAMP): pyproject.toml constraints.txt hatch_build.py $(wildcard recsys/*/*.[ch] recsys/*/*/*.[ch])
 	@command -v $(PYTHON) >/dev/null || { echo "recsys needs Python 3.11 or newer as $(PYTHON); set PYTHON=…"; exit 2; }
 	@command -v cc >/dev/null || command -v gcc >/dev/null || \
-		{ echo "lightfm and the search are built from source and need a C compiler: apt-get install gcc, or xcode-select --install"; exit 2; }
+		{ echo "lightfm and this project's loops are built from source and need a C compiler: apt-get install gcc, or xcode-select --install"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
