@@ -16,7 +16,7 @@ from recsys.models.recipe import FitContext, Model
 from recsys.types import BoolArray, IntArray, Query
 
 _PLACES = 20  # weights are chosen by NDCG at this many; by 10 a few hundred queries often name the wrong part
-_QUERIES = 6000  # of the holdout, drawn by the seed where there are more: a mix leads by little, which has to show
+_QUERIES = 4000  # of the holdout, drawn by the seed where there are more: a mix leads by little, which has to show
 _VECTORS = 300  # of shares that are tried at most
 _FINEST = 20  # steps from a part without weight to that part alone
 _BREADTH = 0.07  # share that changes hands within the neighbourhood by which a vector is judged
